@@ -1,0 +1,27 @@
+// A local origin of an upload, read once from front to back: a file or stdin.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+
+namespace sjcp::transfer {
+
+// Threads: one at a time.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  // Known for regular files only.
+  virtual std::optional<uint64_t> size() const = 0;
+  // Fills as much of `out` as there is; less than out.size() only at the end.  kConflict when a file of known size
+  // turns out shorter or longer than it was.
+  virtual Result<size_t> read(ByteSpan out) = 0;
+
+  virtual std::string name() const = 0;
+};
+
+}  // namespace sjcp::transfer

@@ -1,0 +1,59 @@
+// A remote object that can be read by segments, several at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/transfer/context.h"
+#include "core/transfer/range.h"
+
+namespace sjcp::transfer {
+
+struct ObjectInfo {
+  std::string name;       // as the user knows it, for messages: "sj://bucket/key"
+  uint64_t size = 0;      // of the whole object, plain bytes
+  ByteRange range;        // what was asked for, resolved
+  std::chrono::system_clock::time_point created;
+  std::string version;    // opaque; equal versions hold equal bytes
+  std::map<std::string, std::string> metadata;
+};
+
+// A natural unit of fetching, in plain bytes of the object, already cut to the range asked for.
+struct Segment {
+  size_t index = 0;  // position in the source's list
+  ByteRange bytes;
+};
+
+// Takes the plaintext of a fetch.  `offset` counts from the start of the object.  May block: that is how a slow
+// disk holds a transfer back.  Called by the thread that runs fetch(), in ascending order within one fetch.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual Status write(uint64_t offset, ByteView data) = 0;
+};
+
+// Threads: open() once; then memory_per_segment(), segments() and fetch() from any number of threads.
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  // Finds the object and pins its version.
+  virtual Result<ObjectInfo> open(const RangeRequest& range, const Context& context) = 0;
+
+  // In order, without gaps, covering exactly the resolved range; empty for an empty object.
+  virtual const std::vector<Segment>& segments() const = 0;
+
+  // Bytes of memory that one fetch() holds at most.
+  virtual uint64_t memory_per_segment() const = 0;
+
+  // Fetches segment.bytes and writes it out, verified, in ascending order.  Retries by itself what can
+  // be retried; the error that remains is final.  Blocks until done or stopped.
+  virtual Status fetch(const Segment& segment, Output& output, const Context& context) = 0;
+};
+
+}  // namespace sjcp::transfer

@@ -1,0 +1,82 @@
+// A TLS connection with its DRPC machine, the pool that keeps idle ones, and the blocking unary call.
+#pragma once
+
+#include <chrono>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+#include "core/access/node_id.h"
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "net/drpc/client_machine.h"
+#include "net/io/tls_connection.h"
+
+namespace sjcp::drpc {
+
+// Threads: one at a time.
+struct Connection {
+  std::unique_ptr<io::TlsConnection> tls;
+  ClientMachine machine;
+};
+
+// Where a peer is and who it must be.
+struct Peer {
+  access::NodeId id;
+  std::string address;  // host:port
+};
+
+// Idle connections by peer.  Takes back only connections that can serve another call.  Any thread.
+class Pool {
+ public:
+  struct Options {
+    size_t capacity = 1024;  // idle connections in all; the oldest goes first
+    std::chrono::seconds idle_limit{120};
+  };
+  Pool(std::shared_ptr<const io::TlsContext> context, Options options, const Clock& clock = system_clock());
+  ~Pool();
+
+  // An idle, still open connection, or null.
+  std::unique_ptr<Connection> take(const Peer& peer);
+  // Begins a new one (not yet connected).  `attempt` picks among the resolved addresses.
+  Result<std::unique_ptr<Connection>> dial(const Peer& peer, unsigned attempt = 0) const;
+  // Keeps the connection unless it has output left, is unconnected, or the peer closed it.
+  void give_back(const Peer& peer, std::unique_ptr<Connection> connection);
+
+  size_t idle() const;
+
+ private:
+  struct Entry;
+  void drop_expired();
+
+  std::shared_ptr<const io::TlsContext> context_;
+  Options options_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::list<Entry>> idle_;
+  size_t count_ = 0;
+};
+
+// The outcome of a call that reached the peer.
+struct Reply {
+  bool ok = false;
+  std::string message;  // when ok
+  RpcError error;       // otherwise
+};
+
+struct CallOptions {
+  std::chrono::milliseconds dial_limit{10000};
+  std::chrono::milliseconds call_limit{600000};
+};
+
+// One request, one reply: takes a connection from the pool or dials, and gives it back.  A pooled connection that
+// turns out closed before any byte of the reply came is replaced by a fresh one once.  Errors: kNetwork with
+// cause = errno (ECONNRESET, ECONNREFUSED, ETIMEDOUT; 0 for an EOF in the middle: the outcome is unknown),
+// kIntegrity (identity), kProtocol, kCancelled.
+Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request, const CallOptions& options,
+                   const std::stop_token& stop);
+
+}  // namespace sjcp::drpc
