@@ -52,7 +52,7 @@ TEST_CASE(
   PieceEncoder reference(code, rs, segment, 16 << 20);
   std::vector<Bytes> pieces;
   for (unsigned i = 0; i < 10; ++i) pieces.push_back(whole_piece(reference, i));
-  for (size_t cache : {0, 5000, 100000, 1 << 20}) {
+  for (size_t cache : std::initializer_list<size_t>{0, 5000, 100000, 1 << 20}) {
     PieceEncoder encoder(code, rs, segment, cache);
     for (int round = 0; round < 2000; ++round) {
       const auto number = static_cast<unsigned>(random() % 10);

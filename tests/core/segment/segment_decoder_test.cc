@@ -28,8 +28,8 @@ TEST_CASE("SegmentDecoder gives back what was encoded from any k pieces that arr
   std::mt19937_64 random(1);
   for (const Redundancy& rs : {kWide, kSmall, Redundancy{2, 2, 4, 4, 256}, Redundancy{1, 1, 1, 1, 256},
                                Redundancy{128, 200, 250, 255, 256}, Redundancy{3, 3, 5, 5, 1000}}) {
-    for (size_t size :
-         {0, 1, 4095, 4096, 4097, 7403, 7404, 7405, 7406, 7407, 7408, 7409, 1048575, 1048577, 5 << 20}) {
+    for (size_t size : std::initializer_list<size_t>{0, 1, 4095, 4096, 4097, 7403, 7404, 7405, 7406, 7407,
+                                                     7408, 7409, 1048575, 1048577, 5 << 20}) {
       const FakeSegment segment(random, size, rs);
       FakeRace race(segment, segment.options());
       race.add(test::random_subset(random, rs.total, rs.required));
