@@ -56,7 +56,7 @@ Bytes decode(Decoder& decoder, std::vector<unsigned> set, const std::vector<Byte
 }  // namespace
 
 TEST_CASE("Code has the network's generator rows and shares, for every vector") {
-  for (const auto& vector : test::load_vectors("rs.json")["encode"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("rs.json")["encode"])) {
     const Code code(vector["k"], vector["n"]);
     INFO(code.k() << "/" << code.n());
     const auto& rows = vector["parity_rows_hex"];

@@ -25,7 +25,7 @@ Bytes whole_piece(PieceEncoder& encoder, unsigned number) {
 }  // namespace
 
 TEST_CASE("PieceEncoder makes the network's pieces, for every vector") {
-  for (const auto& vector : test::load_vectors("rs.json")["segments"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("rs.json")["segments"])) {
     const auto code = std::make_shared<erasure::Code>(vector["k"], vector["n"]);
     const Bytes segment = test::pattern(vector["segment_pattern"], vector["segment_size"]);
     PieceEncoder encoder(code, scheme(code->k(), code->n(), vector["share_size"]), segment, 1 << 20);

@@ -35,7 +35,7 @@ Bytes encrypted_bytes(SegmentEncoder& encoder) {
 }  // namespace
 
 TEST_CASE("SegmentEncoder seals the network's segments, for every vector and any size of appends") {
-  for (const auto& vector : test::load_vectors("content.json")["segments"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("content.json")["segments"])) {
     const Bytes plain = test::pattern(vector["plain_pattern"], vector["plain_size"]);
     for (size_t step : std::initializer_list<size_t>{1, 7, 23, 7408, 100000}) {
       SegmentEncoder encoder(options_of(vector));
@@ -54,7 +54,7 @@ TEST_CASE("SegmentEncoder seals the network's segments, for every vector and any
 }
 
 TEST_CASE("SegmentEncoder seals the network's inline segments, for every vector") {
-  for (const auto& vector : test::load_vectors("content.json")["inline"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("content.json")["inline"])) {
     const Bytes plain = test::pattern(vector["plain_pattern"], vector["plain_size"]);
     SegmentEncoder encoder(options_of(vector));
     encoder.append(ByteView(plain).sub(0, plain.size() / 3));
