@@ -199,7 +199,7 @@ TEST_CASE("SegmentDecoder stops with kIntegrity and names the pieces in use when
   std::mt19937_64 random(12);
   for (const Redundancy& rs : {kWide, kSmall}) {
     FakeSegment segment(random, 2 << 20, rs);
-    const uint64_t at = segment.pieces[3].size() / 2;
+    const uint64_t at = segment.pieces[3].size() * 7 / 10;
     segment.pieces[3][at] ^= 0x40;
     FakeRace race(segment, segment.options());
     race.add(first(rs.required));
