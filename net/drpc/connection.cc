@@ -155,7 +155,7 @@ class ReplyCollector : public StreamHandler {
 
 std::string seconds_text(std::chrono::milliseconds limit) {
   std::string text = std::to_string(limit.count() / 1000);
-  if (const auto rest = limit.count() % 1000; rest != 0) text += "." + std::to_string(1000 + rest).substr(1);
+  if (const auto rest = limit.count() % 1000; rest != 0) text.append(".").append(std::to_string(1000 + rest), 1);
   return text + " s";
 }
 
