@@ -134,6 +134,10 @@ TEST_CASE("bytes that are not a macaroon are refused") {
                                                 "0101aa"
                                                 "00" +
                                                 rest},
+      {"a location that ends the caveats", kHeader +
+                                               "0101aa"
+                                               "00" +
+                                               kSignature},
       {"a caveat without identifier", kHeader +
                                           "0401aa"
                                           "00" +
@@ -145,6 +149,10 @@ TEST_CASE("bytes that are not a macaroon are refused") {
                                             rest},
       {"a length above 2^31", kHeader + "02ffffffff0f"},
       {"a number above 64 bits", kHeader + "02ffffffffffffffffff02"},
+      {"a number above 64 bits with small low bits", kHeader +
+                                                         "0280808080808080808002"
+                                                         "00" +
+                                                         rest},
       {"a length beyond the end", kHeader + "027faa"},
       {"a short tail", kHeader + kEnd + "061f" + kTail.substr(2)},
       {"a long tail", kHeader + kEnd + "0621" + kTail + "aa"},
