@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,9 @@ func (l libraryClient) remove(t *testing.T, grant, key string) {
 	}))
 }
 
+// patience is how long one run of sjcp may take; what lasts longer hangs.
+const patience = 5 * time.Minute
+
 // sjcpClient is sjcp as a process.
 type sjcpClient struct{}
 
@@ -101,7 +105,9 @@ type outcome struct {
 // run runs sjcp, which must end by itself, whatever its exit code.
 func (sjcpClient) run(t *testing.T, grant string, arguments ...string) outcome {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), sjcpBinary, arguments...)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, sjcpBinary, arguments...)
 	return finish(t, command, grant)
 }
 
@@ -193,6 +199,13 @@ func (s sjcpClient) list(t *testing.T, grant, prefix string, recursive bool) (en
 			}
 		default:
 			t.Errorf("unknown kind in %+v", line)
+		}
+		// As with the network's own command: whole keys when recursive, else what follows the prefix.
+		if recursive {
+			if !strings.HasPrefix(line.Key, prefix) {
+				t.Errorf("%q is not under %q", line.Key, prefix)
+			}
+			line.Key = strings.TrimPrefix(line.Key, prefix)
 		}
 		entries = append(entries, peer.Entry{Key: line.Key, IsPrefix: line.Kind == "PRE", Size: line.Size})
 	}

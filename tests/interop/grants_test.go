@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -112,7 +113,7 @@ func TestGrantsSharedBySjcpRestrictAsTheLibrarysDo(t *testing.T) {
 		permission uplink.Permission
 	}{
 		"default":    {nil, uplink.ReadOnlyPermission()},
-		"write-only": {[]string{"--writeonly"}, uplink.WriteOnlyPermission()},
+		"write-only": {[]string{"--readonly=false", "--writeonly"}, uplink.WriteOnlyPermission()},
 		"until":      {[]string{"--not-after", until.Format(time.RFC3339)}, untilThen},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +148,9 @@ func TestGrantsSharedBySjcpRestrictAsTheLibrarysDo(t *testing.T) {
 func TestInterruptedUploadLeavesWhatWasThere(t *testing.T) {
 	putContent(t, "interrupted", 23, 1000)
 	cleanup(t, "interrupted")
-	command := exec.Command(sjcpBinary, "cp", "--progress=false", "-", url("interrupted"))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, sjcpBinary, "cp", "--progress=false", "-", url("interrupted"))
 	prepare(t, command, fullGrant)
 	input, err := command.StdinPipe()
 	check(t, err)
