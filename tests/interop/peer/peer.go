@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,18 @@ func Open(ctx context.Context, serialized string) (*uplink.Project, error) {
 		return nil, err
 	}
 	return uplink.Config{UserAgent: "sjcp-interop"}.OpenProject(ctx, access)
+}
+
+// LibraryVersion is the version of the library that this program was built with.
+func LibraryVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if module.Path == "storj.io/uplink" {
+				return module.Path + " " + module.Version
+			}
+		}
+	}
+	return "storj.io/uplink"
 }
 
 // UploadOptions are the parts of an upload besides its content.  A zero Expires means never.
