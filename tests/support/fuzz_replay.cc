@@ -3,6 +3,7 @@
 //
 //   NAME_replay FOLDER
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -13,12 +14,33 @@
 #include <string>
 #include <vector>
 
+// There with a sanitizer only: those end the process without a signal.
+extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
+
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace {
 
 constexpr size_t kMutationsPerSeed = 64;
-constexpr const char* kLastInput = "fuzz_replay_input";
+constexpr const char* kFailingInput = "fuzz_replay_input";
+
+// What the body is running on.
+std::vector<uint8_t>* current = nullptr;
+
+// The process is ending; only what needs no heap is certain to work.
+void leave_input() {
+  std::FILE* file = current == nullptr ? nullptr : std::fopen(kFailingInput, "wb");
+  if (file == nullptr) return;
+  std::fwrite(current->data(), 1, current->size(), file);
+  std::fclose(file);
+  std::fprintf(stderr, "the input is in %s\n", kFailingInput);
+}
+
+void on_signal(int signal) {
+  leave_input();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
 
 // std::mt19937's sequence is fixed by the standard, that of the distributions is not.
 size_t below(std::mt19937& random, size_t limit) {
@@ -55,13 +77,11 @@ void mutate_once(std::string& input, const std::vector<std::string>& seeds, std:
 }
 
 void run(const std::string& input) {
-  {
-    std::ofstream last(kLastInput, std::ios::binary);
-    last << input;
-  }
   // A buffer of exactly this size on the heap, so that a sanitizer sees the first byte read past its end.
-  const std::vector<uint8_t> bytes(input.begin(), input.end());
+  std::vector<uint8_t> bytes(input.begin(), input.end());
+  current = &bytes;
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+  current = nullptr;
 }
 
 }  // namespace
@@ -71,6 +91,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
     return 2;
   }
+  for (int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, on_signal);
+  if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(leave_input);
+
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(argv[1])) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
@@ -97,6 +120,5 @@ int main(int argc, char** argv) {
     }
     inputs += 1 + kMutationsPerSeed;
   }
-  std::filesystem::remove(kLastInput);
   std::printf("%zu inputs\n", inputs);
 }
