@@ -16,13 +16,20 @@ Clock::Wall time_of(const pb::CaveatTime& time) {
 
 bool action_disallowed(const pb::Caveat& caveat, Action action) {
   switch (action) {
-    case Action::kRead: return caveat.disallow_reads();
-    case Action::kWrite: return caveat.disallow_writes();
-    case Action::kList: return caveat.disallow_lists();
-    case Action::kDelete: return caveat.disallow_deletes();
-    case Action::kProjectInfo: return false;
-    case Action::kGetRetention: return caveat.disallow_put_retention() && caveat.disallow_get_retention();
-    case Action::kGetLegalHold: return caveat.disallow_put_legal_hold() && caveat.disallow_get_legal_hold();
+    case Action::kRead:
+      return caveat.disallow_reads();
+    case Action::kWrite:
+      return caveat.disallow_writes();
+    case Action::kList:
+      return caveat.disallow_lists();
+    case Action::kDelete:
+      return caveat.disallow_deletes();
+    case Action::kProjectInfo:
+      return false;
+    case Action::kGetRetention:
+      return caveat.disallow_put_retention() && caveat.disallow_get_retention();
+    case Action::kGetLegalHold:
+      return caveat.disallow_put_legal_hold() && caveat.disallow_get_legal_hold();
   }
   return true;
 }
@@ -42,7 +49,8 @@ bool bucket_read_allowed(const pb::Caveat& caveat, const std::string& bucket) {
 bool caveat_allows(const pb::Caveat& caveat, const Access& access, Clock::Wall now) {
   if (caveat.has_not_after() && now > time_of(caveat.not_after())) return false;
   if (caveat.has_not_before() && time_of(caveat.not_before()) > now) return false;
-  if (access.action == Action::kRead && access.path.empty()) return bucket_read_allowed(caveat, access.bucket);
+  if (access.action == Action::kRead && access.path.empty())
+    return bucket_read_allowed(caveat, access.bucket);
   if (action_disallowed(caveat, access.action)) return false;
   if (access.action == Action::kProjectInfo || caveat.allowed_paths().empty()) return true;
   return std::any_of(caveat.allowed_paths().begin(), caveat.allowed_paths().end(), [&](const auto& path) {
@@ -50,7 +58,9 @@ bool caveat_allows(const pb::Caveat& caveat, const Access& access, Clock::Wall n
   });
 }
 
-RpcFailure unauthorized() { return failure(code::kPermissionDenied, "Unauthorized API credentials"); }
+RpcFailure unauthorized() {
+  return failure(code::kPermissionDenied, "Unauthorized API credentials");
+}
 
 bool Credentials::allows(Action action, const std::string& bucket, const std::string& path) const {
   const Access access{action, bucket, path};
@@ -82,8 +92,9 @@ std::optional<std::chrono::nanoseconds> Credentials::max_object_ttl() const {
   for (const pb::Caveat& caveat : caveats_) {
     if (!caveat.has_max_object_ttl()) continue;
     constexpr int64_t kLongest = 9'000'000'000;
-    const auto ttl = std::chrono::seconds(std::clamp<int64_t>(caveat.max_object_ttl().seconds(), 0, kLongest)) +
-                     std::chrono::nanoseconds(caveat.max_object_ttl().nanos());
+    const auto ttl =
+        std::chrono::seconds(std::clamp<int64_t>(caveat.max_object_ttl().seconds(), 0, kLongest)) +
+        std::chrono::nanoseconds(caveat.max_object_ttl().nanos());
     if (!shortest || ttl < *shortest) shortest = ttl;
   }
   return shortest;

@@ -40,7 +40,8 @@ class Credentials {
   // kPermissionDenied unless allowed.
   Check require(Action action, const std::string& bucket, const std::string& path) const;
   // The same for any of the actions.
-  Check require_any(std::initializer_list<Action> actions, const std::string& bucket, const std::string& path) const;
+  Check require_any(std::initializer_list<Action> actions, const std::string& bucket,
+                    const std::string& path) const;
 
   // False for buckets that the allowed paths of some caveat leave out.
   bool sees_bucket(const std::string& bucket) const;

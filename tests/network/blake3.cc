@@ -19,7 +19,8 @@ constexpr uint32_t kRoot = 8;
 constexpr std::array<uint32_t, 8> kInitial{0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
                                            0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19};
 
-// Message words of round r are kSchedule[r]; each row is the permutation of the paper applied to the one before.
+// Message words of round r are kSchedule[r]; each row is the permutation of the paper applied to the one
+// before.
 constexpr std::array<uint8_t, 16> kPermutation{2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8};
 
 constexpr std::array<std::array<uint8_t, 16>, 7> make_schedule() {
@@ -76,10 +77,22 @@ void compress(std::array<uint32_t, 8>& value, const uint8_t* block, uint32_t siz
               uint32_t flags) {
   uint32_t m[16];
   std::memcpy(m, block, sizeof m);
-  uint32_t v[16] = {value[0],   value[1],   value[2],   value[3],   value[4],
-                    value[5],   value[6],   value[7],   kInitial[0], kInitial[1],
-                    kInitial[2], kInitial[3], static_cast<uint32_t>(counter),
-                    static_cast<uint32_t>(counter >> 32), size, flags};
+  uint32_t v[16] = {value[0],
+                    value[1],
+                    value[2],
+                    value[3],
+                    value[4],
+                    value[5],
+                    value[6],
+                    value[7],
+                    kInitial[0],
+                    kInitial[1],
+                    kInitial[2],
+                    kInitial[3],
+                    static_cast<uint32_t>(counter),
+                    static_cast<uint32_t>(counter >> 32),
+                    size,
+                    flags};
   rounds(v, m);
   for (size_t i = 0; i < 8; ++i) value[i] = v[i] ^ v[i + 8];
 }
@@ -112,7 +125,7 @@ std::array<uint32_t, 8> join(const std::array<uint32_t, 8>& left, const std::arr
 
 // Eight consecutive whole chunks; the callers differ in the instructions they may use.
 [[gnu::always_inline]] inline void compress_eight_body(const uint8_t* data, uint64_t counter,
- std::array<uint32_t, 8>* values) {
+                                                       std::array<uint32_t, 8>* values) {
   Vector h[8];
   for (size_t i = 0; i < 8; ++i) h[i] = Vector{} + kInitial[i];
   Vector low{};
@@ -122,20 +135,29 @@ std::array<uint32_t, 8> join(const std::array<uint32_t, 8>& left, const std::arr
     high[lane] = static_cast<uint32_t>((counter + lane) >> 32);
   }
   for (size_t b = 0; b < kChunk / kBlock; ++b) {
-    Vector m[16];
+    Vector m[16] = {};
     for (size_t lane = 0; lane < kLanes; ++lane) {
       uint32_t words[16];
       std::memcpy(words, data + lane * kChunk + b * kBlock, kBlock);
       for (size_t i = 0; i < 16; ++i) m[i][lane] = words[i];
     }
     const uint32_t flags = (b == 0 ? kChunkStart : 0) | (b == kChunk / kBlock - 1 ? kChunkEnd : 0);
-    Vector v[16];
-    for (size_t i = 0; i < 8; ++i) v[i] = h[i];
-    for (size_t i = 0; i < 4; ++i) v[8 + i] = Vector{} + kInitial[i];
-    v[12] = low;
-    v[13] = high;
-    v[14] = Vector{} + static_cast<uint32_t>(kBlock);
-    v[15] = Vector{} + flags;
+    Vector v[16] = {h[0],
+                    h[1],
+                    h[2],
+                    h[3],
+                    h[4],
+                    h[5],
+                    h[6],
+                    h[7],
+                    Vector{} + kInitial[0],
+                    Vector{} + kInitial[1],
+                    Vector{} + kInitial[2],
+                    Vector{} + kInitial[3],
+                    low,
+                    high,
+                    Vector{} + static_cast<uint32_t>(kBlock),
+                    Vector{} + flags};
     rounds(v, m);
     for (size_t i = 0; i < 8; ++i) h[i] = v[i] ^ v[i + 8];
   }

@@ -8,7 +8,9 @@
 namespace sjcp::network {
 namespace {
 
-std::string hex(const Blake3::Digest& digest) { return to_hex(ByteView(digest.data(), digest.size())); }
+std::string hex(const Blake3::Digest& digest) {
+  return to_hex(ByteView(digest.data(), digest.size()));
+}
 
 // The input of the algorithm's published test vectors: byte i is i mod 251.
 std::string counting(size_t n) {
@@ -46,12 +48,14 @@ TEST_CASE("BLAKE3 gives the published digests at every shape of the tree") {
 }
 
 TEST_CASE("BLAKE3 gives the same digest however the input is cut") {
-  for (size_t size : {0u, 1u, 64u, 65u, 1023u, 1024u, 1025u, 2048u, 3072u, 8192u, 8193u, 9216u, 17000u, 102400u}) {
+  for (size_t size :
+       {0u, 1u, 64u, 65u, 1023u, 1024u, 1025u, 2048u, 3072u, 8192u, 8193u, 9216u, 17000u, 102400u}) {
     const std::string input = counting(size);
     const std::string whole = hex(blake3(input));
     for (size_t step : {1u, 63u, 1000u, 1024u, 8193u, 20000u}) {
       Blake3 hash;
-      for (size_t at = 0; at < size; at += step) hash.update(ByteView(input).sub(at, std::min(step, size - at)));
+      for (size_t at = 0; at < size; at += step)
+        hash.update(ByteView(input).sub(at, std::min(step, size - at)));
       CHECK(hex(hash.finish()) == whole);
     }
   }

@@ -5,12 +5,16 @@
 namespace sjcp::network {
 namespace {
 
-bool edge_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool edge_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
 
 std::optional<std::string> check_label(const std::string& label) {
   if (label.empty()) return "metainfo: bucket label cannot be empty";
-  if (!edge_character(label.front())) return "metainfo: bucket label must start with a lowercase letter or number";
-  if (!edge_character(label.back())) return "metainfo: bucket label must end with a lowercase letter or number";
+  if (!edge_character(label.front()))
+    return "metainfo: bucket label must start with a lowercase letter or number";
+  if (!edge_character(label.back()))
+    return "metainfo: bucket label must end with a lowercase letter or number";
   for (const char c : label) {
     if (!edge_character(c) && c != '-') {
       return "metainfo: bucket name must contain only lowercase letters, numbers or hyphens";

@@ -64,7 +64,8 @@ Outcome<pb::GetBucketLocationResponse> BucketService::location(const pb::GetBuck
   return pb::GetBucketLocationResponse();
 }
 
-Outcome<pb::GetBucketVersioningResponse> BucketService::versioning(const pb::GetBucketVersioningRequest& request) {
+Outcome<pb::GetBucketVersioningResponse> BucketService::versioning(
+    const pb::GetBucketVersioningRequest& request) {
   const auto info = readable_bucket(request.header(), request.name());
   if (!info) return info.failed();
   pb::GetBucketVersioningResponse out;

@@ -30,8 +30,8 @@ CopyTarget target_of(const Request& request) {
   target.bucket = request.new_bucket();
   target.object = request.new_encrypted_object_key();
   for (const pb::EncryptedKeyAndNonce& key : request.new_segment_keys()) {
-    target.keys.push_back({position_of(key.position()), nonce_or_zero(key.encrypted_key_nonce()),
-                           key.encrypted_key()});
+    target.keys.push_back(
+        {position_of(key.position()), nonce_or_zero(key.encrypted_key_nonce()), key.encrypted_key()});
   }
   return target;
 }
@@ -41,7 +41,8 @@ Check check_key_length(const SatelliteState& state, const Request& request) {
   const size_t size = request.new_encrypted_object_key().size();
   if (size <= state.config.max_key_bytes) return {};
   return failure(code::kInvalidArgument, "key length is too big, got " + std::to_string(size) +
-                                             ", maximum allowed is " + std::to_string(state.config.max_key_bytes));
+                                             ", maximum allowed is " +
+                                             std::to_string(state.config.max_key_bytes));
 }
 
 }  // namespace
@@ -78,8 +79,8 @@ Outcome<pb::BeginCopyObjectResponse> CopyService::begin_copy(const pb::BeginCopy
           credentials->require(Action::kWrite, request.new_bucket(), request.new_encrypted_object_key())) {
     return *failed;
   }
-  const auto object =
-      source(request.bucket(), request.encrypted_object_key(), request.new_bucket(), request.object_version());
+  const auto object = source(request.bucket(), request.encrypted_object_key(), request.new_bucket(),
+                             request.object_version());
   if (!object) return object.failed();
   pb::BeginCopyObjectResponse out;
   fill_begin(out, state_, **object);
@@ -96,10 +97,10 @@ Outcome<pb::FinishCopyObjectResponse> CopyService::finish_copy(const pb::FinishC
           credentials->require(Action::kWrite, request.new_bucket(), request.new_encrypted_object_key())) {
     return *failed;
   }
-  const UserData data = user_data_of(request.new_encrypted_metadata(), request.new_encrypted_metadata_key_nonce(),
-                                     request.new_encrypted_metadata_key(), request.new_encrypted_etag(),
-                                     request.new_checksum_algorithm(), request.new_is_checksum_composite(),
-                                     request.new_encrypted_checksum());
+  const UserData data = user_data_of(
+      request.new_encrypted_metadata(), request.new_encrypted_metadata_key_nonce(),
+      request.new_encrypted_metadata_key(), request.new_encrypted_etag(), request.new_checksum_algorithm(),
+      request.new_is_checksum_composite(), request.new_encrypted_checksum());
   if (auto failed = check_metadata_size(state_, data)) return *failed;
   const auto absent = only_if_absent(request.if_none_match());
   if (!absent) return absent.failed();
@@ -125,7 +126,8 @@ Outcome<pb::BeginMoveObjectResponse> CopyService::begin_move(const pb::BeginMove
   auto credentials = state_.keys.identify(request.header());
   if (!credentials) return credentials.failed();
   for (const Action action : {Action::kRead, Action::kDelete}) {
-    if (auto failed = credentials->require(action, request.bucket(), request.encrypted_object_key())) return *failed;
+    if (auto failed = credentials->require(action, request.bucket(), request.encrypted_object_key()))
+      return *failed;
   }
   if (auto failed =
           credentials->require(Action::kWrite, request.new_bucket(), request.new_encrypted_object_key())) {
@@ -148,7 +150,8 @@ Outcome<pb::FinishMoveObjectResponse> CopyService::finish_move(const pb::FinishM
   const auto token = state_.tokens.open_stream(request.stream_id());
   if (!token) return token.failed();
   // A stream id alone must not be enough to take an object away.
-  if (auto failed = credentials->require(Action::kDelete, token->bucket(), token->object_key())) return *failed;
+  if (auto failed = credentials->require(Action::kDelete, token->bucket(), token->object_key()))
+    return *failed;
   CopyTarget target = target_of(request);
   const UserData sealed = user_data_of("", request.new_encrypted_metadata_key_nonce(),
                                        request.new_encrypted_metadata_key(), "", 0, false, "");

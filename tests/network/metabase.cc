@@ -5,8 +5,12 @@
 namespace sjcp::network {
 namespace {
 
-RpcFailure bucket_missing(const std::string& name) { return failure(code::kNotFound, "bucket not found: " + name); }
-RpcFailure pending_missing() { return failure(code::kNotFound, "pending object missing"); }
+RpcFailure bucket_missing(const std::string& name) {
+  return failure(code::kNotFound, "bucket not found: " + name);
+}
+RpcFailure pending_missing() {
+  return failure(code::kNotFound, "pending object missing");
+}
 RpcFailure invalid(const std::string& text) {
   return failure(code::kInvalidArgument, "metabase: invalid request: " + text);
 }
@@ -162,7 +166,8 @@ void Metabase::extend_segment(const StreamKey& stream, const std::string& root_p
   for (const PieceRef& piece : added) lease->second->add(piece);
 }
 
-Check Metabase::commit_segment(const StreamKey& stream, Segment segment, const std::set<std::string>& piece_ids) {
+Check Metabase::commit_segment(const StreamKey& stream, Segment segment,
+                               const std::set<std::string>& piece_ids) {
   if (segment.key.empty()) return invalid("EncryptedKey missing");
   if (segment.key_nonce.empty()) return invalid("EncryptedKeyNonce missing");
   if (!segment.is_inline() && segment.encrypted_size <= 0) return invalid("EncryptedSize negative or zero");
@@ -195,8 +200,8 @@ Check Metabase::check_parts(const std::map<SegmentPosition, Segment>& segments) 
   for (const auto& [position, segment] : segments) {
     part_bytes[position.part] += segment.plain_size;
     if (part_segments[position.part]++ != position.index) {
-      return precondition("segments of part number " + std::to_string(position.part) + " have a gap before index " +
-                          std::to_string(position.index));
+      return precondition("segments of part number " + std::to_string(position.part) +
+                          " have a gap before index " + std::to_string(position.index));
     }
   }
   if (part_bytes.size() > limits_.max_parts) {
@@ -276,15 +281,18 @@ ObjectRef Metabase::delete_object(const std::string& bucket, const std::string& 
   return found;
 }
 
-Check Metabase::update_metadata(const std::string& bucket, const std::string& key, const std::string& stream_id,
-                                const UserData& data, bool custom, bool etag, bool checksum) {
+Check Metabase::update_metadata(const std::string& bucket, const std::string& key,
+                                const std::string& stream_id, const UserData& data, bool custom, bool etag,
+                                bool checksum) {
   if (auto failed = check_user_data(data)) return failed;
   std::lock_guard lock(mutex_);
   const ObjectRef found = find_object(bucket, key);
-  if (found == nullptr || found->stream.stream_id != stream_id) return failure(code::kNotFound, "object not found: ");
+  if (found == nullptr || found->stream.stream_id != stream_id)
+    return failure(code::kNotFound, "object not found: ");
   const UserData& old = found->user_data;
   // The key is replaced as a whole, so what it does not seal anew would be lost.
-  if ((!custom && !old.metadata.empty()) || (!etag && !old.etag.empty()) || (!checksum && !old.checksum.empty())) {
+  if ((!custom && !old.metadata.empty()) || (!etag && !old.etag.empty()) ||
+      (!checksum && !old.checksum.empty())) {
     return failure(code::kNotFound, "object not found: ");
   }
   Object changed = *found;
@@ -323,7 +331,8 @@ Outcome<ObjectRef> Metabase::find_source(const StreamKey& source, const CopyTarg
                    ", need " + std::to_string(found->segments.size()) + ")");
   }
   for (size_t i = 0; i < target.keys.size(); ++i) {
-    if (target.keys[i].position != found->segments[i].position) return failure(code::kInternal, "internal error");
+    if (target.keys[i].position != found->segments[i].position)
+      return failure(code::kInternal, "internal error");
   }
   if (find_bucket(target.bucket) == nullptr) return bucket_missing(target.bucket);
   return found;

@@ -1,7 +1,8 @@
 // What the satellite remembers: buckets, objects and segments, in memory, for one project.
 //
-// A committed object is an immutable record that readers share; an overwrite, a move or new metadata replaces it.
-// Objects are ordered by their encrypted keys, byte by byte.  An object past its expiry does not exist for readers.
+// A committed object is an immutable record that readers share; an overwrite, a move or new metadata replaces
+// it. Objects are ordered by their encrypted keys, byte by byte.  An object past its expiry does not exist
+// for readers.
 //
 // Threads: any; every method is atomic.
 // Errors: the status and text that the network's satellite gives.
@@ -169,8 +170,10 @@ class Metabase {
   bool pending_exists(const StreamKey& stream) const;
   ObjectRef pending(const StreamKey& stream) const;
   // Pieces that may be stored for the segment from now on, by root piece id.
-  Check begin_segment(const StreamKey& stream, const std::string& root_piece_id, std::shared_ptr<PieceLease> lease);
-  void extend_segment(const StreamKey& stream, const std::string& root_piece_id, const std::vector<PieceRef>& added);
+  Check begin_segment(const StreamKey& stream, const std::string& root_piece_id,
+                      std::shared_ptr<PieceLease> lease);
+  void extend_segment(const StreamKey& stream, const std::string& root_piece_id,
+                      const std::vector<PieceRef>& added);
   // Inline or remote; replaces the segment at that position.  piece_ids: those of a remote segment's pieces.
   Check commit_segment(const StreamKey& stream, Segment segment, const std::set<std::string>& piece_ids = {});
   Outcome<ObjectRef> commit_object(const StreamKey& stream, const CommitOptions& options);
@@ -212,8 +215,10 @@ class Metabase {
   Pending* find_pending(const StreamKey& stream);
   ObjectRef find_object(const std::string& bucket, const std::string& key) const;
   Check check_parts(const std::map<SegmentPosition, Segment>& segments) const;
-  Check check_replace(const std::string& bucket, const std::string& key, bool may_delete, bool only_if_absent) const;
-  Outcome<ObjectRef> find_source(const StreamKey& source, const CopyTarget& target, const char* changed) const;
+  Check check_replace(const std::string& bucket, const std::string& key, bool may_delete,
+                      bool only_if_absent) const;
+  Outcome<ObjectRef> find_source(const StreamKey& source, const CopyTarget& target,
+                                 const char* changed) const;
   Object retarget(const Object& source, const CopyTarget& target) const;
 
   const Clock& clock_;

@@ -4,7 +4,9 @@
 namespace sjcp::network {
 namespace {
 
-bool starts_with(const std::string& text, const std::string& prefix) { return text.compare(0, prefix.size(), prefix) == 0; }
+bool starts_with(const std::string& text, const std::string& prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
 
 // The first key after every key that begins with prefix; nullopt: there is none.
 std::optional<std::string> after_prefix(std::string prefix) {
@@ -104,8 +106,8 @@ ListPage Metabase::list_objects(const ListQuery& query) const {
       [&](auto at) { return live(*at->second) ? at->second : nullptr; }, map.end());
 }
 
-ListPage Metabase::list_pending_streams(const std::string& bucket, const std::string& key, const std::string& cursor,
-                                        size_t limit) const {
+ListPage Metabase::list_pending_streams(const std::string& bucket, const std::string& key,
+                                        const std::string& cursor, size_t limit) const {
   std::lock_guard lock(mutex_);
   ListPage page;
   const Bucket* found = find_bucket(bucket);

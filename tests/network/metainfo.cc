@@ -21,7 +21,9 @@ bool parse(ByteView bytes, Message& message) {
   return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-RpcFailure malformed() { return failure(code::kUnknown, "proto: malformed message"); }
+RpcFailure malformed() {
+  return failure(code::kUnknown, "proto: malformed message");
+}
 
 constexpr int32_t kNone = 0;
 constexpr int32_t kZstd = 1;
@@ -240,7 +242,8 @@ Check Metainfo::batch_item(BatchRun& run, pb::BatchRequestItem& item, pb::BatchR
       return serve("CreateBucket", buckets_, &BucketService::create, item.mutable_bucket_create(),
                    out.mutable_bucket_create());
     case Item::kBucketGet:
-      return serve("GetBucket", buckets_, &BucketService::get, item.mutable_bucket_get(), out.mutable_bucket_get());
+      return serve("GetBucket", buckets_, &BucketService::get, item.mutable_bucket_get(),
+                   out.mutable_bucket_get());
     case Item::kBucketDelete:
       return serve("DeleteBucket", buckets_, &BucketService::remove, item.mutable_bucket_delete(),
                    out.mutable_bucket_delete());
@@ -248,8 +251,8 @@ Check Metainfo::batch_item(BatchRun& run, pb::BatchRequestItem& item, pb::BatchR
       return serve("ListBuckets", buckets_, &BucketService::list, item.mutable_bucket_list(),
                    out.mutable_bucket_list());
     case Item::kBucketGetLocation:
-      return serve("GetBucketLocation", buckets_, &BucketService::location, item.mutable_bucket_get_location(),
-                   out.mutable_bucket_get_location());
+      return serve("GetBucketLocation", buckets_, &BucketService::location,
+                   item.mutable_bucket_get_location(), out.mutable_bucket_get_location());
     case Item::kBucketGetVersioning:
       return serve("GetBucketVersioning", buckets_, &BucketService::versioning,
                    item.mutable_bucket_get_versioning(), out.mutable_bucket_get_versioning());
@@ -262,10 +265,11 @@ Check Metainfo::batch_item(BatchRun& run, pb::BatchRequestItem& item, pb::BatchR
       run.stream_id = out.object_begin().stream_id();
       return failed;
     case Item::kObjectCommit:
-      return serve("CommitObject", objects_, &ObjectService::commit, chain_stream(item.mutable_object_commit()),
-                   out.mutable_object_commit());
+      return serve("CommitObject", objects_, &ObjectService::commit,
+                   chain_stream(item.mutable_object_commit()), out.mutable_object_commit());
     case Item::kObjectGet:
-      failed = serve("GetObject", objects_, &ObjectService::get, item.mutable_object_get(), out.mutable_object_get());
+      failed = serve("GetObject", objects_, &ObjectService::get, item.mutable_object_get(),
+                     out.mutable_object_get());
       run.stream_id = out.object_get().object().stream_id();
       return failed;
     case Item::kObjectDownload:
@@ -285,8 +289,8 @@ Check Metainfo::batch_item(BatchRun& run, pb::BatchRequestItem& item, pb::BatchR
       return serve("DeleteObjects", objects_, &ObjectService::delete_many, item.mutable_objects_delete(),
                    out.mutable_objects_delete());
     case Item::kSegmentBegin:
-      failed = serve("BeginSegment", segments_, &SegmentService::begin, chain_stream(item.mutable_segment_begin()),
-                     out.mutable_segment_begin());
+      failed = serve("BeginSegment", segments_, &SegmentService::begin,
+                     chain_stream(item.mutable_segment_begin()), out.mutable_segment_begin());
       run.segment_id = out.segment_begin().segment_id();
       return failed;
     case Item::kSegmentBeginRetryPieces:
@@ -296,18 +300,19 @@ Check Metainfo::batch_item(BatchRun& run, pb::BatchRequestItem& item, pb::BatchR
       run.segment_id = out.segment_begin_retry_pieces().segment_id();
       return failed;
     case Item::kSegmentCommit:
-      return serve("CommitSegment", segments_, &SegmentService::commit, chain_segment(item.mutable_segment_commit()),
-                   out.mutable_segment_commit());
+      return serve("CommitSegment", segments_, &SegmentService::commit,
+                   chain_segment(item.mutable_segment_commit()), out.mutable_segment_commit());
     case Item::kSegmentMakeInline:
       return serve("MakeInlineSegment", segments_, &SegmentService::make_inline,
                    chain_stream(item.mutable_segment_make_inline()), out.mutable_segment_make_inline());
     case Item::kSegmentList:
-      return serve("ListSegments", segments_, &SegmentService::list, chain_stream(item.mutable_segment_list()),
-                   out.mutable_segment_list());
+      return serve("ListSegments", segments_, &SegmentService::list,
+                   chain_stream(item.mutable_segment_list()), out.mutable_segment_list());
     case Item::kSegmentDownload:
       return serve("DownloadSegment", segments_, &SegmentService::download,
                    chain_stream(item.mutable_segment_download()), out.mutable_segment_download());
-    default: return failure(code::kUnknown, "unsupported request type");
+    default:
+      return failure(code::kUnknown, "unsupported request type");
   }
 }
 

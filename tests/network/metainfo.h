@@ -18,8 +18,8 @@ namespace sjcp::network {
 
 // What becomes of a call.
 struct CallResult {
-  bool drop = false;           // cut the connection instead of answering
-  std::string reply;           // when neither dropped nor failed
+  bool drop = false;  // cut the connection instead of answering
+  std::string reply;  // when neither dropped nor failed
   Check failed;
 };
 

@@ -16,17 +16,17 @@ namespace sjcp::network {
 
 // One node's faults; all off by default.  They hold until they are changed.
 struct NodeFaults {
-  bool down = false;          // no listener; open connections were cut when it was set
-  bool refuse = false;        // connections are accepted and closed at once
-  bool wrong_identity = false;  // TLS with an identity that is not the node's
-  std::optional<uint64_t> stall_after;       // bytes of pieces on a stream; then nothing more comes or is read
-  uint64_t bytes_per_second = 0;             // of pieces on each stream; 0 = no limit
-  bool flip = false;                         // one bit of served pieces is wrong...
-  std::optional<uint64_t> flip_offset;       // ...at this byte; otherwise in every 256 bytes
-  std::optional<uint64_t> short_after;       // downloads end in good order after so many bytes
-  bool wrong_hash = false;                   // uploads are answered with a signed hash of other data
-  bool bad_signature = false;                // uploads are answered with a signature of something else
-  std::optional<RpcFailure> status;          // every call ends so
+  bool down = false;                    // no listener; open connections were cut when it was set
+  bool refuse = false;                  // connections are accepted and closed at once
+  bool wrong_identity = false;          // TLS with an identity that is not the node's
+  std::optional<uint64_t> stall_after;  // bytes of pieces on a stream; then nothing more comes or is read
+  uint64_t bytes_per_second = 0;        // of pieces on each stream; 0 = no limit
+  bool flip = false;                    // one bit of served pieces is wrong...
+  std::optional<uint64_t> flip_offset;  // ...at this byte; otherwise in every 256 bytes
+  std::optional<uint64_t> short_after;  // downloads end in good order after so many bytes
+  bool wrong_hash = false;              // uploads are answered with a signed hash of other data
+  bool bad_signature = false;           // uploads are answered with a signature of something else
+  std::optional<RpcFailure> status;     // every call ends so
 };
 
 class NodeFaultBox {

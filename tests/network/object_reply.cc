@@ -29,7 +29,8 @@ std::string filled_stream_meta(const Object& object) {
     meta.set_encryption_block_size(static_cast<int32_t>(object.encryption.block_size));
   }
   if (meta.encryption_type() == 0) meta.set_encryption_type(object.encryption.cipher);
-  if (meta.number_of_segments() == 0) meta.set_number_of_segments(static_cast<int64_t>(object.segments.size()));
+  if (meta.number_of_segments() == 0)
+    meta.set_number_of_segments(static_cast<int64_t>(object.segments.size()));
   if (!meta.has_last_segment_meta()) {
     meta.mutable_last_segment_meta()->set_encrypted_key(object.user_data.key);
     meta.mutable_last_segment_meta()->set_key_nonce(object.user_data.nonce);
@@ -60,7 +61,9 @@ int64_t plain_block_size(const Encryption& encryption) {
 
 }  // namespace
 
-std::string nonce_or_zero(const std::string& nonce) { return nonce.empty() ? std::string(kNonceSize, '\0') : nonce; }
+std::string nonce_or_zero(const std::string& nonce) {
+  return nonce.empty() ? std::string(kNonceSize, '\0') : nonce;
+}
 
 std::string object_version(const StreamKey& stream) {
   std::string out;
@@ -83,7 +86,8 @@ Check check_metadata_size(const SatelliteState& state, const UserData& data) {
   const auto size = static_cast<int64_t>(data.metadata.size() + data.etag.size() + data.checksum.size());
   if (size > state.config.max_metadata_bytes) {
     return failure(code::kInvalidArgument, "Encrypted metadata is too large, got " + size_text(size) +
-                                               ", maximum allowed is " + size_text(state.config.max_metadata_bytes));
+                                               ", maximum allowed is " +
+                                               size_text(state.config.max_metadata_bytes));
   }
   if (!data.key.empty() && data.key.size() != kEncryptedKeySize) {
     return failure(code::kInvalidArgument, "Encrypted metadata key size is invalid, got " +
@@ -137,7 +141,8 @@ pb::Object object_reply(const SatelliteState& state, const Object& object, const
   return out;
 }
 
-pb::ObjectListItem list_item(const SatelliteState& state, const ListEntry& entry, const ListIncludes& includes) {
+pb::ObjectListItem list_item(const SatelliteState& state, const ListEntry& entry,
+                             const ListIncludes& includes) {
   pb::ObjectListItem item;
   item.set_encrypted_object_key(entry.key);
   if (entry.object == nullptr) {

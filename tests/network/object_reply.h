@@ -21,7 +21,8 @@ struct ListIncludes {
   bool legacy_stream_meta = true;
   bool object_version = false;
 };
-pb::ObjectListItem list_item(const SatelliteState& state, const ListEntry& entry, const ListIncludes& includes);
+pb::ObjectListItem list_item(const SatelliteState& state, const ListEntry& entry,
+                             const ListIncludes& includes);
 
 // 16 bytes that name a version of an object.
 std::string object_version(const StreamKey& stream);

@@ -17,7 +17,9 @@ RpcFailure object_missing() {
   return failure(code::kNotFound, "object not found: metabase: sql: no rows in result set");
 }
 
-bool is_pending(int32_t status) { return status == pb::OBJECT_STATUS_UPLOADING; }
+bool is_pending(int32_t status) {
+  return status == pb::OBJECT_STATUS_UPLOADING;
+}
 
 }  // namespace
 
@@ -82,7 +84,8 @@ Outcome<pb::BeginObjectResponse> ObjectService::begin(const pb::BeginObjectReque
   if (!expires_at) return expires_at.failed();
   if (key.size() > state_.config.max_key_bytes) {
     return failure(code::kInvalidArgument, "key length is too big, got " + std::to_string(key.size()) +
-                                               ", maximum allowed is " + std::to_string(state_.config.max_key_bytes));
+                                               ", maximum allowed is " +
+                                               std::to_string(state_.config.max_key_bytes));
   }
   Object object;
   object.user_data = user_data_of(request.encrypted_metadata(), request.encrypted_metadata_nonce(),
@@ -114,10 +117,10 @@ Outcome<pb::CommitObjectResponse> ObjectService::commit(const pb::CommitObjectRe
   if (auto failed = credentials->require(Action::kWrite, stream.bucket, stream.object)) return *failed;
   const auto absent = only_if_absent(request.if_none_match());
   if (!absent) return absent.failed();
-  const UserData data =
-      user_data_of(request.encrypted_metadata(), request.encrypted_metadata_nonce(),
-                   request.encrypted_metadata_encrypted_key(), request.encrypted_etag(), request.checksum_algorithm(),
-                   request.is_checksum_composite(), request.encrypted_checksum());
+  const UserData data = user_data_of(request.encrypted_metadata(), request.encrypted_metadata_nonce(),
+                                     request.encrypted_metadata_encrypted_key(), request.encrypted_etag(),
+                                     request.checksum_algorithm(), request.is_checksum_composite(),
+                                     request.encrypted_checksum());
   if (auto failed = check_metadata_size(state_, data)) return *failed;
   CommitOptions options;
   if (data.has_data()) options.user_data = data;
@@ -154,17 +157,21 @@ namespace {
 std::optional<PlainRange> range_of(const pb::DownloadObjectRequest& request, const Object& object) {
   const pb::Range& range = request.range();
   switch (range.range_case()) {
-    case pb::Range::kStart: return PlainRange{range.start().plain_start(), object.plain_size};
+    case pb::Range::kStart:
+      return PlainRange{range.start().plain_start(), object.plain_size};
     case pb::Range::kStartLimit:
       return PlainRange{range.start_limit().plain_start(), range.start_limit().plain_limit()};
-    case pb::Range::kSuffix: return PlainRange{object.plain_size - range.suffix().plain_suffix(), object.plain_size};
-    case pb::Range::RANGE_NOT_SET: break;
+    case pb::Range::kSuffix:
+      return PlainRange{object.plain_size - range.suffix().plain_suffix(), object.plain_size};
+    case pb::Range::RANGE_NOT_SET:
+      break;
   }
   return std::nullopt;
 }
 
 bool in_range(const Segment& segment, const std::optional<PlainRange>& range) {
-  return !range || (range->begin < segment.plain_offset + segment.plain_size && segment.plain_offset < range->limit);
+  return !range ||
+         (range->begin < segment.plain_offset + segment.plain_size && segment.plain_offset < range->limit);
 }
 
 }  // namespace
@@ -185,8 +192,9 @@ Outcome<pb::DownloadObjectResponse> ObjectService::download(const pb::DownloadOb
   const Object& object = **found;
   const auto range = range_of(request, object);
   if (range && range->begin > range->limit) {
-    return failure(code::kInvalidArgument, "metabase: invalid request: invalid range: " +
-                                               std::to_string(range->begin) + ":" + std::to_string(range->limit));
+    return failure(code::kInvalidArgument,
+                   "metabase: invalid request: invalid range: " + std::to_string(range->begin) + ":" +
+                       std::to_string(range->limit));
   }
   const auto limit = list_limit(request.limit());
   if (!limit) return limit.failed();
@@ -276,7 +284,8 @@ Outcome<pb::ListObjectsResponse> ObjectService::list(const pb::ListObjectsReques
   if (auto failed = check_bucket_field(request.bucket())) return *failed;
   auto credentials = state_.keys.identify(request.header());
   if (!credentials) return credentials.failed();
-  if (auto failed = credentials->require(Action::kList, request.bucket(), request.encrypted_prefix())) return *failed;
+  if (auto failed = credentials->require(Action::kList, request.bucket(), request.encrypted_prefix()))
+    return *failed;
   if (!state_.metabase.bucket(request.bucket())) {
     return failure(code::kNotFound, "bucket not found: " + request.bucket());
   }
@@ -324,7 +333,8 @@ Outcome<pb::ListPendingObjectStreamsResponse> ObjectService::list_pending(
 
 // ---- deleting ----
 
-Outcome<pb::BeginDeleteObjectResponse> ObjectService::begin_delete(const pb::BeginDeleteObjectRequest& request) {
+Outcome<pb::BeginDeleteObjectResponse> ObjectService::begin_delete(
+    const pb::BeginDeleteObjectRequest& request) {
   if (auto failed = check_bucket_field(request.bucket())) return *failed;
   if (auto failed = check_version_field(request.object_version())) return *failed;
   auto credentials = state_.keys.identify(request.header());
@@ -359,7 +369,8 @@ namespace {
 
 Check check_delete_many(const pb::DeleteObjectsRequest& request, size_t max_key_bytes) {
   if (request.bucket().empty()) return failure(code::kBucketNameMissing, "A bucket name is required");
-  if (auto wrong = check_bucket_name_length(request.bucket())) return failure(code::kBucketNameInvalid, *wrong);
+  if (auto wrong = check_bucket_name_length(request.bucket()))
+    return failure(code::kBucketNameInvalid, *wrong);
   if (request.items().empty()) {
     return failure(code::kDeleteObjectsNoItems, "The list of objects must contain at least one item");
   }
@@ -445,10 +456,10 @@ Outcome<pb::UpdateObjectMetadataResponse> ObjectService::update_metadata(
       return failure(code::kMetadataIncludesInvalid, "Includes must not be empty");
     }
   }
-  const UserData data =
-      user_data_of(request.encrypted_metadata(), request.encrypted_metadata_nonce(),
-                   request.encrypted_metadata_encrypted_key(), request.encrypted_etag(), request.checksum_algorithm(),
-                   request.is_checksum_composite(), request.encrypted_checksum());
+  const UserData data = user_data_of(request.encrypted_metadata(), request.encrypted_metadata_nonce(),
+                                     request.encrypted_metadata_encrypted_key(), request.encrypted_etag(),
+                                     request.checksum_algorithm(), request.is_checksum_composite(),
+                                     request.encrypted_checksum());
   if (auto failed = check_metadata_size(state_, data)) return *failed;
   const auto token = state_.tokens.open_stream(request.stream_id());
   if (!token) return token.failed();

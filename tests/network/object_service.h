@@ -15,16 +15,19 @@ class ObjectService {
   Outcome<pb::GetObjectResponse> get(const pb::GetObjectRequest& request);
   Outcome<pb::DownloadObjectResponse> download(const pb::DownloadObjectRequest& request);
   Outcome<pb::ListObjectsResponse> list(const pb::ListObjectsRequest& request);
-  Outcome<pb::ListPendingObjectStreamsResponse> list_pending(const pb::ListPendingObjectStreamsRequest& request);
+  Outcome<pb::ListPendingObjectStreamsResponse> list_pending(
+      const pb::ListPendingObjectStreamsRequest& request);
   Outcome<pb::BeginDeleteObjectResponse> begin_delete(const pb::BeginDeleteObjectRequest& request);
   Outcome<pb::DeleteObjectsResponse> delete_many(const pb::DeleteObjectsRequest& request);
   Outcome<pb::GetObjectIPsResponse> ips(const pb::GetObjectIPsRequest& request);
   Outcome<pb::UpdateObjectMetadataResponse> update_metadata(const pb::UpdateObjectMetadataRequest& request);
-  Outcome<pb::GetPendingObjectMetadataResponse> pending_metadata(const pb::GetPendingObjectMetadataRequest& request);
+  Outcome<pb::GetPendingObjectMetadataResponse> pending_metadata(
+      const pb::GetPendingObjectMetadataRequest& request);
 
  private:
   // The object of that version; code 5 when there is none.
-  Outcome<ObjectRef> find(const std::string& bucket, const std::string& key, const std::string& version) const;
+  Outcome<ObjectRef> find(const std::string& bucket, const std::string& key,
+                          const std::string& version) const;
   Outcome<std::optional<Clock::Wall>> expiry(const pb::BeginObjectRequest& request,
                                              const Credentials& credentials) const;
   void delete_item(const pb::DeleteObjectsItem& item, const pb::DeleteObjectsRequest& request,

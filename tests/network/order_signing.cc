@@ -13,7 +13,9 @@ struct FreeDigest {
 };
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeDigest>;
 
-const unsigned char* bytes_of(ByteView view) { return view.data(); }
+const unsigned char* bytes_of(ByteView view) {
+  return view.data();
+}
 
 }  // namespace
 
@@ -60,7 +62,9 @@ PieceKey PieceKey::generate() {
   return out;
 }
 
-void PieceKeyVerifier::FreeKey::operator()(evp_pkey_st* key) const { EVP_PKEY_free(key); }
+void PieceKeyVerifier::FreeKey::operator()(evp_pkey_st* key) const {
+  EVP_PKEY_free(key);
+}
 
 PieceKeyVerifier::PieceKeyVerifier(ByteView public_key)
     : key_(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(public_key), public_key.size())) {}
@@ -72,7 +76,8 @@ bool PieceKeyVerifier::verify(ByteView data, ByteView signature) const {
   if (!key_) return false;
   DigestContext context(EVP_MD_CTX_new());
   return EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-         EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(data), data.size()) == 1;
+         EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(data),
+                          data.size()) == 1;
 }
 
 std::string sign_with_piece_key(ByteView private_key, ByteView data) {

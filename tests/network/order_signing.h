@@ -1,4 +1,5 @@
-// The bytes that satellites, clients and nodes sign, and the keys that they sign with (protocol notes 7.4, 5.6).
+// The bytes that satellites, clients and nodes sign, and the keys that they sign with (protocol
+// notes 7.4, 5.6).
 //
 // Threads: everything here may be used from any thread.
 #pragma once
@@ -19,7 +20,8 @@ std::string signing_bytes(const pb::OrderLimit& limit);
 std::string signing_bytes(const pb::Order& order);
 std::string signing_bytes(const pb::PieceHash& hash);
 
-// The id of piece `number` of a segment on a node: HMAC-SHA512(root, node id || number, big-endian), 32 bytes.
+// The id of piece `number` of a segment on a node: HMAC-SHA512(root, node id || number, big-endian), 32
+// bytes.
 std::string derive_piece_id(ByteView root, const access::NodeId& node, int32_t number);
 
 // The Ed25519 key pair that a satellite makes for one set of limits.

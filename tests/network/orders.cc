@@ -45,7 +45,8 @@ std::vector<size_t> NodeDirectory::shuffled(size_t n) const {
   return order;
 }
 
-std::vector<const NodeEntry*> NodeDirectory::pick(size_t count, const std::set<access::NodeId>& excluded) const {
+std::vector<const NodeEntry*> NodeDirectory::pick(size_t count,
+                                                  const std::set<access::NodeId>& excluded) const {
   std::vector<const NodeEntry*> out;
   for (const size_t i : shuffled(nodes_.size())) {
     if (out.size() == count) break;
@@ -88,8 +89,9 @@ pb::AddressedOrderLimit OrderIssuer::issue(const LimitSet& set, const NodeEntry&
   return out;
 }
 
-pb::AddressedOrderLimit OrderIssuer::reissue(const pb::AddressedOrderLimit& old, const std::string& root_piece_id,
-                                             const NodeEntry& node, int32_t number) const {
+pb::AddressedOrderLimit OrderIssuer::reissue(const pb::AddressedOrderLimit& old,
+                                             const std::string& root_piece_id, const NodeEntry& node,
+                                             int32_t number) const {
   pb::AddressedOrderLimit out;
   *out.mutable_limit() = old.limit();
   out.mutable_limit()->set_storage_node_id(node.signatory->id().view().str());
@@ -98,6 +100,8 @@ pb::AddressedOrderLimit OrderIssuer::reissue(const pb::AddressedOrderLimit& old,
   return out;
 }
 
-void OrderIssuer::sign(pb::OrderLimit& limit) const { limit.set_satellite_signature(satellite_->sign(signing_bytes(limit))); }
+void OrderIssuer::sign(pb::OrderLimit& limit) const {
+  limit.set_satellite_signature(satellite_->sign(signing_bytes(limit)));
+}
 
 }  // namespace sjcp::network

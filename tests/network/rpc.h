@@ -41,7 +41,9 @@ struct RpcFailure {
   std::string text;
 };
 
-inline RpcFailure failure(uint64_t status, std::string text) { return {status, std::move(text)}; }
+inline RpcFailure failure(uint64_t status, std::string text) {
+  return {status, std::move(text)};
+}
 
 // The result of a check: empty when passed.
 using Check = std::optional<RpcFailure>;

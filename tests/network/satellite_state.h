@@ -17,20 +17,20 @@ namespace sjcp::network {
 
 struct SatelliteConfig {
   Redundancy redundancy;
-  int64_t segment_bytes = 64 << 20;      // largest plain segment
+  int64_t segment_bytes = 64 << 20;  // largest plain segment
   std::string project_salt;
   std::string key_head;
   std::string key_secret;
   size_t max_key_bytes = 4000;
   int64_t max_metadata_bytes = 2048;
-  int64_t max_inline_bytes = 4096;       // plain
+  int64_t max_inline_bytes = 4096;  // plain
   MetabaseLimits metabase;
 };
 
 struct SatelliteState {
   // `clock` and `releaser` must outlive the state.
-  SatelliteState(SatelliteConfig settings, std::shared_ptr<const Signatory> identity, PieceReleaser& piece_releaser,
-                 const Clock& time)
+  SatelliteState(SatelliteConfig settings, std::shared_ptr<const Signatory> identity,
+                 PieceReleaser& piece_releaser, const Clock& time)
       : config(std::move(settings)),
         signatory(std::move(identity)),
         releaser(piece_releaser),

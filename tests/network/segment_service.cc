@@ -15,7 +15,9 @@ constexpr std::chrono::hours kMaxCommitInterval{48};
 // Sealing may add this much: the smallest blocks that a client could choose.
 constexpr int64_t kSmallestBlock = 128;
 
-RpcFailure invalid(std::string text) { return failure(code::kInvalidArgument, std::move(text)); }
+RpcFailure invalid(std::string text) {
+  return failure(code::kInvalidArgument, std::move(text));
+}
 
 Check check_position(bool present, const pb::SegmentPosition& position, const char* request) {
   if (!present) return invalid(std::string("sjnet: ") + request + " without a position");
@@ -26,8 +28,8 @@ Check check_position(bool present, const pb::SegmentPosition& position, const ch
 
 std::optional<Clock::Wall> expiry_of(const pb::StreamToken& stream) {
   if (stream.expires_at_ns() == 0) return std::nullopt;
-  return Clock::Wall(std::chrono::duration_cast<Clock::Wall::duration>(
-      std::chrono::nanoseconds(stream.expires_at_ns())));
+  return Clock::Wall(
+      std::chrono::duration_cast<Clock::Wall::duration>(std::chrono::nanoseconds(stream.expires_at_ns())));
 }
 
 PieceRef piece_ref(const pb::OrderLimit& limit) {
@@ -53,7 +55,8 @@ Outcome<pb::SegmentToken> SegmentService::open_segment(const pb::RequestHeader& 
   auto credentials = state_.keys.identify(header);
   if (!credentials) return credentials.failed();
   const pb::StreamToken& stream = token->stream();
-  if (auto failed = credentials->require(Action::kWrite, stream.bucket(), stream.object_key())) return *failed;
+  if (auto failed = credentials->require(Action::kWrite, stream.bucket(), stream.object_key()))
+    return *failed;
   return token;
 }
 
@@ -62,18 +65,20 @@ Outcome<pb::SegmentToken> SegmentService::open_segment(const pb::RequestHeader& 
 Outcome<pb::BeginSegmentResponse> SegmentService::begin(const pb::BeginSegmentRequest& request) {
   const auto stream = open(request.header(), request.stream_id(), Action::kWrite);
   if (!stream) return stream.failed();
-  if (auto failed = check_position(request.has_position(), request.position(), "BeginSegment")) return *failed;
+  if (auto failed = check_position(request.has_position(), request.position(), "BeginSegment"))
+    return *failed;
   if (request.max_order_limit() <= 0) return invalid("sjnet: max_order_limit is not positive");
   const Redundancy& redundancy = state_.config.redundancy;
   const auto total = static_cast<size_t>(redundancy.total);
   const auto nodes = state_.nodes.pick(total, {});
   if (nodes.size() < total) {
-    return failure(code::kFailedPrecondition, "not enough nodes: requested from cache " + std::to_string(total) +
-                                                  ", found " + std::to_string(nodes.size()));
+    return failure(code::kFailedPrecondition, "not enough nodes: requested from cache " +
+                                                  std::to_string(total) + ", found " +
+                                                  std::to_string(nodes.size()));
   }
   const LimitSet set = state_.orders.begin(pb::PIECE_ACTION_PUT, crypto::random_string(32),
-                                           piece_size(redundancy, request.max_order_limit()), expiry_of(*stream),
-                                           state_.faults.take_limit_age());
+                                           piece_size(redundancy, request.max_order_limit()),
+                                           expiry_of(*stream), state_.faults.take_limit_age());
   pb::BeginSegmentResponse out;
   pb::SegmentToken token;
   std::vector<PieceRef> pieces;
@@ -110,7 +115,8 @@ Check check_retry(const pb::RetryBeginSegmentPiecesRequest& request, const pb::S
       return invalid("piece number " + std::to_string(number) + " must be within range [0," +
                      std::to_string(token.limits_size() - 1) + "]");
     }
-    if (!seen.insert(number).second) return invalid("piece number " + std::to_string(number) + " is duplicated");
+    if (!seen.insert(number).second)
+      return invalid("piece number " + std::to_string(number) + " is duplicated");
   }
   return {};
 }
@@ -162,7 +168,8 @@ Check check_piece_sizes(const pb::CommitSegmentRequest& request, const Redundanc
     const int64_t size = result.hash().piece_size();
     if (size <= 0) return invalid(prefix + "size is invalid (" + std::to_string(size) + ")");
     if (common > 0 && common != size) {
-      return invalid(prefix + "sizes do not match (" + std::to_string(common) + " != " + std::to_string(size) + ")");
+      return invalid(prefix + "sizes do not match (" + std::to_string(common) +
+                     " != " + std::to_string(size) + ")");
     }
     common = size;
   }
@@ -183,7 +190,8 @@ Check check_piece_order(const std::vector<pb::SegmentPieceUploadResult>& results
       return invalid("metabase: invalid request: pieces should be ordered");
     }
     if (!nodes.insert(results[i].node_id()).second) {
-      return invalid("metainfo: node id for piece num " + std::to_string(results[i].piece_num()) + " is duplicated");
+      return invalid("metainfo: node id for piece num " + std::to_string(results[i].piece_num()) +
+                     " is duplicated");
     }
   }
   return {};
@@ -191,7 +199,8 @@ Check check_piece_order(const std::vector<pb::SegmentPieceUploadResult>& results
 
 }  // namespace
 
-bool SegmentService::valid_result(const pb::SegmentPieceUploadResult& result, const pb::SegmentToken& token) const {
+bool SegmentService::valid_result(const pb::SegmentPieceUploadResult& result,
+                                  const pb::SegmentToken& token) const {
   if (result.piece_num() < 0 || result.piece_num() >= token.limits_size() || !result.has_hash()) return false;
   const pb::OrderLimit& limit = token.limits(result.piece_num()).limit();
   const pb::PieceHash& hash = result.hash();
@@ -203,8 +212,8 @@ bool SegmentService::valid_result(const pb::SegmentPieceUploadResult& result, co
   return node != nullptr && node->signatory->verify(signing_bytes(hash), hash.signature());
 }
 
-std::vector<pb::SegmentPieceUploadResult> SegmentService::valid_results(const pb::CommitSegmentRequest& request,
-                                                                        const pb::SegmentToken& token) const {
+std::vector<pb::SegmentPieceUploadResult> SegmentService::valid_results(
+    const pb::CommitSegmentRequest& request, const pb::SegmentToken& token) const {
   std::vector<pb::SegmentPieceUploadResult> valid;
   std::set<int32_t> numbers;
   for (const pb::SegmentPieceUploadResult& result : request.upload_result()) {
@@ -216,8 +225,9 @@ std::vector<pb::SegmentPieceUploadResult> SegmentService::valid_results(const pb
 Check SegmentService::check_commit(const pb::CommitSegmentRequest& request) const {
   const int32_t optimal = state_.config.redundancy.optimal;
   if (request.upload_result_size() < optimal) {
-    return invalid("the number of results of uploaded pieces (" + std::to_string(request.upload_result_size()) +
-                   ") is below the optimal threshold (" + std::to_string(optimal) + ")");
+    return invalid("the number of results of uploaded pieces (" +
+                   std::to_string(request.upload_result_size()) + ") is below the optimal threshold (" +
+                   std::to_string(optimal) + ")");
   }
   if (auto failed = check_piece_sizes(request, state_.config.redundancy)) return failed;
   const int64_t size = request.size_encrypted_data();
@@ -241,10 +251,10 @@ Outcome<pb::CommitSegmentResponse> SegmentService::commit(const pb::CommitSegmen
   const auto valid = valid_results(request, *token);
   const Redundancy& redundancy = state_.config.redundancy;
   if (valid.size() < static_cast<size_t>(redundancy.optimal)) {
-    return invalid("Number of valid pieces (" + std::to_string(valid.size()) +
-                   ") is less than the success threshold (" + std::to_string(redundancy.optimal) + "). Found " +
-                   std::to_string(static_cast<size_t>(request.upload_result_size()) - valid.size()) +
-                   " invalid pieces");
+    return invalid(
+        "Number of valid pieces (" + std::to_string(valid.size()) + ") is less than the success threshold (" +
+        std::to_string(redundancy.optimal) + "). Found " +
+        std::to_string(static_cast<size_t>(request.upload_result_size()) - valid.size()) + " invalid pieces");
   }
   if (auto failed = check_piece_order(valid)) return *failed;
   const Clock::Wall created = to_wall(token->limits(0).limit().order_creation());
@@ -267,7 +277,8 @@ Outcome<pb::CommitSegmentResponse> SegmentService::commit(const pb::CommitSegmen
     segment.pieces.push_back({result.piece_num(), piece_ref(limit).node});
     piece_ids.insert(limit.piece_id());
   }
-  if (auto failed = state_.metabase.commit_segment(stream_key(token->stream()), std::move(segment), piece_ids)) {
+  if (auto failed =
+          state_.metabase.commit_segment(stream_key(token->stream()), std::move(segment), piece_ids)) {
     return *failed;
   }
   pb::CommitSegmentResponse out;
@@ -275,10 +286,12 @@ Outcome<pb::CommitSegmentResponse> SegmentService::commit(const pb::CommitSegmen
   return out;
 }
 
-Outcome<pb::MakeInlineSegmentResponse> SegmentService::make_inline(const pb::MakeInlineSegmentRequest& request) {
+Outcome<pb::MakeInlineSegmentResponse> SegmentService::make_inline(
+    const pb::MakeInlineSegmentRequest& request) {
   const auto stream = open(request.header(), request.stream_id(), Action::kWrite);
   if (!stream) return stream.failed();
-  if (auto failed = check_position(request.has_position(), request.position(), "MakeInlineSegment")) return *failed;
+  if (auto failed = check_position(request.has_position(), request.position(), "MakeInlineSegment"))
+    return *failed;
   const auto size = static_cast<int64_t>(request.encrypted_inline_data().size());
   if (size > encrypted_size(state_.config.max_inline_bytes, kSmallestBlock)) {
     return invalid("inline segment size cannot be larger than " + size_text(state_.config.max_inline_bytes));

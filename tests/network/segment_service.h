@@ -20,8 +20,10 @@ class SegmentService {
 
  private:
   // The stream that a token names, when the key may do `action` there.
-  Outcome<pb::StreamToken> open(const pb::RequestHeader& header, const std::string& stream_id, Action action) const;
-  Outcome<pb::SegmentToken> open_segment(const pb::RequestHeader& header, const std::string& segment_id) const;
+  Outcome<pb::StreamToken> open(const pb::RequestHeader& header, const std::string& stream_id,
+                                Action action) const;
+  Outcome<pb::SegmentToken> open_segment(const pb::RequestHeader& header,
+                                         const std::string& segment_id) const;
   // The results that count: right node, right piece, signed by that node.
   std::vector<pb::SegmentPieceUploadResult> valid_results(const pb::CommitSegmentRequest& request,
                                                           const pb::SegmentToken& token) const;

@@ -20,7 +20,9 @@ std::string Tokens::mac(char kind, ByteView message) const {
   return ByteView(digest.data(), digest.size()).str();
 }
 
-std::string Tokens::seal(char kind, const std::string& message) const { return mac(kind, message) + message; }
+std::string Tokens::seal(char kind, const std::string& message) const {
+  return mac(kind, message) + message;
+}
 
 bool Tokens::open(char kind, ByteView sealed, ByteView& message) const {
   if (sealed.size() < kMacSize) return false;
@@ -28,13 +30,18 @@ bool Tokens::open(char kind, ByteView sealed, ByteView& message) const {
   return crypto::constant_time_equal(mac(kind, message), sealed.sub(0, kMacSize));
 }
 
-std::string Tokens::seal(const pb::StreamToken& token) const { return seal('o', token.SerializeAsString()); }
-std::string Tokens::seal(const pb::SegmentToken& token) const { return seal('s', token.SerializeAsString()); }
+std::string Tokens::seal(const pb::StreamToken& token) const {
+  return seal('o', token.SerializeAsString());
+}
+std::string Tokens::seal(const pb::SegmentToken& token) const {
+  return seal('s', token.SerializeAsString());
+}
 
 Outcome<pb::StreamToken> Tokens::open_stream(const std::string& sealed) const {
   ByteView message;
   pb::StreamToken token;
-  if (!open('o', sealed, message) || !token.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+  if (!open('o', sealed, message) ||
+      !token.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
     return not_ours();
   }
   return token;
@@ -43,7 +50,8 @@ Outcome<pb::StreamToken> Tokens::open_stream(const std::string& sealed) const {
 Outcome<pb::SegmentToken> Tokens::open_segment(const std::string& sealed) const {
   ByteView message;
   pb::SegmentToken token;
-  if (!open('s', sealed, message) || !token.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
+  if (!open('s', sealed, message) ||
+      !token.ParseFromArray(message.data(), static_cast<int>(message.size()))) {
     return not_ours();
   }
   return token;

@@ -1,4 +1,5 @@
-// Seals what the satellite hands out as stream ids and segment ids, so that it can trust them when they come back.
+// Seals what the satellite hands out as stream ids and segment ids, so that it can trust them when they come
+// back.
 //
 //   token = HMAC-SHA256(key, kind || message) || message
 //

@@ -11,7 +11,9 @@ constexpr int64_t kYearOne = -62135596800;
 constexpr int64_t kGcmOverhead = 16;
 constexpr int64_t kPaddingCount = 4;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
 
 }  // namespace
 
@@ -21,7 +23,8 @@ bool parse_redundancy(const std::string& text, Redundancy& out) {
   const int fields =
       std::sscanf(text.c_str(), "%d/%d/%d/%d%c", &r.required, &r.repair, &r.optimal, &r.total, &end);
   if (fields != 4) return false;
-  if (r.required < 1 || r.repair < r.required || r.optimal < r.repair || r.total < r.optimal || r.total > 255) {
+  if (r.required < 1 || r.repair < r.required || r.optimal < r.repair || r.total < r.optimal ||
+      r.total > 255) {
     return false;
   }
   out = r;
@@ -62,14 +65,16 @@ pb::Timestamp unset_timestamp() {
   return out;
 }
 
-bool is_set(const pb::Timestamp& time) { return time.seconds() != kYearOne || time.nanos() != 0; }
+bool is_set(const pb::Timestamp& time) {
+  return time.seconds() != kYearOne || time.nanos() != 0;
+}
 
 Clock::Wall to_wall(const pb::Timestamp& time) {
   // Nanoseconds since 1970 leave 64 bits in the year 2262; later dates mean "never" to every check made here.
   constexpr int64_t kLatest = 9'000'000'000;
   const int64_t seconds = std::clamp<int64_t>(time.seconds(), -kLatest, kLatest);
-  return Clock::Wall(std::chrono::duration_cast<Clock::Wall::duration>(std::chrono::seconds(seconds) +
-                                                                       std::chrono::nanoseconds(time.nanos())));
+  return Clock::Wall(std::chrono::duration_cast<Clock::Wall::duration>(
+      std::chrono::seconds(seconds) + std::chrono::nanoseconds(time.nanos())));
 }
 
 std::string size_text(int64_t bytes) {

@@ -34,11 +34,20 @@ bool WireReader::next(WireField& field) {
   uint64_t length = 0;
   bool ok = field.number != 0;
   switch (field.type) {
-    case 0: ok = ok && varint(field.value); break;
-    case 1: ok = ok && take(8, field.data); break;
-    case 2: ok = ok && varint(length) && take(length, field.data); break;
-    case 5: ok = ok && take(4, field.data); break;
-    default: ok = false;
+    case 0:
+      ok = ok && varint(field.value);
+      break;
+    case 1:
+      ok = ok && take(8, field.data);
+      break;
+    case 2:
+      ok = ok && varint(length) && take(length, field.data);
+      break;
+    case 5:
+      ok = ok && take(4, field.data);
+      break;
+    default:
+      ok = false;
   }
   failed_ = !ok;
   return ok;
@@ -55,12 +64,18 @@ struct FixedKind {
 
 FixedKind fixed_kind(FixedField kind) {
   switch (kind) {
-    case FixedField::kNonce: return {24, false, "nonce", "a nonce"};
-    case FixedField::kNodeId: return {32, false, "node ID", "a node id"};
-    case FixedField::kPieceId: return {32, false, "piece ID", "a piece id"};
-    case FixedField::kSerial: return {16, false, "serial number", "a serial number"};
-    case FixedField::kPublicKey: return {32, true, "piece key", "a piece public key"};
-    case FixedField::kNested: break;
+    case FixedField::kNonce:
+      return {24, false, "nonce", "a nonce"};
+    case FixedField::kNodeId:
+      return {32, false, "node ID", "a node id"};
+    case FixedField::kPieceId:
+      return {32, false, "piece ID", "a piece id"};
+    case FixedField::kSerial:
+      return {16, false, "serial number", "a serial number"};
+    case FixedField::kPublicKey:
+      return {32, true, "piece key", "a piece public key"};
+    case FixedField::kNested:
+      break;
   }
   return {0, true, "", ""};
 }
@@ -68,8 +83,9 @@ FixedKind fixed_kind(FixedField kind) {
 Check check_size(FixedField kind, size_t size) {
   const FixedKind rule = fixed_kind(kind);
   if (size == rule.size || (size == 0 && rule.may_be_empty)) return {};
-  return failure(code::kUnknown, std::string(rule.field) + ": not enough bytes to make " + rule.noun + "; have " +
-                                     std::to_string(size) + ", need " + std::to_string(rule.size));
+  return failure(code::kUnknown, std::string(rule.field) + ": not enough bytes to make " + rule.noun +
+                                     "; have " + std::to_string(size) + ", need " +
+                                     std::to_string(rule.size));
 }
 
 constexpr std::array kPieceHash{FieldRule{1, FixedField::kPieceId, {}}};
@@ -147,7 +163,11 @@ std::span<const FieldRule> batch_item_field_rules(uint32_t number) {
   return {};
 }
 
-std::span<const FieldRule> upload_field_rules() { return kUpload; }
-std::span<const FieldRule> download_field_rules() { return kDownload; }
+std::span<const FieldRule> upload_field_rules() {
+  return kUpload;
+}
+std::span<const FieldRule> download_field_rules() {
+  return kDownload;
+}
 
 }  // namespace sjcp::network

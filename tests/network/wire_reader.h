@@ -1,5 +1,6 @@
-// Walks the fields of a serialized protobuf message without copying, and checks what generated code cannot see:
-// byte fields of fixed size that are present with a wrong length (also zero), which the network's decoder refuses.
+// Walks the fields of a serialized protobuf message without copying, and checks what generated code cannot
+// see: byte fields of fixed size that are present with a wrong length (also zero), which the network's
+// decoder refuses.
 //
 // Threads: any; the bytes must outlive the reader.
 #pragma once
