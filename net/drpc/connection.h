@@ -72,11 +72,11 @@ struct CallOptions {
   std::chrono::milliseconds call_limit{600000};
 };
 
-// One request, one reply: takes a connection from the pool or dials, and gives it back.  A pooled connection that
-// turns out closed before any byte of the reply came is replaced by a fresh one once.  Errors: kNetwork with
-// cause = errno (ECONNRESET, ECONNREFUSED, ETIMEDOUT; 0 for an EOF in the middle: the outcome is unknown),
-// kIntegrity (identity), kProtocol, kCancelled.
-Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request, const CallOptions& options,
-                   const std::stop_token& stop);
+// One request, one reply: takes a connection from the pool or dials, and gives it back.  A pooled connection
+// that turns out closed before any byte of the reply came is replaced by a fresh one once.  Errors: kNetwork
+// with cause = errno (ECONNRESET, ECONNREFUSED, ETIMEDOUT; 0 for an EOF in the middle: the outcome is
+// unknown), kIntegrity (identity), kProtocol, kCancelled.
+Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request,
+                   const CallOptions& options, const std::stop_token& stop);
 
 }  // namespace sjcp::drpc
