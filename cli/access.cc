@@ -13,7 +13,9 @@ namespace sjcp::cli {
 namespace {
 
 // A name in a message: one that cannot be a name may be a grant in the wrong place.
-std::string named(const std::string& name) { return "access " + quoted(name); }
+std::string named(const std::string& name) {
+  return "access " + shown(name);
+}
 
 Result<access::Grant> grant_to_import(const AccessImportOptions& options, const Session& session) {
   if (options.value != "-") return read_grant(options.value);
@@ -26,9 +28,9 @@ Result<access::Grant> grant_to_import(const AccessImportOptions& options, const 
 
 int run_command(const AccessImportOptions& options, const Session& session) {
   if (!access::valid_access_name(options.name) || may_hold_secret(options.name)) {
-    return session.fail(make_error(Errc::kUsage, quoted(options.name) +
-                                                     " cannot be the name of an access; use up to 64 letters, "
-                                                     "digits, '-', '_' and '.'"));
+    return session.fail(make_error(
+        Errc::kUsage, shown(options.name) + " cannot be the name of an access; use up to 64 letters, "
+                                            "digits, '-', '_' and '.'"));
   }
   auto grant = grant_to_import(options, session);
   if (!grant) return session.fail(grant.error());
@@ -58,7 +60,8 @@ int run_command(const AccessListOptions& options, const Session& session) {
     auto grant = access::Grant::parse(*saved->find(name));
     std::string satellite = grant ? grant->satellite_url : "<access parse error>";
     if (options.json) {
-      session.out() << to_line(Json{{"current", name == current}, {"name", name}, {"satellite", satellite}}) << '\n';
+      session.out() << to_line(Json{{"current", name == current}, {"name", name}, {"satellite", satellite}})
+                    << '\n';
       continue;
     }
     if (size_t at = satellite.find('@'); at != std::string::npos && !session.global().verbose) {
@@ -75,8 +78,8 @@ int run_command(const AccessUseOptions& options, const Session& session) {
   if (!saved) return session.fail(saved.error());
   auto grant = saved->find(options.name);
   if (options.name.empty() || !grant) {
-    return session.fail(
-        make_error(Errc::kNotFound, "no saved access is called " + quoted(options.name) + "; see sjcp access list"));
+    return session.fail(make_error(
+        Errc::kNotFound, "no saved access is called " + shown(options.name) + "; see sjcp access list"));
   }
   // A default that only uplink's file holds is copied: that file is never written.
   Status done;
@@ -94,7 +97,7 @@ int run_command(const AccessRemoveOptions& options, const Session& session) {
   if (saved->own.accesses().count(options.name) == 0) {
     bool uplinks = saved->uplink.accesses().count(options.name) > 0;
     return session.fail(make_error(
-        Errc::kNotFound, "no saved access is called " + quoted(options.name) +
+        Errc::kNotFound, "no saved access is called " + shown(options.name) +
                              (uplinks ? "; it is uplink's, remove it there" : "; see sjcp access list")));
   }
   if (options.name == saved->own.default_name() && saved->own.accesses().size() > 1) {

@@ -15,7 +15,8 @@ int execute(const Invocation& invocation, const Io& io) {
     *io.err << "sjcp: " << name << ": " << message << std::endl;
   });
   Session session(io, invocation.global, log);
-  return std::visit([&session](const auto& options) { return run_command(options, session); }, invocation.command);
+  return std::visit([&session](const auto& options) { return run_command(options, session); },
+                    invocation.command);
 }
 
 }  // namespace

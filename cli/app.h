@@ -8,8 +8,8 @@
 
 namespace sjcp::cli {
 
-// args: without the program's name.  Returns the exit code of exit_codes.h.  One run at a time per process, since
-// it owns the process's log.
+// args: without the program's name.  Returns the exit code of exit_codes.h.  One run at a time per process,
+// since it owns the process's log.
 int run(std::span<const std::string> args, const Io& io);
 
 }  // namespace sjcp::cli

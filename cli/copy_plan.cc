@@ -12,7 +12,9 @@
 namespace sjcp::cli {
 namespace {
 
-Error usage(std::string text) { return make_error(Errc::kUsage, std::move(text)); }
+Error usage(std::string text) {
+  return make_error(Errc::kUsage, std::move(text));
+}
 
 bool is_folder(const Location& location) {
   std::error_code ignored;
@@ -25,7 +27,7 @@ Result<std::map<std::string, std::string>> parse_metadata(const std::string& tex
   Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return usage("--metadata is not a JSON object; write {\"key\":\"value\"}");
   for (const auto& [key, value] : json.items()) {
-    if (!value.is_string()) return usage("--metadata: the value of " + quoted(key) + " is not a string");
+    if (!value.is_string()) return usage("--metadata: the value of " + shown(key) + " is not a string");
     if (key.empty()) return usage("--metadata: a key is empty");
     metadata[key] = value.get<std::string>();
   }
@@ -36,11 +38,14 @@ Result<std::map<std::string, std::string>> parse_metadata(const std::string& tex
 Status check_pair(const CopyRequest& request, const Location& source) {
   const Location& to = request.destination;
   if (source.is_remote() && to.is_remote()) {
-    return make_error(Errc::kUnsupported, "copying from sj:// to sj:// is not supported; download, then upload");
+    return make_error(Errc::kUnsupported,
+                      "copying from sj:// to sj:// is not supported; download, then upload");
   }
-  if (!source.is_remote() && !to.is_remote()) return usage("at least one location must be remote (sj://BUCKET/KEY)");
+  if (!source.is_remote() && !to.is_remote())
+    return usage("at least one location must be remote (sj://BUCKET/KEY)");
   if (request.recursive && (source.is_std() || to.is_std())) return usage("-r cannot copy from or to \"-\"");
-  if (to.is_std() && request.sources.size() > 1) return usage("several sources cannot go to one standard output");
+  if (to.is_std() && request.sources.size() > 1)
+    return usage("several sources cannot go to one standard output");
   if (source.is_std() && (to.directoryish() || request.sources.size() > 1)) {
     return usage("standard input has no name; name the object, as in sj://" + to.bucket + "/NAME");
   }
@@ -99,7 +104,8 @@ class Finder {
         },
         stop_);
     if (!listed) return listed;
-    if (!found) return make_error(Errc::kNotFound, local::printable(source.text()) + ": there is nothing to copy");
+    if (!found)
+      return make_error(Errc::kNotFound, local::printable(source.text()) + ": there is nothing to copy");
     return {};
   }
 
@@ -147,7 +153,8 @@ class Finder {
 
 }  // namespace
 
-Result<CopyRequest> parse_copy(const CpOptions& options, std::chrono::sys_time<std::chrono::nanoseconds> now) {
+Result<CopyRequest> parse_copy(const CpOptions& options,
+                               std::chrono::sys_time<std::chrono::nanoseconds> now) {
   CopyRequest request;
   request.recursive = options.recursive;
   request.dry_run = options.dry_run;
@@ -170,7 +177,8 @@ Result<CopyRequest> parse_copy(const CpOptions& options, std::chrono::sys_time<s
   }
   auto expires = parse_human_time(options.expires, now, Rounding::kDown, "--expires");
   if (!expires) return expires.error();
-  if (*expires && **expires <= now) return usage("--expires " + quoted(options.expires) + " is not in the future");
+  if (*expires && **expires <= now)
+    return usage("--expires " + shown(options.expires) + " is not in the future");
   request.object.expires = *expires;
   auto metadata = parse_metadata(options.metadata);
   if (!metadata) return metadata.error();

@@ -17,7 +17,8 @@
 namespace sjcp::cli {
 namespace {
 
-Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to, bool create_folders, const Io& io) {
+Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to, bool create_folders,
+                                                         const Io& io) {
   if (to.is_std()) {
     return std::unique_ptr<transfer::Sink>(std::make_unique<local::StreamSink>(io.out_fd, "standard output"));
   }
@@ -28,7 +29,8 @@ Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to, boo
 
 Result<std::unique_ptr<transfer::Reader>> open_origin(const Location& from, const Io& io) {
   if (from.is_std()) {
-    return std::unique_ptr<transfer::Reader>(std::make_unique<local::StreamReader>(io.in_fd, "standard input"));
+    return std::unique_ptr<transfer::Reader>(
+        std::make_unique<local::StreamReader>(io.in_fd, "standard input"));
   }
   return local::open_reader(from.path);
 }
@@ -124,8 +126,8 @@ class Copier {
   std::optional<Error> hopeless_;
 };
 
-Status run_dry(const CopyRequest& request, storj::Project& project, const Session& session, Reporter& reporter,
-               bool& refused) {
+Status run_dry(const CopyRequest& request, storj::Project& project, const Session& session,
+               Reporter& reporter, bool& refused) {
   const char* verb = request.upload() ? "upload " : "download ";
   return find_copies(
       request, project,
@@ -141,8 +143,8 @@ Status run_dry(const CopyRequest& request, storj::Project& project, const Sessio
       session.io().stop);
 }
 
-int batch_exit(const CopyRequest& request, const transfer::BatchTotals& totals, const std::optional<Error>& hopeless,
-               Reporter& reporter) {
+int batch_exit(const CopyRequest& request, const transfer::BatchTotals& totals,
+               const std::optional<Error>& hopeless, Reporter& reporter) {
   if (totals.ended_early && totals.ended_early->code == Errc::kCancelled && !hopeless) {
     reporter.error(make_error(Errc::kCancelled, "interrupted"));
     return kExitInterrupted;

@@ -1,4 +1,5 @@
-// What the process returns, by kind of error.  The numbers are part of the interface: man page, README, scripts.
+// What the process returns, by kind of error.  The numbers are part of the interface: man page, README,
+// scripts.
 #pragma once
 
 #include "core/base/result.h"

@@ -66,7 +66,8 @@ bool scan_zone(Scanner& in, Fields& f) {
   int sign = in.literal('+') ? 1 : in.literal('-') ? -1 : 0;
   int hours = 0;
   int minutes = 0;
-  if (sign == 0 || !in.number(2, 0, 23, hours) || !in.literal(':') || !in.number(2, 0, 59, minutes)) return false;
+  if (sign == 0 || !in.number(2, 0, 23, hours) || !in.literal(':') || !in.number(2, 0, 59, minutes))
+    return false;
   f.zone = seconds(sign * (hours * 3600 + minutes * 60));
   return true;
 }
@@ -74,15 +75,17 @@ bool scan_zone(Scanner& in, Fields& f) {
 std::optional<Fields> scan_date(std::string_view text) {
   Scanner in(text);
   Fields f;
-  if (!in.number(4, 0, 9999, f.year) || !in.literal('-') || !in.number(2, 1, 12, f.month) || !in.literal('-') ||
-      !in.number(2, 1, 31, f.day)) {
+  if (!in.number(4, 0, 9999, f.year) || !in.literal('-') || !in.number(2, 1, 12, f.month) ||
+      !in.literal('-') || !in.number(2, 1, 31, f.day)) {
     return std::nullopt;
   }
-  std::chrono::year_month_day date{std::chrono::year(f.year), std::chrono::month(static_cast<unsigned>(f.month)),
+  std::chrono::year_month_day date{std::chrono::year(f.year),
+                                   std::chrono::month(static_cast<unsigned>(f.month)),
                                    std::chrono::day(static_cast<unsigned>(f.day))};
   if (!date.ok()) return std::nullopt;
   if (in.done()) return f;
-  if (!in.literal('T') || !in.number(2, 0, 23, f.hour) || !in.literal(':') || !in.number(2, 0, 59, f.minute)) {
+  if (!in.literal('T') || !in.number(2, 0, 23, f.hour) || !in.literal(':') ||
+      !in.number(2, 0, 59, f.minute)) {
     return std::nullopt;
   }
   f.precision = Fields::kMinute;
@@ -96,7 +99,8 @@ std::optional<Fields> scan_date(std::string_view text) {
 
 Time resolve(Fields f, Rounding rounding) {
   if (f.zone) {
-    std::chrono::year_month_day date{std::chrono::year(f.year), std::chrono::month(static_cast<unsigned>(f.month)),
+    std::chrono::year_month_day date{std::chrono::year(f.year),
+                                     std::chrono::month(static_cast<unsigned>(f.month)),
                                      std::chrono::day(static_cast<unsigned>(f.day))};
     seconds of_day(f.hour * 3600 + f.minute * 60 + f.second);
     return Time(std::chrono::sys_days(date)) + of_day - *f.zone + nanoseconds(f.nanos);
@@ -142,8 +146,9 @@ Result<std::optional<Time>> parse_human_time(std::string_view text, Time now, Ro
   if (text == "now") return std::optional<Time>(now);
   if (auto offset = parse_offset(text)) return std::optional<Time>(now + *offset);
   if (auto fields = scan_date(text)) return std::optional<Time>(resolve(*fields, rounding));
-  return make_error(Errc::kUsage, std::string(option) + " " + quoted(text) +
-                                      " is not a time; write +24h, now, none, 2006-01-02 or 2006-01-02T15:04:05Z");
+  return make_error(Errc::kUsage,
+                    std::string(option) + " " + shown(text) +
+                        " is not a time; write +24h, now, none, 2006-01-02 or 2006-01-02T15:04:05Z");
 }
 
 std::string format_time(Time time, bool utc) {
@@ -177,7 +182,8 @@ std::string format_go_duration(nanoseconds duration) {
   if (duration.count() == 0) return "0s";
   bool negative = duration.count() < 0;
   // Through unsigned, since the smallest value has no positive twin.
-  uint64_t ns = negative ? 0 - static_cast<uint64_t>(duration.count()) : static_cast<uint64_t>(duration.count());
+  uint64_t ns =
+      negative ? 0 - static_cast<uint64_t>(duration.count()) : static_cast<uint64_t>(duration.count());
   auto decimal = [](uint64_t value, uint64_t unit) {
     std::string text = std::to_string(value / unit);
     if (value % unit == 0) return text;

@@ -18,7 +18,8 @@ enum class Rounding {
 };
 
 // "", "none": no time.  "now", "+2h", "-90m", "+3d", "2h" (from now), RFC 3339 with zone, and in local time
-// "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02".  kUsage otherwise; `option` names it in the message.
+// "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02".  kUsage otherwise; `option` names it in the
+// message.
 Result<std::optional<Time>> parse_human_time(std::string_view text, Time now, Rounding rounding,
                                              std::string_view option);
 

@@ -35,11 +35,16 @@ std::string path_text(std::string_view path) {
 
 std::string cipher_name(crypto::CipherSuite suite) {
   switch (suite) {
-    case crypto::CipherSuite::kUnspecified: return "ENC_UNSPECIFIED";
-    case crypto::CipherSuite::kNull: return "ENC_NULL";
-    case crypto::CipherSuite::kAesGcm: return "ENC_AESGCM";
-    case crypto::CipherSuite::kSecretBox: return "ENC_SECRETBOX";
-    case crypto::CipherSuite::kNullBase64Url: return "ENC_NULL_BASE64URL";
+    case crypto::CipherSuite::kUnspecified:
+      return "ENC_UNSPECIFIED";
+    case crypto::CipherSuite::kNull:
+      return "ENC_NULL";
+    case crypto::CipherSuite::kAesGcm:
+      return "ENC_AESGCM";
+    case crypto::CipherSuite::kSecretBox:
+      return "ENC_SECRETBOX";
+    case crypto::CipherSuite::kNullBase64Url:
+      return "ENC_NULL_BASE64URL";
   }
   return std::to_string(static_cast<int>(suite));
 }
@@ -84,8 +89,10 @@ Json describe_caveat(const access::Caveat& caveat) {
   flag("disallow_bypass_governance_retention", caveat.disallow_bypass_governance_retention);
   flag("disallow_put_bucket_object_lock_configuration", caveat.disallow_put_bucket_object_lock_configuration);
   flag("disallow_get_bucket_object_lock_configuration", caveat.disallow_get_bucket_object_lock_configuration);
-  flag("disallow_put_bucket_notification_configuration", caveat.disallow_put_bucket_notification_configuration);
-  flag("disallow_get_bucket_notification_configuration", caveat.disallow_get_bucket_notification_configuration);
+  flag("disallow_put_bucket_notification_configuration",
+       caveat.disallow_put_bucket_notification_configuration);
+  flag("disallow_get_bucket_notification_configuration",
+       caveat.disallow_get_bucket_notification_configuration);
   for (const auto& path : caveat.allowed_paths) {
     Json one = Json::object();
     set(one, "bucket", path.bucket);

@@ -32,7 +32,8 @@ Status list_object_and_below(storj::Project& project, const ListRequest& request
 }  // namespace
 
 Status list_location(storj::Project& project, const ListRequest& request,
-                     const std::function<Status(const storj::ObjectItem&)>& item, const std::stop_token& stop) {
+                     const std::function<Status(const storj::ObjectItem&)>& item,
+                     const std::stop_token& stop) {
   const Location& at = request.location;
   storj::ListOptions options;
   options.recursive = request.recursive;
@@ -42,7 +43,8 @@ Status list_location(storj::Project& project, const ListRequest& request,
     options.prefix = at.path;
     return project.list_objects(at.bucket, options, item, stop);
   }
-  if (request.recursive && !request.pending) return list_object_and_below(project, request, options, item, stop);
+  if (request.recursive && !request.pending)
+    return list_object_and_below(project, request, options, item, stop);
 
   options.prefix = at.parent();
   std::string below = at.path + "/";

@@ -1,5 +1,5 @@
-// Listing by what a user typed: with a slash at the end a folder, without one the object of that name and what is
-// below it, as uplink understands it.
+// Listing by what a user typed: with a slash at the end a folder, without one the object of that name and
+// what is below it, as uplink understands it.
 #pragma once
 
 #include <functional>
@@ -19,6 +19,7 @@ struct ListRequest {
 
 // Items carry full keys.  Nothing found is not an error.
 Status list_location(storj::Project& project, const ListRequest& request,
-                     const std::function<Status(const storj::ObjectItem&)>& item, const std::stop_token& stop);
+                     const std::function<Status(const storj::ObjectItem&)>& item,
+                     const std::stop_token& stop);
 
 }  // namespace sjcp::cli

@@ -9,17 +9,21 @@ Result<Location> Location::parse(std::string_view text) {
   if (text.empty()) return make_error(Errc::kUsage, "a location is empty; give a path, sj://BUCKET/KEY or -");
   if (text == "-") return Location{Kind::kStd, "", ""};
   if (text.substr(0, 5) == "s3://") {
-    return make_error(Errc::kUnsupported, "s3:// locations are not supported; Storj objects are sj://BUCKET/KEY");
+    return make_error(Errc::kUnsupported,
+                      "s3:// locations are not supported; Storj objects are sj://BUCKET/KEY");
   }
   if (text.substr(0, 5) != "sj://") return local(std::string(text));
   text.remove_prefix(5);
   size_t slash = text.find('/');
   std::string bucket(text.substr(0, slash));
   if (bucket.empty()) return make_error(Errc::kUsage, "no bucket in \"sj://\"; write sj://BUCKET/KEY");
-  return remote(std::move(bucket), slash == std::string_view::npos ? "" : std::string(text.substr(slash + 1)));
+  return remote(std::move(bucket),
+                slash == std::string_view::npos ? "" : std::string(text.substr(slash + 1)));
 }
 
-bool Location::directoryish() const { return !is_std() && (path.empty() || path.back() == '/'); }
+bool Location::directoryish() const {
+  return !is_std() && (path.empty() || path.back() == '/');
+}
 
 Location Location::as_directoryish() const {
   if (directoryish() || is_std()) return *this;
@@ -50,7 +54,7 @@ Result<Location> parse_remote(std::string_view text) {
   auto location = Location::parse(text);
   if (!location) return location;
   if (!location->is_remote()) {
-    return make_error(Errc::kUsage, quoted(text) + " is not remote; write sj://BUCKET or sj://BUCKET/KEY");
+    return make_error(Errc::kUsage, shown(text) + " is not remote; write sj://BUCKET or sj://BUCKET/KEY");
   }
   return location;
 }

@@ -22,7 +22,8 @@ class LogScope::Sink : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override {
     if (!target_) return;
     auto level = spdlog::level::to_string_view(message.level);
-    target_(std::string(level.data(), level.size()), std::string(message.payload.data(), message.payload.size()));
+    target_(std::string(level.data(), level.size()),
+            std::string(message.payload.data(), message.payload.size()));
   }
   void flush_() override {}
 
@@ -30,7 +31,8 @@ class LogScope::Sink : public spdlog::sinks::base_sink<std::mutex> {
   Target target_;
 };
 
-LogScope::LogScope(const std::string& level, Target target) : sink_(std::make_shared<Sink>(std::move(target))) {
+LogScope::LogScope(const std::string& level, Target target)
+    : sink_(std::make_shared<Sink>(std::move(target))) {
   auto logger = std::make_shared<spdlog::logger>("sjcp", sink_);
   logger->set_level(spdlog::level::from_str(level == "warn" ? "warning" : level));
   spdlog::set_default_logger(std::move(logger));
@@ -38,9 +40,12 @@ LogScope::LogScope(const std::string& level, Target target) : sink_(std::make_sh
 
 LogScope::~LogScope() {
   sink_->exchange(nullptr);
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::null_sink_mt>()));
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::null_sink_mt>()));
 }
 
-LogScope::Target LogScope::redirect(Target target) { return sink_->exchange(std::move(target)); }
+LogScope::Target LogScope::redirect(Target target) {
+  return sink_->exchange(std::move(target));
+}
 
 }  // namespace sjcp::cli

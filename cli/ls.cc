@@ -38,7 +38,8 @@ int list_buckets(const LsOptions& options, storj::Project& project, const Sessio
   Table table(session.out(), {"CREATED", "NAME"});
   for (const auto& bucket : *buckets) {
     if (options.format == ListFormat::kJson) {
-      session.out() << to_line(Json{{"Name", bucket.name}, {"Created", format_rfc3339(bucket.created)}}) << '\n';
+      session.out() << to_line(Json{{"Name", bucket.name}, {"Created", format_rfc3339(bucket.created)}})
+                    << '\n';
     } else {
       table.add({shown_time(bucket.created, options.utc), bucket.name});
     }
@@ -49,7 +50,8 @@ int list_buckets(const LsOptions& options, storj::Project& project, const Sessio
 
 Json json_item(const LsOptions& options, const std::string& key, const storj::ObjectItem& item) {
   if (item.is_prefix) return Json{{"kind", "PRE"}, {"key", key}};
-  Json json{{"kind", "OBJ"}, {"created", shown_time(item.created, options.utc)}, {"size", item.size}, {"key", key}};
+  Json json{
+      {"kind", "OBJ"}, {"created", shown_time(item.created, options.utc)}, {"size", item.size}, {"key", key}};
   if (item.expires) json["expires"] = shown_time(*item.expires, options.utc);
   if (uint64_t bytes = metadata_bytes(item); bytes > 0) json["meta"] = bytes;
   return json;
@@ -69,7 +71,8 @@ std::vector<std::string> table_item(const LsOptions& options, const std::string&
   return cells;
 }
 
-int list_objects(const LsOptions& options, const Location& at, storj::Project& project, const Session& session) {
+int list_objects(const LsOptions& options, const Location& at, storj::Project& project,
+                 const Session& session) {
   std::vector<std::string> header = {"KIND", "CREATED", "SIZE", "KEY"};
   if (options.expanded) header.insert(header.end(), {"EXPIRES", "META"});
   Table table(session.out(), header);

@@ -1,6 +1,8 @@
-// What the user asked for, as plain values: one struct per command.  The parser fills them; commands read them.
+// What the user asked for, as plain values: one struct per command.  The parser fills them; commands read
+// them.
 //
-// Dates, ranges, metadata and locations stay text here: their meaning (and their errors) belong to the command.
+// Dates, ranges, metadata and locations stay text here: their meaning (and their errors) belong to the
+// command.
 #pragma once
 
 #include <cstdint>
@@ -113,9 +115,9 @@ struct AccessRemoveOptions {
 
 struct VersionOptions {};
 
-using CommandOptions =
-    std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, ShareOptions, AccessImportOptions,
-                 AccessListOptions, AccessInspectOptions, AccessUseOptions, AccessRemoveOptions, VersionOptions>;
+using CommandOptions = std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, ShareOptions,
+                                    AccessImportOptions, AccessListOptions, AccessInspectOptions,
+                                    AccessUseOptions, AccessRemoveOptions, VersionOptions>;
 
 struct Invocation {
   GlobalOptions global;

@@ -35,13 +35,16 @@ struct Definition {
     return app->add_flag(names, target, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   CLI::Option* flag(const char* names, std::optional<bool>& target, const char* help) {
-    return app->add_flag_function(names, [&target](int64_t count) { target = count > 0; }, help)
+    return app
+        ->add_flag_function(
+            names, [&target](int64_t count) { target = count > 0; }, help)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   template <class T>
   CLI::Option* value(const char* names, T& target, const char* type, const char* help) {
-    return app->add_option(names, target, help)->type_name(type)->multi_option_policy(
-        CLI::MultiOptionPolicy::TakeLast);
+    return app->add_option(names, target, help)
+        ->type_name(type)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   CLI::Option* count(const char* names, unsigned& target, const char* help) {
     return value(names, target, "N", help)->check(CLI::Range(1U, 100'000U));
@@ -60,10 +63,14 @@ struct Definition {
   }
   // Accepted because uplink takes it; changes nothing here.
   void ignored_value(const char* names, const char* help) {
-    app->add_option_function<std::string>(names, [](const std::string&) {}, help)->group("Without effect");
+    app->add_option_function<std::string>(
+           names, [](const std::string&) {}, help)
+        ->group("Without effect");
   }
   void ignored_flag(const char* names, const char* help) {
-    app->add_flag_function(names, [](int64_t) {}, help)->group("Without effect");
+    app->add_flag_function(
+           names, [](int64_t) {}, help)
+        ->group("Without effect");
   }
 };
 
@@ -79,7 +86,8 @@ void add_global(Definition& d) {
 }
 
 void add_access(Definition& d, std::string& target) {
-  d.value("--access", target, "NAME|GRANT|FILE", "Access to use: a saved name, a grant, or a file that holds one");
+  d.value("--access", target, "NAME|GRANT|FILE",
+          "Access to use: a saved name, a grant, or a file that holds one");
 }
 
 ProgressMode progress_mode(const std::string& text) {
@@ -102,8 +110,10 @@ void define_cp(Definition& d) {
   d.count("-p,--parallelism", o.parallelism, "Segments of a file in flight")->capture_default_str();
   d.count("-t,--transfers", o.transfers, "Files in flight")->capture_default_str();
   d.size("--memory", o.memory_bytes, "Bytes of buffers for all of it [192MiB]");
-  d.value("--range", o.range, "bytes=A-B", "Download a part: A-B (B included), A- or -N for the last N bytes");
-  d.value("--expires", o.expires, "TIME", "Uploads are deleted after this: +24h, 2006-01-02, 2006-01-02T15:04:05Z");
+  d.value("--range", o.range, "bytes=A-B",
+          "Download a part: A-B (B included), A- or -N for the last N bytes");
+  d.value("--expires", o.expires, "TIME",
+          "Uploads are deleted after this: +24h, 2006-01-02, 2006-01-02T15:04:05Z");
   d.value("--metadata", o.metadata, "JSON", "Uploads carry this: {\"key\":\"value\",...}");
   d.flag("--dry-run", o.dry_run, "Print what would be copied");
   d.app
@@ -164,7 +174,9 @@ void define_rm(Definition& d) {
   d.operands = {"sj://BUCKET/KEY...", 1, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
   add_access(d, o.access);
   d.flag("-r,--recursive", o.recursive, "Remove everything below a prefix");
-  d.app->add_option_function<std::string>("-p,--parallelism", [](const std::string&) {}, "Removes go in batches")
+  d.app
+      ->add_option_function<std::string>(
+          "-p,--parallelism", [](const std::string&) {}, "Removes go in batches")
       ->group("Without effect");
 }
 
@@ -178,7 +190,8 @@ void define_share(Definition& d) {
   d.flag("--disallow-writes", o.disallow_writes, "No uploads with the new access");
   d.flag("--disallow-lists", o.disallow_lists, "No listings with the new access");
   d.flag("--disallow-deletes", o.disallow_deletes, "No deletes with the new access");
-  d.value("--not-before", o.not_before, "TIME", "No access before this: +2h, now, 2006-01-02T15:04:05Z, none");
+  d.value("--not-before", o.not_before, "TIME",
+          "No access before this: +2h, now, 2006-01-02T15:04:05Z, none");
   d.value("--not-after", o.not_after, "TIME", "No access after this: +2h, now, 2006-01-02T15:04:05Z, none");
   d.value("--max-object-ttl", o.max_object_ttl, "PERIOD", "Uploads are deleted after this: 1h30m, 24h, 720h");
   d.value("--export-to", o.export_to, "FILE", "Also write the new access to this file (mode 0600)");
@@ -186,7 +199,10 @@ void define_share(Definition& d) {
   for (const char* name : {"--register", "--url", "--tls", "--public"}) {
     d.app
         ->add_flag_function(
-            name, [&o, name](int64_t count) { if (count > 0) o.edge_options.emplace_back(name); },
+            name,
+            [&o, name](int64_t count) {
+              if (count > 0) o.edge_options.emplace_back(name);
+            },
             "Not available: needs the auth service")
         ->group("Auth service");
   }
@@ -260,14 +276,16 @@ constexpr CommandEntry kCommands[] = {
 };
 
 std::string overview() {
-  std::string text = "sjcp copies files to and from Storj.\n\nUsage: sjcp COMMAND [OPTIONS] ...\n\nCommands:\n";
+  std::string text =
+      "sjcp copies files to and from Storj.\n\nUsage: sjcp COMMAND [OPTIONS] ...\n\nCommands:\n";
   for (const auto& command : kCommands) {
     std::string name = command.name;
     name.resize(16, ' ');
     text += "  " + name + command.summary + "\n";
   }
   return text +
-         "\n  --help, --version\n\nThe access is --access NAME|GRANT|FILE, else SJCP_ACCESS, else UPLINK_ACCESS, else "
+         "\n  --help, --version\n\nThe access is --access NAME|GRANT|FILE, else SJCP_ACCESS, else "
+         "UPLINK_ACCESS, else "
          "the default access.\n`sjcp COMMAND --help` lists a command's options; `man sjcp` explains them.\n";
 }
 
@@ -283,8 +301,8 @@ bool takes_value(const CLI::Option* option) {
   return option != nullptr && option->get_items_expected_max() > 0;
 }
 
-// Separates operands from options and writes every option with its value in one word, so that values may begin
-// with '-' and operands may look like anything.
+// Separates operands from options and writes every option with its value in one word, so that values may
+// begin with '-' and operands may look like anything.
 class Normalizer {
  public:
   explicit Normalizer(const CLI::App& app) : app_(app) {}
@@ -322,7 +340,8 @@ class Normalizer {
     }
     if (arg == "--progress") {
       // uplink's form is a switch, so the next word is a mode only if it is one.
-      bool mode = i + 1 < args.size() && std::count(progress_words().begin(), progress_words().end(), args[i + 1]) > 0;
+      bool mode = i + 1 < args.size() &&
+                  std::count(progress_words().begin(), progress_words().end(), args[i + 1]) > 0;
       options.push_back(arg + "=" + (mode ? args[++i] : "auto"));
       return {};
     }
@@ -356,7 +375,9 @@ class Normalizer {
     return {};
   }
 
-  static Status missing(const std::string& option) { return make_error(Errc::kUsage, option + " needs a value"); }
+  static Status missing(const std::string& option) {
+    return make_error(Errc::kUsage, option + " needs a value");
+  }
 
   const CLI::App& app_;
 };
@@ -385,7 +406,7 @@ Result<std::variant<Invocation, HelpText>> parse_command(const CommandEntry& ent
   if (auto ok = words.run(args); !ok) return usage(entry, ok.error().what);
   for (const auto& option : words.options) {
     std::string name = option.substr(0, option.find('='));
-    if (app.get_option_no_throw(name) == nullptr) return usage(entry, "unknown option " + quoted(name));
+    if (app.get_option_no_throw(name) == nullptr) return usage(entry, "unknown option " + shown(name));
     if (option == name + "=") return usage(entry, name + " needs a value");
   }
   try {
@@ -401,14 +422,16 @@ Result<std::variant<Invocation, HelpText>> parse_command(const CommandEntry& ent
   }
   if (words.operands.size() < d.operands.least) return usage(entry, "expected " + d.operands.synopsis);
   if (words.operands.size() > d.operands.most) {
-    return usage(entry, "unexpected argument " + quoted(words.operands[d.operands.most]));
+    return usage(entry, "unexpected argument " + shown(words.operands[d.operands.most]));
   }
   d.operands.take(std::move(words.operands));
   return std::variant<Invocation, HelpText>(std::move(invocation));
 }
 
 // Options that take a value and may stand before the command.
-bool leading_value_option(const std::string& arg) { return arg == "--log-level" || arg == "--config-dir"; }
+bool leading_value_option(const std::string& arg) {
+  return arg == "--log-level" || arg == "--config-dir";
+}
 
 }  // namespace
 
@@ -420,7 +443,8 @@ Result<std::variant<Invocation, HelpText>> parse_arguments(std::span<const std::
     if (args[i] == "--version") {
       return std::variant<Invocation, HelpText>(Invocation{GlobalOptions(), VersionOptions()});
     }
-    if (args[i] == "--help" || args[i] == "-h") return std::variant<Invocation, HelpText>(HelpText{overview()});
+    if (args[i] == "--help" || args[i] == "-h")
+      return std::variant<Invocation, HelpText>(HelpText{overview()});
     rest.push_back(args[i]);
     if (leading_value_option(args[i]) && i + 1 < args.size()) rest.push_back(args[++i]);
   }
@@ -430,7 +454,8 @@ Result<std::variant<Invocation, HelpText>> parse_arguments(std::span<const std::
   if (command == "access") {
     if (i == args.size() || args[i] == "--help" || args[i] == "-h") {
       if (i < args.size()) return std::variant<Invocation, HelpText>(HelpText{overview()});
-      return make_error(Errc::kUsage, "access needs one of import, inspect, list, remove, use; see sjcp --help");
+      return make_error(Errc::kUsage,
+                        "access needs one of import, inspect, list, remove, use; see sjcp --help");
     }
     command += " " + args[i++];
   }
@@ -438,7 +463,7 @@ Result<std::variant<Invocation, HelpText>> parse_arguments(std::span<const std::
   for (const auto& entry : kCommands) {
     if (command == entry.name) return parse_command(entry, rest);
   }
-  return make_error(Errc::kUsage, "unknown command " + quoted(command) + "; see sjcp --help");
+  return make_error(Errc::kUsage, "unknown command " + shown(command) + "; see sjcp --help");
 }
 
 std::vector<CommandDoc> documented_options() {

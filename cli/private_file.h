@@ -8,7 +8,8 @@
 
 namespace sjcp::cli {
 
-// Replaces the file as a whole, mode 0600: a reader sees the old content or the new.  kLocalIo names the path.
+// Replaces the file as a whole, mode 0600: a reader sees the old content or the new.  kLocalIo names the
+// path.
 Status write_private_file(const std::string& path, ByteView content);
 
 }  // namespace sjcp::cli

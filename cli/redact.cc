@@ -29,7 +29,7 @@ bool may_hold_secret(std::string_view text) {
   return false;
 }
 
-std::string quoted(std::string_view text) {
+std::string shown(std::string_view text) {
   if (may_hold_secret(text)) return "the value given";
   std::string out = "\"";
   for (char c : text) out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);

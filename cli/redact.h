@@ -10,7 +10,7 @@ namespace sjcp::cli {
 bool may_hold_secret(std::string_view text);
 
 // `"text"` for messages, control characters replaced; "the value given" when it may hold a secret.
-std::string quoted(std::string_view text);
+std::string shown(std::string_view text);
 
 // The text with every run that may be a secret replaced by "<hidden>".
 std::string redacted(std::string_view text);

@@ -81,7 +81,8 @@ Result<Location> parse_target(const std::string& text, bool recursive) {
   if (!at) return at;
   if (auto valid = storj::check_bucket_name(at->bucket); !valid) return valid.error();
   if (at->path.empty() && !recursive) {
-    return make_error(Errc::kUsage, "sj://" + at->bucket + " is a bucket; rm -r removes what is in it, rb the bucket");
+    return make_error(Errc::kUsage,
+                      "sj://" + at->bucket + " is a bucket; rm -r removes what is in it, rb the bucket");
   }
   return at;
 }

@@ -43,10 +43,11 @@ Result<access::Grant> grant_in_file(const std::string& path) {
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<size_t>(in.gcount()));
   }
-  if (!in.is_open() || in.bad()) return make_error(Errc::kLocalIo, quoted(path) + ": cannot be read");
-  if (text.size() > kMaxGrantFile) return make_error(Errc::kUsage, quoted(path) + ": too large for an access grant");
+  if (!in.is_open() || in.bad()) return make_error(Errc::kLocalIo, shown(path) + ": cannot be read");
+  if (text.size() > kMaxGrantFile)
+    return make_error(Errc::kUsage, shown(path) + ": too large for an access grant");
   auto grant = access::Grant::parse(trimmed(text));
-  if (!grant) return with_context(grant.error(), quoted(path));
+  if (!grant) return with_context(grant.error(), shown(path));
   return grant;
 }
 
@@ -99,7 +100,8 @@ std::optional<std::string> SavedAccesses::find(const std::string& name) const {
 
 Status SavedAccesses::save_own() const {
   if (paths.own.empty()) {
-    return make_error(Errc::kLocalIo, "no folder for saved accesses: set HOME, XDG_CONFIG_HOME or --config-dir");
+    return make_error(Errc::kLocalIo,
+                      "no folder for saved accesses: set HOME, XDG_CONFIG_HOME or --config-dir");
   }
   return own.save(paths.own);
 }
@@ -110,25 +112,28 @@ Result<access::Grant> read_grant(const std::string& value) {
   return grant_in_file(value);
 }
 
-Result<access::Grant> find_grant(const std::string& value, const std::string& origin, const SavedAccesses& saved) {
+Result<access::Grant> find_grant(const std::string& value, const std::string& origin,
+                                 const SavedAccesses& saved) {
   if (value.empty()) {
     auto text = saved.find("");
     if (!text) {
-      return make_error(Errc::kNotFound,
-                        "no access given; use --access, set SJCP_ACCESS, or save one with sjcp access import");
+      return make_error(
+          Errc::kNotFound,
+          "no access given; use --access, set SJCP_ACCESS, or save one with sjcp access import");
     }
     auto grant = access::Grant::parse(*text);
-    return grant ? std::move(grant) : with_context(grant.error(), "default access " + quoted(saved.default_name()));
+    return grant ? std::move(grant)
+                 : with_context(grant.error(), "default access " + shown(saved.default_name()));
   }
   auto direct = access::Grant::parse(trimmed(value));
   if (direct) return direct;
   if (auto text = saved.find(value)) {
     auto grant = access::Grant::parse(*text);
-    return grant ? std::move(grant) : with_context(grant.error(), "saved access " + quoted(value));
+    return grant ? std::move(grant) : with_context(grant.error(), "saved access " + shown(value));
   }
   if (is_file(value)) return grant_in_file(value);
   if (may_hold_secret(value)) return with_context(direct.error(), origin);
-  return make_error(Errc::kNotFound, origin + ": no saved access and no file is called " + quoted(value) +
+  return make_error(Errc::kNotFound, origin + ": no saved access and no file is called " + shown(value) +
                                          "; see sjcp access list");
 }
 

@@ -1,4 +1,5 @@
-// Where accesses come from: our own file of saved grants, uplink's as a second place to look, environment, files.
+// Where accesses come from: our own file of saved grants, uplink's as a second place to look, environment,
+// files.
 #pragma once
 
 #include <filesystem>
@@ -32,9 +33,11 @@ struct SavedAccesses {
   Status save_own() const;
 };
 
-// A grant as people hand it over: the grant itself, a saved name, or a file that holds one; empty means the default
-// access.  Errors say where the value came from (`origin`, e.g. "--access") and never repeat a possible grant.
-Result<access::Grant> find_grant(const std::string& value, const std::string& origin, const SavedAccesses& saved);
+// A grant as people hand it over: the grant itself, a saved name, or a file that holds one; empty means the
+// default access.  Errors say where the value came from (`origin`, e.g. "--access") and never repeat a
+// possible grant.
+Result<access::Grant> find_grant(const std::string& value, const std::string& origin,
+                                 const SavedAccesses& saved);
 
 // The grant itself or a file that holds one, no saved names.
 Result<access::Grant> read_grant(const std::string& value);

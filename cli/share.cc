@@ -37,8 +37,8 @@ Result<Request> parse_request(const ShareOptions& options, Time now) {
   if (!options.max_object_ttl.empty()) {
     p.max_object_ttl = parse_duration(options.max_object_ttl);
     if (!p.max_object_ttl) {
-      return make_error(Errc::kUsage,
-                        "--max-object-ttl " + quoted(options.max_object_ttl) + " is not a period; write 24h or 1h30m");
+      return make_error(Errc::kUsage, "--max-object-ttl " + shown(options.max_object_ttl) +
+                                          " is not a period; write 24h or 1h30m");
     }
   }
   for (const auto& text : options.prefixes) {
@@ -50,16 +50,21 @@ Result<Request> parse_request(const ShareOptions& options, Time now) {
   return request;
 }
 
-const char* allowed(bool yes) { return yes ? "Allowed" : "Disallowed"; }
+const char* allowed(bool yes) {
+  return yes ? "Allowed" : "Disallowed";
+}
 
-std::string restriction(const std::optional<Time>& time) { return time ? format_time(*time, true) : "No restriction"; }
+std::string restriction(const std::optional<Time>& time) {
+  return time ? format_time(*time, true) : "No restriction";
+}
 
 std::string path_text(const access::SharePrefix& prefix) {
   return "sj://" + prefix.bucket + "/" + (prefix.prefix.empty() ? " (entire bucket)" : prefix.prefix);
 }
 
 // uplink's text, which scripts parse.
-void print_text(std::ostream& out, const access::Grant& grant, const Request& request, const std::string& shared) {
+void print_text(std::ostream& out, const access::Grant& grant, const Request& request,
+                const std::string& shared) {
   const auto& p = request.permission;
   std::string paths;
   for (const auto& prefix : request.prefixes) {
@@ -79,13 +84,16 @@ void print_text(std::ostream& out, const access::Grant& grant, const Request& re
       << "Access       : " << shared << '\n';
 }
 
-void print_json(std::ostream& out, const access::Grant& grant, const Request& request, const std::string& shared,
-                const std::string& exported_to) {
+void print_json(std::ostream& out, const access::Grant& grant, const Request& request,
+                const std::string& shared, const std::string& exported_to) {
   const auto& p = request.permission;
   auto time = [](const std::optional<Time>& t) { return t ? Json(format_rfc3339(*t)) : Json(nullptr); };
   Json paths = Json::array();
   for (const auto& prefix : request.prefixes) paths.push_back("sj://" + prefix.bucket + "/" + prefix.prefix);
-  Json json{{"satellite", grant.satellite_url}, {"download", p.reads}, {"upload", p.writes}, {"lists", p.lists},
+  Json json{{"satellite", grant.satellite_url},
+            {"download", p.reads},
+            {"upload", p.writes},
+            {"lists", p.lists},
             {"deletes", p.deletes}};
   json["not_before"] = time(p.not_before);
   json["not_after"] = time(p.not_after);
@@ -100,9 +108,10 @@ void print_json(std::ostream& out, const access::Grant& grant, const Request& re
 
 int run_command(const ShareOptions& options, const Session& session) {
   if (!options.edge_options.empty()) {
-    return session.fail(make_error(Errc::kUnsupported, options.edge_options.front() +
-                                                           " needs the auth service, which sjcp does not speak yet; "
-                                                           "share without it, or use uplink"));
+    return session.fail(
+        make_error(Errc::kUnsupported, options.edge_options.front() +
+                                           " needs the auth service, which sjcp does not speak yet; "
+                                           "share without it, or use uplink"));
   }
   auto now = session.io().clock->wall_now();
   auto request = parse_request(options, now);

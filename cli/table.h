@@ -1,5 +1,5 @@
-// Columns padded with blanks, byte for byte as Go's tabwriter prints uplink's listings: a cell is at least four
-// wide and followed by four blanks more than its widest text; the last column is not padded.
+// Columns padded with blanks, byte for byte as Go's tabwriter prints uplink's listings: a cell is at least
+// four wide and followed by four blanks more than its widest text; the last column is not padded.
 #pragma once
 
 #include <ostream>
@@ -8,8 +8,8 @@
 
 namespace sjcp::cli {
 
-// Widths are chosen per block of 1000 lines, so that a listing of any length starts to appear early.  The header is
-// printed with the first line and not at all without one.
+// Widths are chosen per block of 1000 lines, so that a listing of any length starts to appear early.  The
+// header is printed with the first line and not at all without one.
 class Table {
  public:
   Table(std::ostream& out, std::vector<std::string> header);

@@ -66,13 +66,16 @@ std::string isal_version() {
 
 }  // namespace
 
-std::string user_agent() { return std::string("sjcp/") + kBuildVersion; }
+std::string user_agent() {
+  return std::string("sjcp/") + kBuildVersion;
+}
 
 std::string version_text() {
   std::string text = std::string("sjcp ") + kBuildVersion + "\n";
   text += std::string("commit:   ") + kBuildCommit + "\n";
   text += std::string("libcurl:  ") + curl_version_info(CURLVERSION_NOW)->version + "\n";
-  text += std::string("OpenSSL:  ") + OpenSSL_version(OPENSSL_VERSION_STRING) + ", AES-GCM by " + aes_path() + "\n";
+  text += std::string("OpenSSL:  ") + OpenSSL_version(OPENSSL_VERSION_STRING) + ", AES-GCM by " + aes_path() +
+          "\n";
   text += "ISA-L:    " + isal_version() + ", erasure code by " + isal_path() + "\n";
   text += std::string("zstd:     ") + ZSTD_versionString() + "\n";
   text += "protobuf: " + protobuf_version() + "\n";

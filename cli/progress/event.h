@@ -20,7 +20,7 @@ struct StartEvent {
 };
 
 struct ProgressEvent {
-  double elapsed = 0;  // seconds since the start
+  double elapsed = 0;        // seconds since the start
   uint64_t bytes_done = 0;   // verified and handed to the destination
   uint64_t bytes_total = 0;  // of everything known so far
   bool total_known = false;  // false while files are still being found or a size is unknown

@@ -11,18 +11,26 @@ namespace {
 
 constexpr int kSchemaVersion = 1;
 
-Json event_named(const char* name) { return Json{{"v", kSchemaVersion}, {"event", name}}; }
+Json event_named(const char* name) {
+  return Json{{"v", kSchemaVersion}, {"event", name}};
+}
 
 // Milliseconds are plenty, and keep lines short.
-double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
+double rounded(double seconds) {
+  return std::round(seconds * 1000) / 1000;
+}
 
-uint64_t whole(double rate) { return rate > 0 ? static_cast<uint64_t>(rate) : 0; }
+uint64_t whole(double rate) {
+  return rate > 0 ? static_cast<uint64_t>(rate) : 0;
+}
 
 Json described(const Error& error) {
   return Json{{"code", to_string(error.code)}, {"message", error.what}, {"exit_code", exit_code(error.code)}};
 }
 
-std::string line(const Json& json) { return to_line(json) + "\n"; }
+std::string line(const Json& json) {
+  return to_line(json) + "\n";
+}
 
 }  // namespace
 

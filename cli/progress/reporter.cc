@@ -4,7 +4,8 @@
 
 namespace sjcp::cli {
 
-Reporter::Reporter(std::vector<std::unique_ptr<View>> views, const transfer::Counters& counters, const Clock& clock)
+Reporter::Reporter(std::vector<std::unique_ptr<View>> views, const transfer::Counters& counters,
+                   const Clock& clock)
     : views_(std::move(views)), counters_(counters), clock_(clock), started_(clock.steady_now()) {}
 
 Reporter::~Reporter() {

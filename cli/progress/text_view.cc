@@ -14,7 +14,8 @@ std::string format_clock(double seconds) {
   char buffer[32];
   if (total >= 3600) {
     std::snprintf(buffer, sizeof buffer, "%llu:%02llu:%02llu", static_cast<unsigned long long>(total / 3600),
-                  static_cast<unsigned long long>(total / 60 % 60), static_cast<unsigned long long>(total % 60));
+                  static_cast<unsigned long long>(total / 60 % 60),
+                  static_cast<unsigned long long>(total % 60));
   } else {
     std::snprintf(buffer, sizeof buffer, "%llu:%02llu", static_cast<unsigned long long>(total / 60),
                   static_cast<unsigned long long>(total % 60));
@@ -22,7 +23,9 @@ std::string format_clock(double seconds) {
   return buffer;
 }
 
-std::string format_rate(double rate) { return format_size(rate > 0 ? static_cast<uint64_t>(rate) : 0) + "/s"; }
+std::string format_rate(double rate) {
+  return format_size(rate > 0 ? static_cast<uint64_t>(rate) : 0) + "/s";
+}
 
 }  // namespace
 
@@ -37,7 +40,9 @@ void TextView::file(const FileEvent& event) {
   if (event.error && event.error->code != Errc::kCancelled) print("sjcp: " + event.error->what);
 }
 
-void TextView::error(const Error& error) { print("sjcp: " + error.what); }
+void TextView::error(const Error& error) {
+  print("sjcp: " + error.what);
+}
 
 void TextView::log(const std::string& level, const std::string& message) {
   print("sjcp: " + level + ": " + message);
@@ -56,7 +61,8 @@ std::string bar_line(const ProgressEvent& event, unsigned columns) {
   constexpr size_t kAroundBar = sizeof "[]  42%  " - 1;
   if (event.total_known && event.bytes_total > 0 && columns > text.size() + kAroundBar + kShortestBar) {
     size_t length = std::min(columns - text.size() - kAroundBar, kLongestBar);
-    double share = std::min(1.0, static_cast<double>(event.bytes_done) / static_cast<double>(event.bytes_total));
+    double share =
+        std::min(1.0, static_cast<double>(event.bytes_done) / static_cast<double>(event.bytes_total));
     auto filled = static_cast<size_t>(share * static_cast<double>(length));
     std::string bar(filled, '=');
     if (filled < length) bar += '>';

@@ -29,7 +29,8 @@ class TextView : public View {
 //  [=========>          ]  42%  1.40 GiB / 3.30 GiB  161 MiB/s  0:12
 class BarView : public TextView {
  public:
-  BarView(std::ostream& err, std::function<unsigned()> columns) : TextView(err), columns_(std::move(columns)) {}
+  BarView(std::ostream& err, std::function<unsigned()> columns)
+      : TextView(err), columns_(std::move(columns)) {}
 
   void progress(const ProgressEvent& event) override;
   void summary(const SummaryEvent& event) override;

@@ -23,17 +23,21 @@ void write_line(int fd, std::string_view line) {
 }
 
 bool shows_bar(const CpOptions& options, const Io& io) {
-  return options.progress == ProgressMode::kBar || (options.progress == ProgressMode::kAuto && io.err_is_terminal);
+  return options.progress == ProgressMode::kBar ||
+         (options.progress == ProgressMode::kAuto && io.err_is_terminal);
 }
 
-bool json_elsewhere(const CpOptions& options) { return !options.progress_file.empty() || options.progress_fd >= 0; }
+bool json_elsewhere(const CpOptions& options) {
+  return !options.progress_file.empty() || options.progress_fd >= 0;
+}
 
 }  // namespace
 
 Result<std::vector<std::unique_ptr<View>>> make_views(const CpOptions& options, const Io& io) {
   std::vector<std::unique_ptr<View>> views;
   if (options.progress == ProgressMode::kJson && !json_elsewhere(options)) {
-    views.push_back(std::make_unique<JsonView>([err = io.err](std::string_view line) { *err << line << std::flush; }));
+    views.push_back(
+        std::make_unique<JsonView>([err = io.err](std::string_view line) { *err << line << std::flush; }));
   } else if (shows_bar(options, io)) {
     views.push_back(std::make_unique<BarView>(*io.err, io.err_columns));
   } else {
@@ -58,7 +62,8 @@ Result<std::vector<std::unique_ptr<View>>> make_views(const CpOptions& options, 
 
 std::chrono::milliseconds sample_interval(const CpOptions& options, const Io& io) {
   if (shows_bar(options, io)) return std::chrono::milliseconds(200);
-  if (options.progress == ProgressMode::kJson || json_elsewhere(options)) return std::chrono::milliseconds(500);
+  if (options.progress == ProgressMode::kJson || json_elsewhere(options))
+    return std::chrono::milliseconds(500);
   return std::chrono::milliseconds(0);
 }
 

@@ -10,9 +10,9 @@
 
 namespace sjcp::cli {
 
-// One for stderr, and one more for --progress-file or --progress-fd.  With --progress=json and neither of these,
-// stderr carries JSON lines and nothing else.  kUsage: the descriptor is not open.  kLocalIo: the file cannot be
-// created.
+// One for stderr, and one more for --progress-file or --progress-fd.  With --progress=json and neither of
+// these, stderr carries JSON lines and nothing else.  kUsage: the descriptor is not open.  kLocalIo: the file
+// cannot be created.
 Result<std::vector<std::unique_ptr<View>>> make_views(const CpOptions& options, const Io& io);
 
 // How often to sample: a bar lives, lines are for machines.
