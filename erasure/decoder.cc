@@ -8,8 +8,10 @@
 namespace sjcp::erasure {
 namespace {
 
-// Sets come and go with the speed of pieces; a few tens of them cover the changes of one segment.
+// Sets come and go with the speed of pieces; a few tens of them cover the changes of one segment.  Sets of
+// large codes are large, so fewer of those are kept.
 constexpr size_t kCachedSets = 32;
+constexpr size_t kCachedBytes = 512 * 1024;
 
 }  // namespace
 
@@ -40,7 +42,8 @@ void Decoder::use(std::span<const unsigned> shares) {
     if (!std::binary_search(set->shares.begin(), first_parity, j)) set->missing.push_back(j);
   }
   set->tables = gf::tables(gf::interpolation(set->shares, set->missing), code_.k());
-  if (cache_.size() == kCachedSets) cache_.pop_back();
+  const size_t most = std::clamp<size_t>(kCachedBytes / (set->tables.size() + 1), 1, kCachedSets);
+  if (cache_.size() >= most) cache_.resize(most - 1);
   cache_.insert(cache_.begin(), std::move(set));
   current_ = cache_.front().get();
 }
