@@ -9,7 +9,8 @@ using namespace sjcp;
 namespace {
 
 std::string vector_wire(const std::string& name) {
-  for (const auto& v : test::load_vectors("messages.json")["wire"]) {
+  const auto vectors = test::load_vectors("messages.json");
+  for (const auto& v : vectors["wire"]) {
     if (v["name"] == name) return v["wire_hex"];
   }
   return "missing vector";
