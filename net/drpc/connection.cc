@@ -82,7 +82,6 @@ void Pool::give_back(const Peer& peer, std::unique_ptr<Connection> connection) {
   if (connection == nullptr || !connection->tls->connected()) return;
   const ClientMachine& machine = connection->machine;
   if (machine.failed() || machine.open() || !machine.output().empty() || !still_open(*connection)) return;
-  connection->tls->release_buffers();
   Dropped dropped;
   const std::lock_guard lock(mutex_);
   const Clock::Steady now = clock_.steady_now();
@@ -155,7 +154,8 @@ class ReplyCollector : public StreamHandler {
 
 std::string seconds_text(std::chrono::milliseconds limit) {
   std::string text = std::to_string(limit.count() / 1000);
-  if (const auto rest = limit.count() % 1000; rest != 0) text.append(".").append(std::to_string(1000 + rest), 1);
+  if (const auto rest = limit.count() % 1000; rest != 0)
+    text.append(".").append(std::to_string(1000 + rest), 1);
   return text + " s";
 }
 
