@@ -107,13 +107,9 @@ std::optional<std::vector<uint8_t>> berlekamp_welch(size_t k, std::span<const un
   const auto polynomial =
       divide({solution->begin(), solution->begin() + static_cast<std::ptrdiff_t>(q)}, locator);
   if (!polynomial) return std::nullopt;
+  // Where E is not 0 the quotient agrees with the value, and E has at most `errors` zeros.
   std::vector<uint8_t> right(numbers.size());
-  size_t differences = 0;
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    right[i] = evaluate(*polynomial, gf::point(numbers[i]));
-    differences += right[i] != values[i];
-  }
-  if (differences > errors) return std::nullopt;
+  for (size_t i = 0; i < numbers.size(); ++i) right[i] = evaluate(*polynomial, gf::point(numbers[i]));
   return right;
 }
 

@@ -2,17 +2,8 @@
 
 #include <isa-l.h>
 
-#include <array>
-
 namespace sjcp::erasure::gf {
 namespace {
-
-std::array<uint8_t, 256> make_points() {
-  std::array<uint8_t, 256> points{};
-  points[1] = 1;
-  for (size_t i = 2; i < points.size(); ++i) points[i] = gf_mul(points[i - 1], 2);
-  return points;
-}
 
 #if defined(__x86_64__)
 __attribute__((target("avx"), noinline)) void zero_upper() {
@@ -22,18 +13,6 @@ __attribute__((target("avx"), noinline)) void zero_upper() {
 
 }  // namespace
 
-uint8_t mul(uint8_t a, uint8_t b) {
-  return gf_mul(a, b);
-}
-uint8_t inverse(uint8_t a) {
-  return gf_inv(a);
-}
-
-uint8_t point(unsigned share) {
-  static const std::array<uint8_t, 256> points = make_points();
-  return points[share];
-}
-
 std::vector<uint8_t> interpolation(std::span<const unsigned> from, std::span<const unsigned> to) {
   const size_t k = from.size();
   // weight[c] = 1 / prod (x_c - x_m) over m != c; subtraction is XOR.
@@ -41,18 +20,18 @@ std::vector<uint8_t> interpolation(std::span<const unsigned> from, std::span<con
   for (size_t c = 0; c < k; ++c) {
     uint8_t product = 1;
     for (size_t m = 0; m < k; ++m) {
-      if (m != c) product = gf_mul(product, point(from[c]) ^ point(from[m]));
+      if (m != c) product = mul(product, point(from[c]) ^ point(from[m]));
     }
-    weight[c] = gf_inv(product);
+    weight[c] = inverse(product);
   }
   std::vector<uint8_t> rows(to.size() * k);
   for (size_t r = 0; r < to.size(); ++r) {
     const uint8_t x = point(to[r]);
     uint8_t product = 1;  // prod (x - x_m) over all m; 0 exactly when the share is one of `from`
-    for (size_t m = 0; m < k; ++m) product = gf_mul(product, x ^ point(from[m]));
+    for (size_t m = 0; m < k; ++m) product = mul(product, x ^ point(from[m]));
     for (size_t c = 0; c < k; ++c) {
       const uint8_t distance = x ^ point(from[c]);
-      rows[r * k + c] = distance == 0 ? uint8_t{1} : gf_mul(gf_mul(product, weight[c]), gf_inv(distance));
+      rows[r * k + c] = distance == 0 ? uint8_t{1} : mul(mul(product, weight[c]), inverse(distance));
     }
   }
   return rows;

@@ -6,6 +6,7 @@
 // matrix is ever inverted.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,11 +17,36 @@ namespace sjcp::erasure::gf {
 inline constexpr unsigned kMaxShares = 255;
 inline constexpr size_t kTableSize = 32;  // bytes of ISA-L's table of one coefficient
 
-uint8_t mul(uint8_t a, uint8_t b);
-uint8_t inverse(uint8_t a);  // requires a != 0
+// Powers of the generator 2 and their exponents.
+struct Logarithms {
+  std::array<uint8_t, 512> power{};  // twice around, so that sums of two exponents need no reduction
+  std::array<uint8_t, 256> exponent{};
+
+  constexpr Logarithms() {
+    unsigned value = 1;
+    for (unsigned i = 0; i < 255; ++i) {
+      power[i] = power[i + 255] = static_cast<uint8_t>(value);
+      exponent[value] = static_cast<uint8_t>(i);
+      value <<= 1;
+      if (value & 0x100) value ^= 0x11d;
+    }
+  }
+};
+inline constexpr Logarithms kLogarithms;
+
+inline uint8_t mul(uint8_t a, uint8_t b) {
+  if (a == 0 || b == 0) return 0;
+  return kLogarithms.power[size_t{kLogarithms.exponent[a]} + kLogarithms.exponent[b]];
+}
+// Requires: a != 0.
+inline uint8_t inverse(uint8_t a) {
+  return kLogarithms.power[255u - kLogarithms.exponent[a]];
+}
 
 // x_i of share i: 0, 1, 2, 4, ...  Requires: share < 256.
-uint8_t point(unsigned share);
+inline uint8_t point(unsigned share) {
+  return share == 0 ? uint8_t{0} : kLogarithms.power[share - 1];
+}
 
 // to.size() rows of from.size() coefficients: share to[r] = sum over c of rows[r][c] * share from[c].
 // Requires: shares in `from` are distinct.

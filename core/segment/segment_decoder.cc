@@ -115,10 +115,10 @@ struct SegmentDecoder::State {
   uint64_t piece_bytes() const { return sizes ? sizes->plan.piece.size() : 0; }
   uint64_t ring_bytes() const { return sizes->ring_stripes * options.rs.share_size; }
   uint64_t consumed() const { return next * options.rs.share_size; }
-  // Whole stripes that a piece holds ahead of the common position.
+  // Bytes that a piece holds ahead of the common position.
   uint64_t lead(unsigned number) const {
     const uint64_t taken = pieces[number].taken;
-    return taken > consumed() ? (taken - consumed()) / options.rs.share_size : 0;
+    return taken > consumed() ? taken - consumed() : 0;
   }
   bool in_play(const std::vector<unsigned>& numbers) const {
     return std::ranges::all_of(numbers, [&](unsigned number) { return pieces[number].in_play; });
@@ -161,9 +161,9 @@ uint64_t SegmentDecoder::State::prepare() {
   std::array<uint64_t, 256> leads;
   std::ranges::transform(playing, leads.begin(), [&](unsigned number) { return lead(number); });
   const auto end = leads.begin() + static_cast<std::ptrdiff_t>(playing.size());
-  const bool full = *std::max_element(leads.begin(), end) == sizes->ring_stripes;
   const auto slowest = leads.begin() + static_cast<std::ptrdiff_t>(waited_for) - 1;
   std::nth_element(leads.begin(), slowest, end, std::greater<>());
+  const uint64_t ready = *slowest / options.rs.share_size;
 
   const uint64_t remaining = sizes->stripes - next;
   const uint64_t enough = std::min(sizes->min_batch, remaining);
@@ -172,13 +172,14 @@ uint64_t SegmentDecoder::State::prepare() {
       std::min({remaining, sizes->ring_stripes - next % sizes->ring_stripes, sizes->max_batch});
   const bool reconsider = next % sizes->ring_stripes == 0;
   if (!options.correct_errors && !set.empty() && !reconsider && in_play(set)) {
-    uint64_t lag = sizes->ring_stripes;
-    for (unsigned number : set) lag = std::min(lag, lead(number));
-    if (lag >= enough) return std::min(lag, limit);
-    if (*slowest < std::min(sizes->ring_stripes / 4, remaining) && !full) return 0;
+    uint64_t least = ring_bytes();
+    for (unsigned number : set) least = std::min(least, lead(number));
+    const uint64_t ready_in_set = least / options.rs.share_size;
+    if (ready_in_set >= enough) return std::min(ready_in_set, limit);
+    if (ready < std::min(sizes->ring_stripes / 4, remaining)) return 0;
   }
-  if (*slowest < enough && !full) return 0;
-  const uint64_t run = std::min(*slowest, limit);
+  if (ready < enough) return 0;
+  const uint64_t run = std::min(ready, limit);
   if (run != 0) choose(run);
   return run;
 }
@@ -190,7 +191,7 @@ void SegmentDecoder::State::choose(uint64_t run) {
   const bool reconsider = next % sizes->ring_stripes == 0;
   std::vector<unsigned> candidates;
   std::ranges::copy_if(playing, std::back_inserter(candidates),
-                       [&](unsigned number) { return lead(number) >= run; });
+                       [&](unsigned number) { return lead(number) >= run * options.rs.share_size; });
   const auto rank = [&](unsigned number) {
     const bool parity = number >= code->k();
     const bool change = !std::ranges::binary_search(set, number);

@@ -56,7 +56,7 @@ Bytes decode(Decoder& decoder, std::vector<unsigned> set, const std::vector<Byte
 }  // namespace
 
 TEST_CASE("Code has the network's generator rows and shares, for every vector") {
-  for (const auto& vector : test::load_vectors("rs.json")["encode"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("rs.json")["encode"])) {
     const Code code(vector["k"], vector["n"]);
     INFO(code.k() << "/" << code.n());
     const auto& rows = vector["parity_rows_hex"];
@@ -75,7 +75,7 @@ TEST_CASE("Code encodes all parity at once as its rows say, for lengths around t
   std::mt19937_64 random(1);
   for (const auto& [k, n] : kCodes) {
     const Code code(k, n);
-    for (size_t len : {1, 15, 16, 31, 32, 33, 63, 64, 65, 127, 256, 1000}) {
+    for (size_t len : std::initializer_list<size_t>{1, 15, 16, 31, 32, 33, 63, 64, 65, 127, 256, 1000}) {
       const test::Shares shares(code, random, len);
       for (unsigned i = k; i < n; ++i) {
         uint8_t expected = 0;
@@ -108,7 +108,7 @@ TEST_CASE("Decoder rebuilds data from any k shares, whatever their number and th
   for (const auto& [k, n] : kCodes) {
     const Code code(k, n);
     Decoder decoder(code);
-    for (size_t share_size : {1, 8, 100, 256}) {
+    for (size_t share_size : std::initializer_list<size_t>{1, 8, 100, 256}) {
       const Bytes segment = test::random_bytes(random, 3 * k * share_size);
       const auto pieces = pieces_of(code, segment, share_size);
       for (int round = 0; round < 4; ++round) {

@@ -88,8 +88,8 @@ TEST_CASE("correct repairs single bytes when every column has its own wrong shar
 TEST_CASE("correct finds a single wrong byte wherever it is") {
   std::mt19937_64 random(4);
   const Code code(29, 80);
-  for (size_t column : {0, 1, 4095, 4096, 4097, 9999}) {
-    for (size_t i : {0, 20, 30}) {
+  for (size_t column : std::initializer_list<size_t>{0, 1, 4095, 4096, 4097, 9999}) {
+    for (size_t i : std::initializer_list<size_t>{0, 20, 30}) {
       Received received(code, random, 31, 10000);
       received.buffers[i][column] ^= 1;
       const auto result = received.correct(code);

@@ -20,7 +20,7 @@ Redundancy scheme(uint32_t k, uint32_t n, uint32_t share_size = kShareSize) {
 }  // namespace
 
 TEST_CASE("padding has the network's size and count, for every vector") {
-  for (const auto& vector : test::load_vectors("padding.json")["padding"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("padding.json")["padding"])) {
     const uint64_t size = padding_size(vector["data_len"], vector["block_size"]);
     REQUIRE(size == vector["padding_len"].get<uint64_t>());
     Bytes padding(size, 0xff);
@@ -31,10 +31,11 @@ TEST_CASE("padding has the network's size and count, for every vector") {
 }
 
 TEST_CASE("encrypted_size is the network's, for every vector") {
-  for (const auto& vector : test::load_vectors("padding.json")["encrypted_size_aesgcm_7424"]) {
+  for (const auto& vector :
+       nlohmann::json(test::load_vectors("padding.json")["encrypted_size_aesgcm_7424"])) {
     CHECK(encrypted_size(vector["plain_size"], {}) == vector["encrypted_size"].get<uint64_t>());
   }
-  for (const auto& vector : test::load_vectors("content.json")["segments"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("content.json")["segments"])) {
     CHECK(encrypted_size(vector["plain_size"], layout_of(vector)) ==
           vector["encrypted_size"].get<uint64_t>());
   }
@@ -60,7 +61,7 @@ TEST_CASE("data_stripes leaves out the stripe that holds only padding") {
 }
 
 TEST_CASE("segment_nonce counts positions from one in little-endian, for every vector") {
-  for (const auto& vector : test::load_vectors("content.json")["position_nonce"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("content.json")["position_nonce"])) {
     const auto nonce = segment_nonce({vector["part"], vector["index"]});
     CHECK(to_hex(ByteView(nonce)) == vector["nonce_hex"].get<std::string>());
   }

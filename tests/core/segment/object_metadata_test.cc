@@ -37,7 +37,7 @@ ObjectMetadata sample() {
 }  // namespace
 
 TEST_CASE("seal_metadata gives the network's bytes, for every vector") {
-  for (const auto& vector : test::load_vectors("content.json")["object_metadata"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("content.json")["object_metadata"])) {
     const auto nonce = *crypto::nonce_from(test::unhex(vector["key_nonce_hex"]));
     const auto sealed = seal_metadata(metadata_of(vector), key_of(vector["content_key_hex"]),
                                       key_of(vector["metadata_key_hex"]), nonce);
@@ -48,7 +48,7 @@ TEST_CASE("seal_metadata gives the network's bytes, for every vector") {
 }
 
 TEST_CASE("open_metadata reads the network's bytes, for every vector") {
-  for (const auto& vector : test::load_vectors("content.json")["object_metadata"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("content.json")["object_metadata"])) {
     const auto opened = open_metadata(
         test::unhex(vector["stream_meta_hex"]), test::unhex(vector["encrypted_metadata_encrypted_key_hex"]),
         test::unhex(vector["key_nonce_hex"]), key_of(vector["content_key_hex"]));

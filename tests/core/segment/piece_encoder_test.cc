@@ -25,7 +25,7 @@ Bytes whole_piece(PieceEncoder& encoder, unsigned number) {
 }  // namespace
 
 TEST_CASE("PieceEncoder makes the network's pieces, for every vector") {
-  for (const auto& vector : test::load_vectors("rs.json")["segments"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("rs.json")["segments"])) {
     const auto code = std::make_shared<erasure::Code>(vector["k"], vector["n"]);
     const Bytes segment = test::pattern(vector["segment_pattern"], vector["segment_size"]);
     PieceEncoder encoder(code, scheme(code->k(), code->n(), vector["share_size"]), segment, 1 << 20);
@@ -52,7 +52,7 @@ TEST_CASE(
   PieceEncoder reference(code, rs, segment, 16 << 20);
   std::vector<Bytes> pieces;
   for (unsigned i = 0; i < 10; ++i) pieces.push_back(whole_piece(reference, i));
-  for (size_t cache : {0, 5000, 100000, 1 << 20}) {
+  for (size_t cache : std::initializer_list<size_t>{0, 5000, 100000, 1 << 20}) {
     PieceEncoder encoder(code, rs, segment, cache);
     for (int round = 0; round < 2000; ++round) {
       const auto number = static_cast<unsigned>(random() % 10);

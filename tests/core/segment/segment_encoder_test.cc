@@ -35,9 +35,9 @@ Bytes encrypted_bytes(SegmentEncoder& encoder) {
 }  // namespace
 
 TEST_CASE("SegmentEncoder seals the network's segments, for every vector and any size of appends") {
-  for (const auto& vector : test::load_vectors("content.json")["segments"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("content.json")["segments"])) {
     const Bytes plain = test::pattern(vector["plain_pattern"], vector["plain_size"]);
-    for (size_t step : {1, 7, 23, 7408, 100000}) {
+    for (size_t step : std::initializer_list<size_t>{1, 7, 23, 7408, 100000}) {
       SegmentEncoder encoder(options_of(vector));
       for (size_t at = 0; at < plain.size(); at += step) {
         encoder.append(ByteView(plain).sub(at, std::min(step, plain.size() - at)));
@@ -54,7 +54,7 @@ TEST_CASE("SegmentEncoder seals the network's segments, for every vector and any
 }
 
 TEST_CASE("SegmentEncoder seals the network's inline segments, for every vector") {
-  for (const auto& vector : test::load_vectors("content.json")["inline"]) {
+  for (const auto& vector : nlohmann::json(test::load_vectors("content.json")["inline"])) {
     const Bytes plain = test::pattern(vector["plain_pattern"], vector["plain_size"]);
     SegmentEncoder encoder(options_of(vector));
     encoder.append(ByteView(plain).sub(0, plain.size() / 3));
@@ -78,7 +78,7 @@ TEST_CASE("SegmentEncoder seals inline correctly when blocks are smaller than th
 TEST_CASE("SegmentEncoder takes exactly its capacity, and its memory is stated") {
   std::mt19937_64 random(1);
   SegmentEncoder::Options options;
-  for (uint64_t size : {7403, 7404, 7405, 7408, 22224}) {
+  for (uint64_t size : std::initializer_list<uint64_t>{7403, 7404, 7405, 7408, 22224}) {
     options.max_plain_size = size;
     SegmentEncoder encoder(options);
     encoder.append(test::random_bytes(random, size));
