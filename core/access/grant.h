@@ -39,7 +39,8 @@ struct Grant {
   std::string serialize() const;
 
   // The grant that uplink's share makes: one caveat, keys re-rooted.  nonce: 4 bytes, random when empty.
-  // kUsage: nothing would be permitted, times reversed, ttl <= 0; kDenied: no key for a prefix.
+  // A whole bucket can be shared without a key for it.
+  // kUsage: neither an operation nor a bound given, times reversed, ttl <= 0; kDenied: no key for a prefix.
   Result<Grant> restrict(const Permission& permission, const std::vector<SharePrefix>& prefixes,
                          ByteView nonce = {}) const;
 };

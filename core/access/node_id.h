@@ -34,7 +34,7 @@ class NodeId {
 // [storj://][<id>@]host:port[?noise_pub=..&noise_proto=..&debounce=..&f=..]
 struct NodeUrl {
   NodeId id;
-  std::string address;  // host:port, IPv6 hosts in brackets
+  std::string address;           // host:port, IPv6 hosts in brackets
   std::string noise_public_key;  // raw bytes, empty when absent
   int noise_proto = 0;
   int debounce = 0;
@@ -43,7 +43,7 @@ struct NodeUrl {
   // kUsage when malformed.  A missing id is looked up in the table of known satellites; if that fails, kUsage
   // when require_id, else the zero id.
   static Result<NodeUrl> parse(std::string_view text, bool require_id = true);
-  std::string text() const;  // id@host:port
+  std::string text() const;  // id@host:port, and the parameters that are set
 };
 
 }  // namespace sjcp::access

@@ -16,7 +16,13 @@
 namespace sjcp::crypto {
 
 // Values are the network's; they appear in grants and object records.
-enum class CipherSuite : int32_t { kUnspecified = 0, kNull = 1, kAesGcm = 2, kSecretBox = 3, kNullBase64Url = 4 };
+enum class CipherSuite : int32_t {
+  kUnspecified = 0,
+  kNull = 1,
+  kAesGcm = 2,
+  kSecretBox = 3,
+  kNullBase64Url = 4
+};
 
 inline constexpr size_t kTagSize = 16;
 inline constexpr size_t kNonceSize = 24;  // AESGCM uses the first 12 bytes

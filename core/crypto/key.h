@@ -11,7 +11,7 @@ class Key {
  public:
   static constexpr size_t kSize = 32;
 
-  Key() = default;                                  // all zero
+  Key() = default;  // all zero
   Key(const Key&) = default;
   Key& operator=(const Key&) = default;
   ~Key();

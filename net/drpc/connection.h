@@ -8,6 +8,8 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/access/node_id.h"
 #include "core/base/clock.h"
@@ -29,7 +31,8 @@ struct Peer {
   std::string address;  // host:port
 };
 
-// Idle connections by peer.  Takes back only connections that can serve another call.  Any thread.
+// Idle connections by peer, at most `capacity`, none longer than `idle_limit`.  Takes back only connections
+// that can serve another call; what an abandoned call left in flight on them is skipped later.  Any thread.
 class Pool {
  public:
   struct Options {
@@ -39,24 +42,31 @@ class Pool {
   Pool(std::shared_ptr<const io::TlsContext> context, Options options, const Clock& clock = system_clock());
   ~Pool();
 
-  // An idle, still open connection, or null.
+  // An idle, still open connection (the one used last), or null.
   std::unique_ptr<Connection> take(const Peer& peer);
-  // Begins a new one (not yet connected).  `attempt` picks among the resolved addresses.
+  // Begins a new one (not yet connected: call tls->handshake()).  `attempt` picks among the resolved
+  // addresses, round and round.
   Result<std::unique_ptr<Connection>> dial(const Peer& peer, unsigned attempt = 0) const;
-  // Keeps the connection unless it has output left, is unconnected, or the peer closed it.
+  // Keeps the connection unless it has output left or a stream open, is unconnected, broke the protocol, or
+  // the peer closed it.
   void give_back(const Peer& peer, std::unique_ptr<Connection> connection);
 
   size_t idle() const;
 
  private:
-  struct Entry;
-  void drop_expired();
+  struct Entry {
+    std::unique_ptr<Connection> connection;
+    Clock::Steady since;
+  };
+  using Dropped = std::vector<std::unique_ptr<Connection>>;
+  void drop_expired(Clock::Steady now, Dropped& dropped);
+  void drop_oldest(Dropped& dropped);
 
   std::shared_ptr<const io::TlsContext> context_;
   Options options_;
   const Clock& clock_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::list<Entry>> idle_;
+  std::map<std::string, std::list<Entry>> idle_;  // by peer; the one given back last is at the end
   size_t count_ = 0;
 };
 
@@ -72,11 +82,11 @@ struct CallOptions {
   std::chrono::milliseconds call_limit{600000};
 };
 
-// One request, one reply: takes a connection from the pool or dials, and gives it back.  A pooled connection that
-// turns out closed before any byte of the reply came is replaced by a fresh one once.  Errors: kNetwork with
-// cause = errno (ECONNRESET, ECONNREFUSED, ETIMEDOUT; 0 for an EOF in the middle: the outcome is unknown),
-// kIntegrity (identity), kProtocol, kCancelled.
-Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request, const CallOptions& options,
-                   const std::stop_token& stop);
+// One request, one reply: takes a connection from the pool or dials, and gives it back.  A pooled connection
+// that turns out closed before any byte of the reply came is replaced by a fresh one once.  Errors: kNetwork
+// with cause = errno (ECONNRESET, ECONNREFUSED, ETIMEDOUT; 0 for an EOF in the middle: the outcome is
+// unknown), kIntegrity (identity), kProtocol, kCancelled.
+Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request,
+                   const CallOptions& options, const std::stop_token& stop);
 
 }  // namespace sjcp::drpc

@@ -1,13 +1,16 @@
 // Node identities: the two-certificate chain [leaf, CA] that every peer of the network presents.
 //
-// The id is the double SHA-256 of the CA's SubjectPublicKeyInfo; the leaf, signed by the CA, does the TLS handshake
-// and signs order limits and piece hashes.  No dates, host names or system CAs are involved (protocol notes 5).
+// The id is the double SHA-256 of the CA's SubjectPublicKeyInfo; the leaf, signed by the CA, does the TLS
+// handshake and signs order limits and piece hashes.  No dates, host names or system CAs are involved
+// (protocol notes 5).
 //
 // Threads: immutable after creation; const methods from any thread.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/access/node_id.h"
 #include "core/base/bytes.h"
@@ -49,8 +52,8 @@ class Identity {
 // A peer's verified chain.
 class PeerIdentity {
  public:
-  // Checks the chain as the network does: at least two certificates, each signed by the next, the last by itself,
-  // CA flags, identity version.  kIntegrity when it fails.  `certificates` are DER, leaf first.
+  // Checks the chain as the network does: at least two certificates, each signed by the next, the last by
+  // itself, CA flags, identity version.  kIntegrity when it fails.  `certificates` are DER, leaf first.
   static Result<std::shared_ptr<const PeerIdentity>> verify(const std::vector<std::string>& certificates);
   // The concatenated DER form.
   static Result<std::shared_ptr<const PeerIdentity>> from_chain_der(ByteView chain);

@@ -29,14 +29,15 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Watches fd; token comes back in events.  Adding a watched fd changes what is watched.  Neither read nor write:
-  // keeps it registered but silent.
+  // Watches fd; token comes back in events.  Adding a watched fd changes what is watched.  Neither read nor
+  // write: keeps it registered but silent.
   void watch(int fd, uint64_t token, bool read, bool write);
   // Must be called before fd is closed.
   void forget(int fd);
 
   // Waits until something is ready, the time limit passes (empty result) or stop is requested (kCancelled).
-  // The returned vector is valid until the next call.
+  // kLocalIo when the system refused descriptors or watches. The returned vector is valid until the next
+  // call.
   Result<const std::vector<Event>*> wait(std::chrono::milliseconds limit);
 
  private:
@@ -44,7 +45,11 @@ class Poller {
   std::unique_ptr<State> state_;
 };
 
-// One descriptor, until ready or deadline.  kNetwork on time-out, kCancelled on stop.
-Status wait_ready(int fd, Ready what, std::chrono::steady_clock::time_point deadline, const std::stop_token& stop);
+// One descriptor, until ready or deadline.  kNetwork with cause ETIMEDOUT on time-out, kCancelled on stop.
+Status wait_ready(int fd, Ready what, std::chrono::steady_clock::time_point deadline,
+                  const std::stop_token& stop);
+// Until readable (if read) or writable (if write).
+Status wait_ready(int fd, bool read, bool write, std::chrono::steady_clock::time_point deadline,
+                  const std::stop_token& stop);
 
 }  // namespace sjcp::io

@@ -1,0 +1,26 @@
+#include "net/drpc/output_buffer.h"
+
+namespace sjcp::drpc {
+
+namespace {
+
+// Idle connections keep a small buffer; one large message must not pin its memory for good.
+constexpr size_t kKeptCapacity = 64 << 10;
+// Moving what is left to the front pays once this much is used up.
+constexpr size_t kCompactAt = 256 << 10;
+
+}  // namespace
+
+void OutputBuffer::consume(size_t n) {
+  begin_ += n;
+  if (begin_ == data_.size()) {
+    begin_ = 0;
+    data_.clear();
+    if (data_.capacity() > kKeptCapacity) data_.shrink_to_fit();
+  } else if (begin_ >= kCompactAt && begin_ >= data_.size() / 2) {
+    data_.erase(0, begin_);
+    begin_ = 0;
+  }
+}
+
+}  // namespace sjcp::drpc
