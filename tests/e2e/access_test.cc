@@ -70,7 +70,7 @@ TEST_CASE("The saved accesses of uplink are read as they are", "[access]") {
   user.env.erase("SJCP_ACCESS");
   fs::create_directories(user.path("home/config/storj/uplink"));
   const std::string theirs = user.path("home/config/storj/uplink/access.json");
-  write_file(theirs, Json{{"default", "main"}, {"accesses", {{"main", network.grant()}}}}.dump());
+  write_file(theirs, Json{{"Default", "main"}, {"Accesses", {{"main", network.grant()}}}}.dump());
   const std::string before = read_file(theirs);
   user.must({"mb", "sj://bucket"});
   CHECK(user.list({"--access", "main"}).size() == 1);

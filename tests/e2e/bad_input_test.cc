@@ -86,7 +86,7 @@ TEST_CASE("What does not exist is named", "[bad_input]") {
   check_failure(user.run({"cp", "-r", "sj://bucket/none/", out}), 3, "sj://bucket/none/");
   check_failure(user.run({"cp", file, "sj://absent/key"}), 3, "sj://absent");
   check_failure(user.run({"cp", user.make_file("large", 100'000), "sj://absent/key"}), 3, "sj://absent");
-  check_failure(user.run({"cp", "-r", user.folder.path(), "sj://absent/key/"}), 3, "sj://absent");
+  check_failure(user.run({"cp", "-r", "-t", "1", user.folder.path(), "sj://absent/key/"}), 3, "sj://absent");
   check_failure(user.run({"cp", user.path("nofile"), "sj://bucket/key"}), 3, "nofile");
   check_failure(user.run({"ls", "sj://absent/"}), 3, "sj://absent");
   check_failure(user.run({"rm", "sj://bucket/none"}), 3, "sj://bucket/none");
