@@ -86,7 +86,7 @@ TEST_CASE("an upload sends limit, one order, all chunks and the signed hash") {
   CHECK(requests[0].limit().serial_number() == u.limit.serial_number());
   CHECK(requests[0].has_chunk() == !separate);
   size_t first = separate ? 1 : 0;
-  CHECK(requests[first].order().amount() == 4096);
+  CHECK(requests[first].order().amount() == 2500);
   CHECK(requests[first].chunk().offset() == 0);
   CHECK(requests[first].chunk().data().size() == 1000);
   CHECK(requests[first + 1].chunk().offset() == 1000);
