@@ -18,14 +18,15 @@ TEST_CASE("Malformed grants are refused and never repeated", "[bad_input]") {
   mistyped[50] = mistyped[50] == 'a' ? 'b' : 'a';
   std::string no_letter = grant;
   no_letter[90] = 'l';
-  for (const std::string& bad : {grant.substr(0, grant.size() - 1), grant.substr(0, 80), grant + "1", grant + grant,
-                                 mistyped, no_letter}) {
+  for (const std::string& bad : {grant.substr(0, grant.size() - 1), grant.substr(0, 80), grant + "1",
+                                 grant + grant, mistyped, no_letter}) {
     User other(network);
     other.env["SJCP_ACCESS"] = bad;
     const Exit by_env = other.run({"ls"});
     check_failure(by_env, 2, "SJCP_ACCESS");
     CHECK_FALSE(leaks(by_env.out + by_env.err, bad));
-    const Exit by_option = user.run({"cp", "--progress", "json", "--access", bad, "sj://bucket/x", user.path("x")});
+    const Exit by_option =
+        user.run({"cp", "--progress", "json", "--access", bad, "sj://bucket/x", user.path("x")});
     CHECK(by_option.code == 2);
     CHECK_FALSE(leaks(by_option.out + by_option.err, bad));
     write_file(user.path("grant"), bad);
@@ -56,7 +57,8 @@ TEST_CASE("A grant without keys for the path is refused before anything is asked
   owner.must({"mb", "sj://bucket"});
   owner.must({"mb", "sj://other"});
   User guest(network);
-  guest.env["SJCP_ACCESS"] = Json::parse(owner.must({"share", "--json", "--readonly=false", "sj://bucket/mine/"}))["access"];
+  guest.env["SJCP_ACCESS"] =
+      Json::parse(owner.must({"share", "--json", "--readonly=false", "sj://bucket/mine/"}))["access"];
   const std::string file = guest.make_file("file", 100);
   const uint64_t before = network.calls("CompressedBatch");
   check_failure(guest.run({"cp", file, "sj://other/key"}), 4, "sj://other/key");
@@ -68,7 +70,8 @@ TEST_CASE("A grant without keys for the path is refused before anything is asked
 TEST_CASE("Bucket names against the rules are refused", "[bad_input]") {
   LocalNetwork network;
   const User user(network);
-  for (const std::string name : {"ab", "Upper", "under_score", "-dash", "dash-", "a..b", "192.168.1.1", "name!"}) {
+  for (const std::string name :
+       {"ab", "Upper", "under_score", "-dash", "dash-", "a..b", "192.168.1.1", "name!"}) {
     check_failure(user.run({"mb", "sj://" + name}), 2, name);
     check_failure(user.run({"cp", user.make_file("f", 1), "sj://" + name + "/key"}), 2, name);
   }
@@ -117,7 +120,8 @@ TEST_CASE("A range of an empty object is that object", "[bad_input]") {
   user.must({"cp", "--range", "bytes=0-", "sj://bucket/empty", user.path("back")});
   CHECK(exists(user.path("back")));
   CHECK(file_size(user.path("back")) == 0);
-  check_failure(user.run({"cp", "--range", "bytes=5-9", "sj://bucket/empty", user.path("x")}), 2, "sj://bucket/empty");
+  check_failure(user.run({"cp", "--range", "bytes=5-9", "sj://bucket/empty", user.path("x")}), 2,
+                "sj://bucket/empty");
 }
 
 TEST_CASE("A destination that cannot be written is named", "[bad_input]") {
@@ -142,7 +146,8 @@ TEST_CASE("A target without permission is named and stays", "[bad_input]") {
   fs::permissions(user.path("locked"), fs::perms(0555));
   const std::string read_only = user.make_file("read-only", 500, 7);
   fs::permissions(read_only, fs::perms(0444));
-  for (const auto& [target, name] : {std::pair<std::string, std::string>{"locked/out", "locked"}, {"read-only", "read-only"}}) {
+  for (const auto& [target, name] :
+       {std::pair<std::string, std::string>{"locked/out", "locked"}, {"read-only", "read-only"}}) {
     Command command = user.command({"cp", "sj://bucket/key", user.path(target)});
     command.unprivileged = true;
     check_failure(Child(command).finish(), 7, name);
@@ -179,7 +184,8 @@ TEST_CASE("Keys that would escape the destination folder are refused one by one"
   const User user(network);
   user.must({"mb", "sj://bucket"});
   const std::string file = user.make_file("file", 100);
-  for (const std::string key : {"good", "deep/good", "../escaped", "deep/../../escaped", "/escaped", "a//b", "./c"}) {
+  for (const std::string key :
+       {"good", "deep/good", "../escaped", "deep/../../escaped", "/escaped", "a//b", "./c"}) {
     user.must({"cp", file, "sj://bucket/" + key});
   }
   fs::create_directory(user.path("down"));

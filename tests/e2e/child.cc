@@ -129,7 +129,8 @@ void Child::run_in_child(int in, int out, int err) {
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
   const bool drop = command_.unprivileged && ::geteuid() == 0;
-  if (drop && (::setgroups(0, nullptr) != 0 || ::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(126);
+  if (drop && (::setgroups(0, nullptr) != 0 || ::setgid(kNobody) != 0 || ::setuid(kNobody) != 0))
+    ::_exit(126);
   ::fexecve(program, argv.data(), env.data());
   ::_exit(127);
 }
@@ -156,10 +157,8 @@ void Child::drain(Capture& capture) {
 
 bool Child::turn(std::chrono::milliseconds wait) {
   const bool feeding = input_ >= 0 && fed_ < command_.input.size();
-  pollfd watched[] = {{pid_fd_, POLLIN, 0},
-                      {out_.fd, POLLIN, 0},
-                      {err_.fd, POLLIN, 0},
-                      {feeding ? input_ : -1, POLLOUT, 0}};
+  pollfd watched[] = {
+      {pid_fd_, POLLIN, 0}, {out_.fd, POLLIN, 0}, {err_.fd, POLLIN, 0}, {feeding ? input_ : -1, POLLOUT, 0}};
   ::poll(watched, std::size(watched), static_cast<int>(wait.count()));
   if (feeding) feed();
   drain(out_);

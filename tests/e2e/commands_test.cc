@@ -104,7 +104,8 @@ TEST_CASE("A listing of more keys than a page holds shows each once", "[commands
   CHECK(keys_of(user.list({"sj://bucket/"})) == std::set<std::string>{"d0/", "d1/", "d2/"});
   user.must({"cp", "-r", "-t", "16", "sj://bucket/", user.path("back")});
   size_t same = 0;
-  for (const auto& key : keys) same += same_content(user.path("many/" + key), user.path("back/" + key)) ? 1 : 0;
+  for (const auto& key : keys)
+    same += same_content(user.path("many/" + key), user.path("back/" + key)) ? 1 : 0;
   CHECK(same == keys.size());
   const std::string removed = user.must({"rm", "-r", "sj://bucket/"});
   CHECK(std::count(removed.begin(), removed.end(), '\n') == 1200);
@@ -116,9 +117,11 @@ TEST_CASE("Removing takes what was named and no more", "[commands]") {
   const User user(network);
   user.must({"mb", "sj://bucket"});
   const std::string file = user.make_file("file", 10);
-  for (const std::string key : {"a", "b/c", "b/d/e", "bb", "x", "y"}) user.must({"cp", file, "sj://bucket/" + key});
+  for (const std::string key : {"a", "b/c", "b/d/e", "bb", "x", "y"})
+    user.must({"cp", file, "sj://bucket/" + key});
   CHECK(user.must({"rm", "sj://bucket/a"}) == "removed sj://bucket/a\n");
-  CHECK(user.must({"rm", "sj://bucket/x", "sj://bucket/y"}) == "removed sj://bucket/x\nremoved sj://bucket/y\n");
+  CHECK(user.must({"rm", "sj://bucket/x", "sj://bucket/y"}) ==
+        "removed sj://bucket/x\nremoved sj://bucket/y\n");
   user.must({"rm", "-r", "sj://bucket/b/"});
   CHECK(keys_of(user.list({"-r", "sj://bucket"})) == std::set<std::string>{"bb"});
   check_failure(user.run({"rm", "sj://bucket/a"}), 3, "sj://bucket/a");
@@ -130,7 +133,8 @@ TEST_CASE("Metadata and expiry travel with an upload", "[commands]") {
   const User user(network);
   user.must({"mb", "sj://bucket"});
   const std::string file = user.make_file("file", 5000);
-  user.must({"cp", "--metadata", R"({"colour":"blue","größe":"12"})", "--expires", "+24h", file, "sj://bucket/with"});
+  user.must({"cp", "--metadata", R"({"colour":"blue","größe":"12"})", "--expires", "+24h", file,
+             "sj://bucket/with"});
   user.must({"cp", "--expires", "none", file, "sj://bucket/without"});
   for (const auto& item : user.list({"-x", "--utc", "sj://bucket/"})) {
     CAPTURE(item.dump());
@@ -147,7 +151,8 @@ TEST_CASE("A shared prefix is readable, and nothing else is allowed", "[commands
   const User owner(network);
   owner.must({"mb", "sj://bucket"});
   const std::string file = owner.make_file("file", 100'000);
-  for (const std::string key : {"open/a", "open/deep/b", "closed/c"}) owner.must({"cp", file, "sj://bucket/" + key});
+  for (const std::string key : {"open/a", "open/deep/b", "closed/c"})
+    owner.must({"cp", file, "sj://bucket/" + key});
   const std::string text = owner.must({"share", "sj://bucket/open/"});
   CHECK(text.starts_with("Sharing access to satellite " + network.satellite() + "\n"));
   User guest(network);
@@ -173,13 +178,15 @@ TEST_CASE("Shares for writing, for some time and with a lifetime hold", "[comman
   owner.must({"cp", file, "sj://bucket/drop/old"});
 
   User writer(network);
-  writer.env["SJCP_ACCESS"] = shared_grant(owner.must({"share", "--writeonly", "--readonly=false", "sj://bucket/drop/"}));
+  writer.env["SJCP_ACCESS"] =
+      shared_grant(owner.must({"share", "--writeonly", "--readonly=false", "sj://bucket/drop/"}));
   writer.must({"cp", file, "sj://bucket/drop/new"});
   check_failure(writer.run({"cp", "sj://bucket/drop/new", writer.path("back")}), 4, "sj://bucket/drop/new");
   check_failure(writer.run({"ls", "sj://bucket/drop/"}), 4, "sj://bucket");
 
   User late(network);
-  late.env["SJCP_ACCESS"] = shared_grant(owner.must({"share", "--not-after", "2020-01-01T00:00:00Z", "sj://bucket"}));
+  late.env["SJCP_ACCESS"] =
+      shared_grant(owner.must({"share", "--not-after", "2020-01-01T00:00:00Z", "sj://bucket"}));
   check_failure(late.run({"cp", "sj://bucket/drop/old", late.path("back")}), 4, "sj://bucket/drop/old");
   User early(network);
   early.env["SJCP_ACCESS"] = shared_grant(owner.must({"share", "--not-before", "+2h", "sj://bucket"}));
@@ -199,13 +206,15 @@ TEST_CASE("A share can be exported, printed as JSON, and shared further", "[comm
   const User owner(network);
   owner.must({"mb", "sj://bucket"});
   owner.must({"cp", owner.make_file("file", 100), "sj://bucket/a/b/c"});
-  const Json json = Json::parse(owner.must({"share", "--json", "--export-to", owner.path("grant"), "sj://bucket/a/"}));
+  const Json json =
+      Json::parse(owner.must({"share", "--json", "--export-to", owner.path("grant"), "sj://bucket/a/"}));
   CHECK(fs::status(owner.path("grant")).permissions() == fs::perms(0600));
   CHECK(sjcp::test::read_file(owner.path("grant")) == json["access"].get<std::string>() + "\n");
   CHECK(json["upload"] == false);
   CHECK(json["download"] == true);
 
-  const std::string narrower = shared_grant(owner.must({"share", "--access", owner.path("grant"), "sj://bucket/a/b/"}));
+  const std::string narrower =
+      shared_grant(owner.must({"share", "--access", owner.path("grant"), "sj://bucket/a/b/"}));
   User guest(network);
   guest.env["SJCP_ACCESS"] = narrower;
   guest.must({"cp", "sj://bucket/a/b/c", guest.path("back")});

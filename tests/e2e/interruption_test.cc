@@ -78,7 +78,8 @@ TEST_CASE("SIGINT ends an upload that waits for standard input", "[interruption]
   REQUIRE(child.wait_until([&] {
     std::ifstream status("/proc/" + std::to_string(child.pid()) + "/status");
     for (std::string line; std::getline(status, line);) {
-      if (line.starts_with("SigBlk:")) return line.find_first_not_of("0", line.find_first_of('\t') + 1) != std::string::npos;
+      if (line.starts_with("SigBlk:"))
+        return line.find_first_not_of("0", line.find_first_of('\t') + 1) != std::string::npos;
     }
     return false;
   }));

@@ -81,7 +81,8 @@ void LocalNetwork::fault_first(size_t count, const Json& faults) {
   control({{"op", "node"}, {"nodes", bad}, {"faults", faults}});
 }
 
-void LocalNetwork::fail_calls(const std::string& method, uint64_t code, const std::string& text, uint64_t count) {
+void LocalNetwork::fail_calls(const std::string& method, uint64_t code, const std::string& text,
+                              uint64_t count) {
   control({{"op", "satellite"},
            {"method", method},
            {"status", {{"code", code}, {"text", text}}},

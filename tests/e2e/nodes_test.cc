@@ -24,7 +24,8 @@ std::vector<Fault> quick_faults() {
 
 // A file that was there before a download that must fail, and a copy of it to compare with.
 struct Kept {
-  explicit Kept(const User& user) : file(user.make_file("kept", 500, 7)), copy(user.make_file("copy", 500, 7)) {}
+  explicit Kept(const User& user)
+      : file(user.make_file("kept", 500, 7)), copy(user.make_file("copy", 500, 7)) {}
   std::string file;
   std::string copy;
 };
@@ -65,8 +66,8 @@ TEST_CASE("A stalled or slow node is replaced by a spare without waiting for it"
   user.must({"mb", "sj://bucket"});
   const std::string file = user.make_file("file", 20'000'000);
   user.must({"cp", file, "sj://bucket/object"});
-  for (const Json& faults : {Json{{"stall_after", 0}}, Json{{"stall_after", 100'000}}, Json{{"stall_after", 1'000'000}},
-                             Json{{"bytes_per_second", 100'000}}}) {
+  for (const Json& faults : {Json{{"stall_after", 0}}, Json{{"stall_after", 100'000}},
+                             Json{{"stall_after", 1'000'000}}, Json{{"bytes_per_second", 100'000}}}) {
     CAPTURE(faults.dump());
     network.fault_first(1, faults);
     // Which pieces are offered is up to the satellite: some of these meet the node.
@@ -248,7 +249,8 @@ TEST_CASE("An upload does not wait for its slowest nodes", "[nodes]") {
   const User user(network);
   user.must({"mb", "sj://bucket"});
   const std::string file = user.make_file("file", 20'000'000);
-  for (const Json& faults : {Json{{"stall_after", 0}}, Json{{"stall_after", 300'000}}, Json{{"bytes_per_second", 50'000}}}) {
+  for (const Json& faults :
+       {Json{{"stall_after", 0}}, Json{{"stall_after", 300'000}}, Json{{"bytes_per_second", 50'000}}}) {
     CAPTURE(faults.dump());
     network.fault_first(2, faults);
     const Exit exit = user.run({"cp", file, "sj://bucket/object"});

@@ -44,7 +44,8 @@ TEST_CASE("An upload stores no more pieces than the scheme asks for", "[orders]"
   CHECK(total["uploads_begun"] == 20);
   CHECK(total["pieces_held"].get<uint64_t>() >= 16);
   // Orders name the size of the piece, not that of the largest segment.
-  CHECK(total["put_ordered"].get<uint64_t>() <= 10 * (stored_bytes(kSegment) + stored_bytes(100'000)) / 4 + (1 << 20));
+  CHECK(total["put_ordered"].get<uint64_t>() <=
+        10 * (stored_bytes(kSegment) + stored_bytes(100'000)) / 4 + (1 << 20));
   CHECK(total["rejected"] == 0);
   check_limits_were_fresh(network);
 }

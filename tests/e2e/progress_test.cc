@@ -74,7 +74,8 @@ TEST_CASE("A copy of several files reports each and sums up", "[progress]") {
     CHECK(summary["failed"] == 0);
     CHECK(summary["exit_code"] == 0);
     CHECK(summary["seconds"].get<double>() > 0);
-    CHECK(summary["mean_rate"].get<double>() == Approx(static_cast<double>(sum) / summary["seconds"].get<double>()).epsilon(0.05));
+    CHECK(summary["mean_rate"].get<double>() ==
+          Approx(static_cast<double>(sum) / summary["seconds"].get<double>()).epsilon(0.05));
     uint64_t reported = 0;
     std::set<std::string> paths;
     for (const auto& file : named(events, "file")) {
@@ -83,7 +84,8 @@ TEST_CASE("A copy of several files reports each and sums up", "[progress]") {
       paths.insert(file[up ? "path" : "source"].get<std::string>());
     }
     CHECK(reported == sum);
-    CHECK(paths == std::set<std::string>{"sj://bucket/a", "sj://bucket/b", "sj://bucket/c", "sj://bucket/d/e"});
+    CHECK(paths ==
+          std::set<std::string>{"sj://bucket/a", "sj://bucket/b", "sj://bucket/c", "sj://bucket/d/e"});
     uint64_t done = 0;
     for (const auto& progress : named(events, "progress")) {
       CHECK(progress["bytes_done"].get<uint64_t>() >= done);
@@ -99,7 +101,8 @@ TEST_CASE("Failures are reported by file and in the summary", "[progress]") {
   const User user(network);
   user.must({"mb", "sj://bucket"});
   user.must({"cp", user.make_file("file", 100), "sj://bucket/good"});
-  const Exit exit = user.run({"cp", "--progress", "json", "sj://bucket/good", "sj://bucket/bad", user.path("into/")});
+  const Exit exit =
+      user.run({"cp", "--progress", "json", "sj://bucket/good", "sj://bucket/bad", user.path("into/")});
   const auto events = events_of(exit.err);
   const Json summary = summary_of(events);
   CHECK(summary["exit_code"] == exit.code);

@@ -34,12 +34,10 @@ TEST_CASE("A status of the satellite becomes an exit code and one line", "[satel
     const char* text;
     int exit;
   };
-  for (const auto& [code, text, exit] : {Case{7, "Unauthorized API credentials", 4},
-                                         Case{16, "unauthenticated", 4},
-                                         Case{5, "object not found: x", 3},
-                                         Case{8, "Exceeded Usage Limit", 10},
-                                         Case{9, "failed precondition", 9},
-                                         Case{14, "unavailable", 5}}) {
+  for (const auto& [code, text, exit] :
+       {Case{7, "Unauthorized API credentials", 4}, Case{16, "unauthenticated", 4},
+        Case{5, "object not found: x", 3}, Case{8, "Exceeded Usage Limit", 10},
+        Case{9, "failed precondition", 9}, Case{14, "unavailable", 5}}) {
     CAPTURE(code);
     s.network.fail_calls("DownloadObject", code, text, 1);
     check_failure(s.download(), exit, "sj://bucket/object");

@@ -97,8 +97,8 @@ TEST_CASE("A reader of standard output that goes away ends the download", "[tran
   const User user(network);
   user.must({"mb", "sj://bucket"});
   user.must({"cp", user.make_file("file", 20 * kMiB), "sj://bucket/object"});
-  Command head = user.command({"-c", "\"$0\" cp sj://bucket/object - | head -c 1000 >/dev/null; exit ${PIPESTATUS[0]}",
-                               SJCP_SJCP});
+  Command head = user.command(
+      {"-c", "\"$0\" cp sj://bucket/object - | head -c 1000 >/dev/null; exit ${PIPESTATUS[0]}", SJCP_SJCP});
   head.program = "/bin/bash";
   const Exit exit = Child(head).finish();
   check_failure(exit, 7, "standard output");
@@ -220,7 +220,7 @@ TEST_CASE("A folder goes up and comes back with -r", "[transfers]") {
   const User user(network);
   user.must({"mb", "sj://bucket"});
   const std::set<std::string> names{"plain", "with space", "100%41", "ünïcode/ключ", "deep/er/and/deeper",
-                                    "empty",  "deep/plain", "~tilde",  "quote'\"",    "back\\slash"};
+                                    "empty", "deep/plain", "~tilde", "quote'\"",     "back\\slash"};
   uint64_t seed = 0;
   for (const auto& name : names) {
     ++seed;
@@ -243,7 +243,8 @@ TEST_CASE("A copy of a prefix leaves its siblings alone", "[transfers]") {
   const User user(network);
   user.must({"mb", "sj://bucket"});
   const std::string file = user.make_file("file", 100);
-  for (const std::string key : {"ab/x", "ab/y/z", "abc/x", "ab.txt", "a"}) user.must({"cp", file, "sj://bucket/" + key});
+  for (const std::string key : {"ab/x", "ab/y/z", "abc/x", "ab.txt", "a"})
+    user.must({"cp", file, "sj://bucket/" + key});
   user.must({"cp", "-r", "sj://bucket/ab/", user.path("back")});
   CHECK(compare_folders(user.path("back"), user.path("back")) == std::set<std::string>{"x", "y/z"});
 }
@@ -253,8 +254,17 @@ TEST_CASE("Keys with odd characters are copied and listed as they are", "[transf
   const User user(network);
   user.must({"mb", "sj://bucket"});
   const std::string file = user.make_file("file", 5000);
-  std::set<std::string> keys{"a b", "100%", "%2F", "/leading", "double//slash", "trailing/slash/x", "./dot",
-                             "../dots", "emoji-\xF0\x9F\x98\x80", "new\nline", std::string(1000, 'k')};
+  std::set<std::string> keys{"a b",
+                             "100%",
+                             "%2F",
+                             "/leading",
+                             "double//slash",
+                             "trailing/slash/x",
+                             "./dot",
+                             "../dots",
+                             "emoji-\xF0\x9F\x98\x80",
+                             "new\nline",
+                             std::string(1000, 'k')};
   std::set<std::string> listed;
   for (const auto& key : keys) {
     CAPTURE(key);
