@@ -165,7 +165,7 @@ TEST_CASE("The bar fits the terminal and says what is known") {
   event.total_known = true;
   event.rate = 64.0 * 1024 * 1024;
   event.eta = 24;
-  CHECK(cli::bar_line(event, 80) == "[=======>                        ]  25%  512 MiB / 2.00 GiB  64.0 MiB/s  0:24");
+  CHECK(cli::bar_line(event, 80) == "[========>                          ]  25%  512 MiB / 2.00 GiB  64.0 MiB/s  0:24");
   CHECK(cli::bar_line(event, 40) == "512 MiB / 2.00 GiB  64.0 MiB/s  0:24");
   CHECK(cli::bar_line(event, 10) == "512 MiB / ");
   event.total_known = false;
