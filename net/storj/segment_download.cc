@@ -280,7 +280,9 @@ void SegmentDownload::close_all() {
 void SegmentDownload::resume_paused() {
   for (auto& lane : lanes_) {
     if (!lane->paused || !lane->active || !lane->connection) continue;
-    if (decoder_.room(lane->piece) < kScratchSize && !decoder_.complete(lane->piece)) continue;
+    // Waking a connection for a few bytes is not worth it, unless they are its last.
+    uint64_t left = lane->stream->wanted() - lane->stream->received();
+    if (decoder_.room(lane->piece) < std::min<uint64_t>(kScratchSize, left)) continue;
     lane->paused = false;
     watch(*lane, true, lane->watching_write);
     again_.push_back(lane.get());

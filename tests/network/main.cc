@@ -1,0 +1,117 @@
+// sjnet: a satellite and its storage nodes in one process.  See README.md.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "core/base/units.h"
+#include "tests/network/control.h"
+#include "tests/network/control_commands.h"
+#include "tests/network/network.h"
+
+namespace sjcp::network {
+namespace {
+
+struct Options {
+  NetworkOptions network;
+  std::string access_file;
+  std::string control;
+};
+
+// A network and its clients may hold tens of connections for every segment in flight.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string default_control_socket() {
+  const char* folder = std::getenv("TMPDIR");
+  return std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/sjnet-" +
+         std::to_string(::getpid()) + ".sock";
+}
+
+Status write_private_file(const std::string& path, const std::string& text) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return errno_error(path, errno);
+  const ssize_t n = ::write(fd, text.data(), text.size());
+  const int error = n == static_cast<ssize_t>(text.size()) ? 0 : (n < 0 ? errno : ENOSPC);
+  ::close(fd);
+  if (error != 0) return errno_error(path, error);
+  return {};
+}
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "sjnet: %s\n", error.what.c_str());
+  return error.code == Errc::kUsage ? 2 : 1;
+}
+
+int run(const Options& options) {
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  asio::io_context loop;
+  asio::signal_set signals(loop, SIGINT, SIGTERM);
+  signals.async_wait([&](const std::error_code& error, int) {
+    if (!error) loop.stop();
+  });
+  auto network = Network::create(options.network);
+  if (!network) return fail(network.error());
+  auto control = Control::open(loop, **network, options.control, [&] { loop.stop(); });
+  if (!control) return fail(control.error());
+  if (!options.access_file.empty()) {
+    if (auto written = write_private_file(options.access_file, (*network)->access_grant() + "\n"); !written) {
+      return fail(written.error());
+    }
+  }
+  std::printf("%s\n", ready_line(**network, options.control).c_str());
+  std::fflush(stdout);
+  loop.run();
+  (*network)->stop();
+  return 0;
+}
+
+int main_with(int argc, char** argv) {
+  Options options;
+  options.control = default_control_socket();
+  std::string rs;
+  std::string segment_size = "64MiB";
+  std::string path_cipher = "aesgcm";
+  CLI::App app{"A local Storj network: a satellite and its storage nodes on loopback."};
+  app.add_option("--nodes", options.network.nodes, "Number of storage nodes")->capture_default_str();
+  app.add_option("--rs", rs, "Redundancy k/m/o/n, such as 29/35/65/80 (default 4/6/8/10)");
+  app.add_option("--segment-size", segment_size, "Largest plain segment")->capture_default_str();
+  app.add_option("--bind", options.network.bind, "Address to listen on")->capture_default_str();
+  app.add_option("--port", options.network.port, "The satellite's port, nodes follow; 0: any");
+  app.add_option("--dir", options.network.folder, "Keep pieces in files below this folder, not in memory");
+  app.add_option("--access-file", options.access_file, "Write the access grant to this file");
+  app.add_option("--control", options.control, "Path of the control socket");
+  app.add_option("--path-cipher", path_cipher, "aesgcm or null")->check(CLI::IsMember({"aesgcm", "null"}));
+  app.add_option("--threads", options.network.threads, "Serving threads; 0: one for every processor");
+  CLI11_PARSE(app, argc, argv);
+  options.network.plain_paths = path_cipher == "null";
+  if (!rs.empty() && !parse_redundancy(rs, options.network.redundancy)) {
+    return fail(make_error(Errc::kUsage, "--rs: not k/m/o/n with 1 <= k <= m <= o <= n <= 255: " + rs));
+  }
+  const auto size = parse_size(segment_size);
+  if (!size || *size == 0 || *size > kGiB) {
+    return fail(make_error(Errc::kUsage, "--segment-size: not a size of at most 1 GiB: " + segment_size));
+  }
+  options.network.segment_bytes = static_cast<int64_t>(*size);
+  return run(options);
+}
+
+}  // namespace
+}  // namespace sjcp::network
+
+int main(int argc, char** argv) {
+  return sjcp::network::main_with(argc, argv);
+}

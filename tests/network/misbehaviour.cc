@@ -1,0 +1,24 @@
+#include "tests/network/misbehaviour.h"
+
+namespace sjcp::network {
+
+std::optional<CallFault> SatelliteFaults::take(const std::string& method) {
+  std::lock_guard lock(mutex_);
+  for (const std::string& name : {method, std::string("*")}) {
+    const auto at = calls_.find(name);
+    if (at == calls_.end()) continue;
+    const CallFault fault = at->second;
+    if (--at->second.count == 0) calls_.erase(at);
+    return fault;
+  }
+  return std::nullopt;
+}
+
+std::chrono::hours SatelliteFaults::take_limit_age() {
+  std::lock_guard lock(mutex_);
+  if (expired_limits_ == 0) return std::chrono::hours(0);
+  --expired_limits_;
+  return std::chrono::hours(48);
+}
+
+}  // namespace sjcp::network

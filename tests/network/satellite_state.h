@@ -1,0 +1,54 @@
+// Everything that the satellite's services share.
+//
+// Threads: any; each part locks for itself.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/base/clock.h"
+#include "tests/network/authorization.h"
+#include "tests/network/metabase.h"
+#include "tests/network/misbehaviour.h"
+#include "tests/network/orders.h"
+#include "tests/network/tokens.h"
+
+namespace sjcp::network {
+
+struct SatelliteConfig {
+  Redundancy redundancy;
+  int64_t segment_bytes = 64 << 20;  // largest plain segment
+  std::string project_salt;
+  std::string key_head;
+  std::string key_secret;
+  size_t max_key_bytes = 4000;
+  int64_t max_metadata_bytes = 2048;
+  int64_t max_inline_bytes = 4096;  // plain
+  MetabaseLimits metabase;
+};
+
+struct SatelliteState {
+  // `clock` and `releaser` must outlive the state.
+  SatelliteState(SatelliteConfig settings, std::shared_ptr<const Signatory> identity,
+                 PieceReleaser& piece_releaser, const Clock& time)
+      : config(std::move(settings)),
+        signatory(std::move(identity)),
+        releaser(piece_releaser),
+        clock(time),
+        metabase(time, config.metabase),
+        keys(config.key_head, config.key_secret, time),
+        orders(signatory, time) {}
+
+  const SatelliteConfig config;
+  const std::shared_ptr<const Signatory> signatory;
+  PieceReleaser& releaser;
+  const Clock& clock;
+  NodeDirectory nodes;
+  Metabase metabase;
+  KeyRing keys;
+  Tokens tokens;
+  OrderIssuer orders;
+  SatelliteFaults faults;
+};
+
+}  // namespace sjcp::network
