@@ -125,6 +125,8 @@ TEST_CASE("Bad grants are refused without being repeated, wherever they stand") 
   check(world, {{"share", "--not-after", grant, "sj://bucket"}, 2, ""});
   check(world, {{"ls"}, 3, "--access"});
   check(world, {{"ls", "--access", "unknown"}, 3, "unknown"});
+  check(world, {{"ls", "--access", "no grant!"}, 2, "--access"});
+  check(world, {{"access", "import", "name", "no/such/file"}, 2, "no/such/file"});
 }
 
 TEST_CASE("Nothing but inspect, share and their like prints a grant") {
