@@ -157,7 +157,7 @@ Status FileSink::create_temporary() {
     }
     // Nobody holds the lock: a leftover.  Removed rather than reused, since whoever made it may still have
     // rights to it.
-    if (::unlink(path.c_str()) != 0) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
       return make_error(Errc::kConflict, path + ": is in the way and cannot be removed", errno);
     }
   }

@@ -7,6 +7,9 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "core/access/caveat.h"
+#include "core/base/clock.h"
+
 namespace sjcp::storj {
 namespace {
 
@@ -50,10 +53,11 @@ bool wait_unless_stopped(std::chrono::milliseconds time, const std::stop_token& 
   return !stop.stop_requested();
 }
 
-MetainfoClient::MetainfoClient(drpc::Pool& pool, drpc::Peer satellite, std::string api_key, std::string user_agent)
+MetainfoClient::MetainfoClient(drpc::Pool& pool, drpc::Peer satellite, access::Macaroon key, std::string user_agent)
     : pool_(pool),
       satellite_(std::move(satellite)),
-      api_key_(std::move(api_key)),
+      key_(std::move(key)),
+      api_key_(key_.serialize()),
       user_agent_(std::move(user_agent)) {}
 
 void MetainfoClient::fill_header(pb::RequestHeader& header) const {
@@ -63,6 +67,15 @@ void MetainfoClient::fill_header(pb::RequestHeader& header) const {
 
 Error MetainfoClient::malformed(const std::string& object) {
   return make_error(Errc::kProtocol, object + ": the satellite's reply is malformed");
+}
+
+// The satellite's refusal does not say that a grant's time is over, or has not come; the grant itself does.
+Error MetainfoClient::explain(const drpc::RpcError& error, const std::string& object) const {
+  Error explained = satellite_error(error, object);
+  if (explained.code != Errc::kDenied) return explained;
+  auto dates = access::check(key_, {access::Op::kProjectInfo, {}, {}, system_clock().wall_now()});
+  if (!dates && dates.error().code == Errc::kDenied) explained.what = object + ": " + dates.error().what;
+  return explained;
 }
 
 Result<pb::BatchResponse> MetainfoClient::batch(pb::BatchRequest request, Repeat repeat, const std::string& object,
@@ -95,15 +108,17 @@ Result<std::string> MetainfoClient::roundtrip(std::string_view method, const std
                                               const std::string& object, const std::stop_token& stop,
                                               const drpc::CallOptions& limits) {
   std::string rpc = std::string(kService) + std::string(method);
+  drpc::CallOptions call_options = limits;
+  call_options.repeatable = repeat == Repeat::kSafe;
   auto delay = std::chrono::milliseconds(kFirstDelay);
   for (;;) {
-    auto reply = drpc::call(pool_, satellite_, rpc, request, limits, stop);
+    auto reply = drpc::call(pool_, satellite_, rpc, request, call_options, stop);
     bool again = false;
     Error error;
     if (reply && reply->ok) return std::move(reply->message);
     if (reply) {
       again = is_rate_limit(reply->error);
-      error = satellite_error(reply->error, object);
+      error = explain(reply->error, object);
     } else {
       error = with_context(reply.error(), object);
       // cause is an errno; without one the connection ended in the middle of the reply.

@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 
+#include "core/access/macaroon.h"
 #include "core/base/result.h"
 #include "net/drpc/connection.h"
 #include "net/storj/status.h"
@@ -24,8 +25,8 @@ enum class Repeat : uint8_t {
 
 class MetainfoClient {
  public:
-  // pool must outlive the client.  api_key: raw macaroon.
-  MetainfoClient(drpc::Pool& pool, drpc::Peer satellite, std::string api_key, std::string user_agent);
+  // pool must outlive the client.
+  MetainfoClient(drpc::Pool& pool, drpc::Peer satellite, access::Macaroon key, std::string user_agent);
 
   // All items in one CompressedBatch, answered in order.  The first failing item's error is the batch's;
   // `object` names what it is about.
@@ -52,10 +53,12 @@ class MetainfoClient {
                                 const std::string& object, const std::stop_token& stop,
                                 const drpc::CallOptions& limits);
   static Error malformed(const std::string& object);
+  Error explain(const drpc::RpcError& error, const std::string& object) const;
 
   drpc::Pool& pool_;
   drpc::Peer satellite_;
-  std::string api_key_;
+  access::Macaroon key_;
+  std::string api_key_;  // key_ as it goes into every header
   std::string user_agent_;
 };
 

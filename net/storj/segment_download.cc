@@ -173,7 +173,9 @@ void SegmentDownload::read(Lane& lane) {
       if (context_.counters != nullptr) {
         context_.counters->bytes_fetched.fetch_add(received - before, std::memory_order_relaxed);
       }
+      // Activation may already have finished or broken the lane.
       if (before == 0) after_first_bytes(lane);
+      if (!lane.connection) return;
       if (lane.stream->complete() && lane.active) return finish(lane);
     }
     turn -= std::min(turn, got->bytes);

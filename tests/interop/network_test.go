@@ -53,7 +53,11 @@ func runSuite(m *testing.M) (code int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		defer network.stop()
+		defer func() {
+			if stopErr := network.stop(); err == nil {
+				err = stopErr
+			}
+		}()
 		fullGrant = network.grant
 	}
 
@@ -111,22 +115,27 @@ func startNetwork(arguments ...string) (*network, error) {
 	network := &network{folder: folder, server: server}
 	// The line that describes the network says that it is ready.
 	if _, err := bufio.NewReader(output).ReadString('\n'); err != nil {
-		network.stop()
+		_ = network.stop()
 		return nil, fmt.Errorf("sjnet ended before it was ready: %w", err)
 	}
 	grant, err := os.ReadFile(grantFile)
 	if err != nil {
-		network.stop()
+		_ = network.stop()
 		return nil, err
 	}
 	network.grant = strings.TrimSpace(string(grant))
 	return network, nil
 }
 
-func (network *network) stop() {
+// stop asks sjnet to leave, which it must do cleanly.
+func (network *network) stop() error {
 	_ = network.server.Process.Signal(syscall.SIGTERM)
 	killer := time.AfterFunc(10*time.Second, func() { _ = network.server.Process.Kill() })
-	_ = network.server.Wait()
+	err := network.server.Wait()
 	killer.Stop()
 	_ = os.RemoveAll(network.folder)
+	if err != nil {
+		return fmt.Errorf("sjnet did not leave cleanly: %w", err)
+	}
+	return nil
 }

@@ -68,7 +68,7 @@ func TestSizesAreReadBackFromEightyNodes(t *testing.T) {
 	}
 	network, err := startNetwork("--nodes", "84", "--rs", "29/35/65/80")
 	check(t, err)
-	defer network.stop()
+	defer func() { check(t, network.stop()) }()
 	opened, err := peer.Open(t.Context(), network.grant)
 	check(t, err)
 	_, err = opened.CreateBucket(t.Context(), bucket)

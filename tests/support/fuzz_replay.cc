@@ -15,6 +15,7 @@
 #include <vector>
 
 // There with a sanitizer only: those end the process without a signal.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizers' name
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);

@@ -161,6 +161,38 @@ TEST_CASE("A second writer of the same target is refused while the first lives")
   CHECK(third.begin(3));
 }
 
+TEST_CASE("Of many writers of one target each either wins whole or is refused") {
+  TempFolder folder;
+  std::atomic<int> wins{0};
+  std::atomic<int> broken{0};
+  std::vector<std::thread> threads;
+  for (char id = 'a'; id < 'e'; ++id) {
+    threads.emplace_back([&, id] {
+      for (int turn = 0; turn < 300; ++turn) {
+        FileSinkOptions options;
+        options.flush = false;
+        FileSink sink(folder / "file", options);
+        auto begun = sink.begin(64);
+        if (!begun) {
+          if (begun.error().code != Errc::kConflict) ++broken;
+          continue;
+        }
+        // Every third dies here and leaves its temporary file to the destructor.
+        if (turn % 3 == 0) continue;
+        const bool whole =
+            sink.write(0, std::string(32, id)) && sink.write(32, std::string(32, id)) && sink.commit();
+        ++(whole ? wins : broken);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(broken == 0);
+  CHECK(wins > 0);
+  const std::string left = read_file(folder / "file");
+  CHECK(left == std::string(64, left[0]));
+  CHECK(folder.names() == Names{"file"});
+}
+
 TEST_CASE("What a dead process left behind is replaced") {
   TempFolder folder;
   const pid_t child = ::fork();
@@ -261,7 +293,10 @@ TEST_CASE("A folder or a device as target is refused") {
     auto begun = sink.begin(1);
     REQUIRE_FALSE(begun);
     CHECK(begun.error().code == Errc::kLocalIo);
+    CHECK(begun.error().what.find(target) != std::string::npos);
   }
+  FileSink sink(folder / "dir");
+  CHECK(sink.begin(1).error().what.find("is a folder") != std::string::npos);
   CHECK(folder.names() == Names{"dir"});
 }
 

@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <chrono>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -36,6 +37,18 @@ struct Pipe {
     write_end = Descriptor(ends[1]);
   }
 };
+
+// Until bytes wait at the read end: their writer is in the middle of its work, and cannot end while nobody
+// reads.
+bool await_bytes(int read_end) {
+  int waiting = 0;
+  const auto limit = std::chrono::steady_clock::now() + test::kPatience;
+  while (waiting == 0 && std::chrono::steady_clock::now() < limit) {
+    if (::ioctl(read_end, FIONREAD, &waiting) != 0) return false;
+    std::this_thread::yield();
+  }
+  return waiting > 0;
+}
 
 // Reads until the other end is closed.
 class Drain {
@@ -167,23 +180,40 @@ TEST_CASE("An abort frees a writer that is blocked in a full pipe and one that w
     Status in_line;
     std::thread first([&] { in_pipe = sink.write(0, large); });
     std::thread second([&] { in_line = sink.write(large.size() + 50, std::string_view("later")); });
-    // Until the first writer is in the middle of its work; nobody reads, so it cannot end.
-    int waiting = 0;
-    const auto limit = std::chrono::steady_clock::now() + test::kPatience;
-    while (waiting == 0 && std::chrono::steady_clock::now() < limit) {
-      REQUIRE(::ioctl(pipe.read_end.get(), FIONREAD, &waiting) == 0);
-      std::this_thread::yield();
-    }
-    CHECK(waiting > 0);
+    const bool busy = await_bytes(pipe.read_end.get());
     sink.abort();
     first.join();
     second.join();
+    CHECK(busy);
     REQUIRE_FALSE(in_pipe);
     CHECK(in_pipe.error().code == Errc::kCancelled);
     REQUIRE_FALSE(in_line);
     CHECK(in_line.error().code == Errc::kCancelled);
     CHECK_FALSE(sink.commit());
   }
+}
+
+TEST_CASE("Bytes that come while those before them are being written are kept, not written beside them") {
+  Pipe pipe;
+  const int read_end = pipe.read_end.get();
+  const std::string large(4 << 20, 'x');
+  auto sink = std::make_unique<StreamSink>(std::move(pipe.write_end), "pipe", 1000);
+  REQUIRE(sink->begin(large.size() + 3));
+  Status written;
+  std::thread first([&] { written = sink->write(0, large); });
+  const bool busy = await_bytes(read_end);
+  const Status second = sink->write(large.size(), std::string_view("end"));
+  const uint64_t kept = sink->buffered();
+  Drain drain(read_end);
+  first.join();
+  const Status committed = sink->commit();
+  sink.reset();
+  CHECK(busy);
+  CHECK(second);
+  CHECK(kept == 3);
+  CHECK(written);
+  CHECK(committed);
+  CHECK(drain.bytes() == large + "end");
 }
 
 TEST_CASE("A descriptor given by the caller keeps its flags and stays open") {

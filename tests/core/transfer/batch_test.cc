@@ -173,6 +173,31 @@ TEST_CASE("A stop ends a batch: running jobs are told, waiting ones never start,
   CHECK(totals.ended_early->code == Errc::kCancelled);
 }
 
+TEST_CASE("A job that waits when a stop comes never starts, even if the running ones end well") {
+  Bench bench;
+  Rendezvous queued(1);
+  std::atomic<int> started{0};
+  auto totals = run_batch(
+      1,
+      [&](const Submit& submit) -> Status {
+        const auto job = [&](const Context&) -> Status {
+          ++started;
+          queued.wait();
+          bench.stop.request_stop();
+          return {};
+        };
+        Status status = submit({"first", job});
+        if (status) status = submit({"second", job});
+        queued.pass();
+        return status;
+      },
+      nullptr, bench.context);
+  CHECK(started == 1);
+  CHECK(totals.done == 1);
+  REQUIRE(totals.ended_early);
+  CHECK(totals.ended_early->code == Errc::kCancelled);
+}
+
 TEST_CASE("A job that reports being cancelled ends the batch") {
   Bench bench;
   std::atomic<int> started{0};

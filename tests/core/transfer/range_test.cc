@@ -65,7 +65,7 @@ TEST_CASE("A malformed range is refused as a usage error that quotes it") {
 }
 
 TEST_CASE("A range that begins at or beyond the end of the object is refused") {
-  for (uint64_t begin : {10, 11, 1000}) {
+  for (uint64_t begin : {10u, 11u, 1000u}) {
     RangeRequest request;
     request.begin = begin;
     auto resolved = request.resolve(10);

@@ -228,6 +228,17 @@ TEST_CASE("a pooled connection that turns out closed before the reply is replace
   CHECK(network.server.accepted() == 2);
 }
 
+TEST_CASE("a call that must not be repeated is not sent again once it was written") {
+  Network network;
+  REQUIRE(network.call("/once", "first"));
+  CallOptions once;
+  once.repeatable = false;
+  const auto reply = network.call("/once", "second", once);
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().code == Errc::kNetwork);
+  CHECK(network.server.accepted() == 1);
+}
+
 TEST_CASE("an end in the middle of a reply is an unknown outcome and is not retried") {
   Network network;
   REQUIRE(network.call("/echo", "x"));
