@@ -68,6 +68,18 @@ TEST_CASE("cp reads stdin and writes stdout") {
   CHECK(world.piped == world.in);
 }
 
+TEST_CASE("cp from and to a key that ends in a slash takes it as it is") {
+  World world;
+  world.cloud.buckets["bucket"];
+  world.in = "content";
+  CHECK(world.run({"cp", "-", "sj://bucket/key/"}).code == 0);
+  CHECK(world.cloud.buckets["bucket"].count("key/") == 1);
+  CHECK(world.run({"cp", "sj://bucket/key/", "-"}).code == 0);
+  CHECK(world.piped == "content");
+  CHECK(world.run({"cp", "sj://bucket/key/", world.folder / "out"}).code == 0);
+  CHECK(read_file(world.folder / "out") == "content");
+}
+
 TEST_CASE("cp --range downloads a part") {
   World world;
   std::string bytes = numbered(3000);
