@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/network/order_signing.h"
+
 namespace sjcp::network {
 namespace {
 
@@ -166,8 +168,7 @@ void Metabase::extend_segment(const StreamKey& stream, const std::string& root_p
   for (const PieceRef& piece : added) lease->second->add(piece);
 }
 
-Check Metabase::commit_segment(const StreamKey& stream, Segment segment,
-                               const std::set<std::string>& piece_ids) {
+Check Metabase::commit_segment(const StreamKey& stream, Segment segment) {
   if (segment.key.empty()) return invalid("EncryptedKey missing");
   if (segment.key_nonce.empty()) return invalid("EncryptedKeyNonce missing");
   if (!segment.is_inline() && segment.encrypted_size <= 0) return invalid("EncryptedSize negative or zero");
@@ -178,18 +179,7 @@ Check Metabase::commit_segment(const StreamKey& stream, Segment segment,
   Pending* found = find_pending(stream);
   if (found == nullptr) return pending_missing();
   segment.created_at = clock_.wall_now();
-  if (!segment.is_inline()) {
-    const auto begun = found->begun.find(segment.root_piece_id);
-    const auto earlier = found->segments.find(segment.position);
-    if (begun != found->begun.end()) {
-      segment.lease = begun->second->split(piece_ids);
-      found->begun.erase(begun);
-    } else if (earlier != found->segments.end() && earlier->second.root_piece_id == segment.root_piece_id) {
-      segment.lease = earlier->second.lease;  // the same commit once more
-    } else {
-      return pending_missing();
-    }
-  }
+  if (!segment.is_inline() && found->begun.count(segment.root_piece_id) == 0) return pending_missing();
   found->segments[segment.position] = std::move(segment);
   return {};
 }
@@ -225,6 +215,16 @@ Check Metabase::check_replace(const std::string& bucket, const std::string& key,
   return {};
 }
 
+std::shared_ptr<PieceLease> Metabase::claim_pieces(Pending& upload, const Segment& segment) {
+  const auto begun = upload.begun.find(segment.root_piece_id);
+  if (segment.is_inline() || begun == upload.begun.end()) return nullptr;
+  std::set<std::string> ids;
+  for (const PieceLocation& piece : segment.pieces) {
+    ids.insert(derive_piece_id(segment.root_piece_id, piece.node, piece.number));
+  }
+  return begun->second->split(ids);
+}
+
 Outcome<ObjectRef> Metabase::commit_object(const StreamKey& stream, const CommitOptions& options) {
   if (options.user_data) {
     if (auto failed = check_user_data(*options.user_data)) return *failed;
@@ -248,6 +248,7 @@ Outcome<ObjectRef> Metabase::commit_object(const StreamKey& stream, const Commit
   for (const auto& [position, segment] : found->segments) {
     object.segments.push_back(segment);
     object.segments.back().plain_offset = object.plain_size;
+    object.segments.back().lease = claim_pieces(*found, segment);
     object.plain_size += segment.plain_size;
     object.encrypted_size += segment.encrypted_size;
   }

@@ -174,8 +174,8 @@ class Metabase {
                       std::shared_ptr<PieceLease> lease);
   void extend_segment(const StreamKey& stream, const std::string& root_piece_id,
                       const std::vector<PieceRef>& added);
-  // Inline or remote; replaces the segment at that position.  piece_ids: those of a remote segment's pieces.
-  Check commit_segment(const StreamKey& stream, Segment segment, const std::set<std::string>& piece_ids = {});
+  // Inline or remote; replaces the segment at that position.
+  Check commit_segment(const StreamKey& stream, Segment segment);
   Outcome<ObjectRef> commit_object(const StreamKey& stream, const CommitOptions& options);
   Outcome<ObjectRef> delete_pending(const StreamKey& stream);
 
@@ -214,6 +214,8 @@ class Metabase {
   const Pending* find_pending(const StreamKey& stream) const;
   Pending* find_pending(const StreamKey& stream);
   ObjectRef find_object(const std::string& bucket, const std::string& key) const;
+  // The pieces that a segment keeps from now on, taken from what its upload may store.
+  static std::shared_ptr<PieceLease> claim_pieces(Pending& upload, const Segment& segment);
   Check check_parts(const std::map<SegmentPosition, Segment>& segments) const;
   Check check_replace(const std::string& bucket, const std::string& key, bool may_delete,
                       bool only_if_absent) const;

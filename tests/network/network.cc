@@ -136,7 +136,11 @@ Status Network::State::add_node(size_t i, const std::shared_ptr<const io::TlsCon
 Network::Network(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Network::~Network() {
-  if (state_ != nullptr) stop();
+  if (state_ == nullptr) return;
+  stop();
+  // Sockets go before the loops that they belong to.
+  state_->listener.reset();
+  for (auto& node : state_->nodes) node.listener.reset();
 }
 
 Result<std::unique_ptr<Network>> Network::create(const NetworkOptions& options, const Clock& clock) {

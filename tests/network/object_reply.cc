@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kNonceSize = 24;
 constexpr size_t kEncryptedKeySize = 48;
+constexpr size_t kVersionSize = 16;
 constexpr int32_t kCipherAesGcm = 2;
 constexpr int32_t kCipherSecretBox = 3;
 
@@ -147,6 +148,7 @@ pb::ObjectListItem list_item(const SatelliteState& state, const ListEntry& entry
   item.set_encrypted_object_key(entry.key);
   if (entry.object == nullptr) {
     item.set_status(pb::OBJECT_STATUS_PREFIX);
+    if (includes.object_version) item.set_object_version(std::string(kVersionSize, '\0'));
     if (includes.system) {
       *item.mutable_created_at() = unset_timestamp();
       *item.mutable_expires_at() = unset_timestamp();

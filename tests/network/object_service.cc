@@ -1,6 +1,8 @@
 #include "tests/network/object_service.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "core/crypto/hash.h"
 #include "tests/network/bucket_names.h"
@@ -67,9 +69,8 @@ Outcome<std::optional<Clock::Wall>> ObjectService::expiry(const pb::BeginObjectR
     return failure(code::kInvalidArgument, "invalid expiration time, cannot be in the past");
   }
   if (latest && asked > *latest) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*ttl).count();
     return failure(code::kInvalidArgument,
-                   "invalid expiration time, cannot be longer than " + std::to_string(seconds) + "s");
+                   "invalid expiration time, cannot be longer than " + duration_text(*ttl));
   }
   return std::optional<Clock::Wall>(asked);
 }
@@ -149,6 +150,7 @@ Outcome<pb::GetObjectResponse> ObjectService::get(const pb::GetObjectRequest& re
   if (!object) return object.failed();
   pb::GetObjectResponse out;
   *out.mutable_object() = object_reply(state_, **object, *credentials);
+  if (!request.redundancy_scheme_per_segment()) out.mutable_object()->mutable_redundancy_scheme();
   return out;
 }
 
@@ -426,12 +428,12 @@ Outcome<pb::DeleteObjectsResponse> ObjectService::delete_many(const pb::DeleteOb
     return failure(code::kBucketNotFound, "The specified bucket was not found");
   }
   pb::DeleteObjectsResponse out;
-  std::set<std::pair<std::string, std::string>> seen;
+  // Each item once, short keys first, as the network answers.
+  std::map<std::tuple<size_t, std::string, std::string>, const pb::DeleteObjectsItem*> items;
   for (const pb::DeleteObjectsItem& item : request.items()) {
-    if (seen.emplace(item.encrypted_object_key(), item.object_version()).second) {
-      delete_item(item, request, *credentials, out);
-    }
+    items[{item.encrypted_object_key().size(), item.encrypted_object_key(), item.object_version()}] = &item;
   }
+  for (const auto& [order, item] : items) delete_item(*item, request, *credentials, out);
   return out;
 }
 

@@ -12,6 +12,16 @@ constexpr int64_t kMaxChunk = 1 << 20;
 constexpr int64_t kMinChunk = 1 << 10;
 constexpr uint64_t kShare = 256;
 
+std::string algorithm_name(pb::PieceHashAlgorithm algorithm) {
+  return algorithm == pb::PIECE_HASH_SHA256 ? "SHA256" : "BLAKE3";
+}
+
+std::string action_name(pb::PieceAction action) {
+  constexpr std::string_view kPrefix = "PIECE_ACTION_";
+  const std::string& name = pb::PieceAction_Name(action);
+  return name.size() > kPrefix.size() ? name.substr(kPrefix.size()) : std::to_string(action);
+}
+
 RpcFailure invalid(std::string text) {
   return failure(code::kInvalidArgument, std::move(text));
 }
@@ -103,7 +113,7 @@ Check UploadStream::on_first(const pb::PieceUploadRequest& request) {
   if (!request.has_limit()) return invalid("expected order limit as the first message");
   const pb::OrderLimit& limit = request.limit();
   if (limit.action() != pb::PIECE_ACTION_PUT && limit.action() != pb::PIECE_ACTION_PUT_REPAIR) {
-    return invalid("expected put or put repair action got " + std::to_string(limit.action()));
+    return invalid("expected put or put repair action got " + action_name(limit.action()));
   }
   algorithm_ = request.hash_algorithm();
   if (algorithm_ != pb::PIECE_HASH_SHA256 && algorithm_ != pb::PIECE_HASH_BLAKE3) {
@@ -149,7 +159,9 @@ std::string UploadStream::digest() {
 
 Outcome<std::string> UploadStream::on_done(const pb::PieceHash& done) {
   if (done.hash_algorithm() != algorithm_) {
-    return failure(code::kInternal, "Hash algorithm in the first and last upload message are different");
+    return failure(code::kInternal, "Hash algorithm in the first and last upload message are different " +
+                                        algorithm_name(algorithm_) + " " +
+                                        algorithm_name(done.hash_algorithm()));
   }
   const std::string hash = digest();
   // The network reports these three as internal errors.
@@ -224,7 +236,7 @@ Check DownloadStream::on_first(const pb::PieceDownloadRequest& request) {
   }
   const pb::OrderLimit& limit = request.limit();
   if (limit.action() != pb::PIECE_ACTION_GET) {
-    return invalid("expected get or get repair or audit action got " + std::to_string(limit.action()));
+    return invalid("expected get or get repair or audit action got " + action_name(limit.action()));
   }
   if (chunk.chunk_size() > limit.limit()) {
     return invalid("requested more that order limit allows, limit=" + std::to_string(limit.limit()) +

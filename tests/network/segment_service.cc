@@ -271,14 +271,12 @@ Outcome<pb::CommitSegmentResponse> SegmentService::commit(const pb::CommitSegmen
   segment.checksum = request.encrypted_checksum();
   segment.redundancy = redundancy;
   segment.root_piece_id = token->root_piece_id();
-  std::set<std::string> piece_ids;
+
   for (const pb::SegmentPieceUploadResult& result : valid) {
     const pb::OrderLimit& limit = token->limits(result.piece_num()).limit();
     segment.pieces.push_back({result.piece_num(), piece_ref(limit).node});
-    piece_ids.insert(limit.piece_id());
   }
-  if (auto failed =
-          state_.metabase.commit_segment(stream_key(token->stream()), std::move(segment), piece_ids)) {
+  if (auto failed = state_.metabase.commit_segment(stream_key(token->stream()), std::move(segment))) {
     return *failed;
   }
   pb::CommitSegmentResponse out;

@@ -15,6 +15,13 @@ int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
+// How often n can be divided by base without rest.
+int factors_of(int64_t n, int64_t base) {
+  int count = 0;
+  for (; n > 0 && n % base == 0; n /= base) ++count;
+  return count;
+}
+
 }  // namespace
 
 bool parse_redundancy(const std::string& text, Redundancy& out) {
@@ -78,16 +85,31 @@ Clock::Wall to_wall(const pb::Timestamp& time) {
 }
 
 std::string size_text(int64_t bytes) {
-  static constexpr std::array<const char*, 4> kUnits{"B", "KiB", "MiB", "GiB"};
+  static constexpr std::array<const char*, 4> kBinary{"B", "KiB", "MiB", "GiB"};
+  static constexpr std::array<const char*, 4> kDecimal{"B", "KB", "MB", "GB"};
+  const bool decimal = factors_of(bytes, 1000) > factors_of(bytes, 1024);
+  const double step = decimal ? 1000 : 1024;
   double value = static_cast<double>(bytes);
   size_t unit = 0;
-  while (value >= 1024 && unit + 1 < kUnits.size()) {
-    value /= 1024;
+  while (value >= step && unit + 1 < kBinary.size()) {
+    value /= step;
     ++unit;
   }
   char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
+  if (decimal) {
+    std::snprintf(text, sizeof text, "%.2f %s", value, kDecimal[unit]);
+  } else {
+    std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kBinary[unit]);
+  }
   return text;
+}
+
+std::string duration_text(std::chrono::nanoseconds duration) {
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+  std::string text;
+  if (whole >= 3600) text.append(std::to_string(whole / 3600)).append("h");
+  if (whole >= 60) text.append(std::to_string(whole / 60 % 60)).append("m");
+  return text.append(std::to_string(whole % 60)).append("s");
 }
 
 }  // namespace sjcp::network

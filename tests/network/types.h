@@ -46,7 +46,9 @@ pb::Timestamp unset_timestamp();
 bool is_set(const pb::Timestamp& time);
 Clock::Wall to_wall(const pb::Timestamp& time);
 
-// Sizes as the network's messages write them: "4.0 KiB".
+// Sizes as the network's messages write them: "4.0 KiB", but "3.00 KB" for round decimal numbers.
 std::string size_text(int64_t bytes);
+// Whole seconds: "1h0m0s".
+std::string duration_text(std::chrono::nanoseconds duration);
 
 }  // namespace sjcp::network
