@@ -46,7 +46,7 @@ Status check_pair(const CopyRequest& request, const Location& source) {
   if (request.recursive && (source.is_std() || to.is_std())) return usage("-r cannot copy from or to \"-\"");
   if (to.is_std() && request.sources.size() > 1)
     return usage("several sources cannot go to one standard output");
-  if (source.is_std() && (to.directoryish() || request.sources.size() > 1)) {
+  if (source.is_std() && (to.path.empty() || request.sources.size() > 1)) {
     return usage("standard input has no name; name the object, as in sj://" + to.bucket + "/NAME");
   }
   if (source.is_local() && !request.recursive && is_folder(source)) {
@@ -83,7 +83,8 @@ class Finder {
       auto size = std::filesystem::file_size(source.path, ignored);
       if (!ignored) item.size = size;
     }
-    if (!to_.directoryish()) return item_(std::move(item));
+    // Standard input has no name: the destination is the whole name, even one that ends in a slash.
+    if (!to_.directoryish() || source.is_std()) return item_(std::move(item));
     std::string base = source.base();
     if (to_.is_local()) return add_below(std::move(item), base, "");
     item.destination.path += base;

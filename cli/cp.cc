@@ -131,7 +131,7 @@ Status run_dry(const CopyRequest& request, storj::Project& project, const Sessio
   const char* verb = request.upload() ? "upload " : "download ";
   return find_copies(
       request, project,
-      [&](CopyItem item) {
+      [&](const CopyItem& item) {
         if (item.refused) {
           refused = true;
           reporter.file({item.source.text(), item.destination.text(), 0, 0, item.refused});

@@ -27,7 +27,7 @@ void raise_descriptor_limit() {
 
 // The first SIGINT or SIGTERM asks everything to stop and clean up; the second does not wait for that.
 // All threads block both, so that only this one sees them.
-void watch_signals(std::stop_source stop) {
+void watch_signals(const std::stop_source& stop) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);

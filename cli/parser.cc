@@ -47,7 +47,7 @@ struct Definition {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   CLI::Option* count(const char* names, unsigned& target, const char* help) {
-    return value(names, target, "N", help)->check(CLI::Range(1U, 100'000U));
+    return value(names, target, "N", help)->check(CLI::Range(1U, 100'000U).description(""));
   }
   CLI::Option* size(const char* names, uint64_t& target, const char* help) {
     return app
@@ -77,8 +77,9 @@ struct Definition {
 void add_global(Definition& d) {
   auto& global = d.invocation->global;
   d.flag("-v,--verbose", global.verbose, "Log what happens (same as --log-level info)");
-  d.value("--log-level", global.log_level, "LEVEL", "Least important log lines shown on stderr")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+  d.value("--log-level", global.log_level, "LEVEL",
+          "Log lines shown on stderr: trace, debug, info, warn, error, off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}).description(""))
       ->capture_default_str();
   d.value("--config-dir", global.config_dir, "DIR", "Folder of access.json instead of the usual ones");
   d.ignored_flag("--interactive", "Nothing is ever asked");
@@ -121,11 +122,11 @@ void define_cp(Definition& d) {
           "--progress", [&o](const std::string& text) { o.progress = progress_mode(text); },
           "auto: a bar on a terminal, else nothing; bar; json: JSON lines on stderr; none [auto]")
       ->type_name("MODE")
-      ->check(CLI::IsMember(progress_words()))
+      ->check(CLI::IsMember(progress_words()).description(""))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   d.value("--progress-file", o.progress_file, "FILE", "Write progress as JSON lines to this file");
   d.value("--progress-fd", o.progress_fd, "N", "Write progress as JSON lines to this open descriptor")
-      ->check(CLI::Range(0, 1'000'000));
+      ->check(CLI::Range(0, 1'000'000).description(""));
   d.value("--maximum-concurrent-pieces", o.pieces_per_segment, "N",
           "Pieces of one segment in flight; 0: as many as it has [0]");
   d.ignored_value("--parallelism-chunk-size", "Parts are always whole segments");
@@ -145,7 +146,7 @@ void define_ls(Definition& d) {
   };
   d.app->add_option_function<std::string>("-o,--output", set_format, "tabbed or json [tabbed]")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"tabbed", "json"}))
+      ->check(CLI::IsMember({"tabbed", "json"}).description(""))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   d.app->add_flag_function(
       "--json", [&o](int64_t count) { o.format = count > 0 ? ListFormat::kJson : ListFormat::kTabbed; },

@@ -10,11 +10,7 @@ int run_command(const RbOptions& options, const Session& session) {
   auto project = session.open_project(options.access);
   if (!project) return session.fail(project.error());
   auto removed = (*project)->delete_bucket(*bucket, options.force, session.io().stop);
-  if (!removed) {
-    Error error = removed.error();
-    if (error.code == Errc::kConflict && !options.force) error.what += "; --force deletes what is in it";
-    return session.fail(error);
-  }
+  if (!removed) return session.fail(removed.error());
   session.out() << "Bucket \"" << *bucket << "\" has been deleted.\n";
   return kExitOk;
 }

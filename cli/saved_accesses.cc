@@ -108,8 +108,10 @@ Status SavedAccesses::save_own() const {
 
 Result<access::Grant> read_grant(const std::string& value) {
   auto grant = access::Grant::parse(trimmed(value));
-  if (grant || !is_file(value)) return grant;
-  return grant_in_file(value);
+  if (grant) return grant;
+  if (is_file(value)) return grant_in_file(value);
+  if (may_hold_secret(value)) return grant;
+  return make_error(Errc::kUsage, shown(value) + " is neither an access grant nor a file that holds one");
 }
 
 Result<access::Grant> find_grant(const std::string& value, const std::string& origin,
@@ -132,7 +134,9 @@ Result<access::Grant> find_grant(const std::string& value, const std::string& or
     return grant ? std::move(grant) : with_context(grant.error(), "saved access " + shown(value));
   }
   if (is_file(value)) return grant_in_file(value);
-  if (may_hold_secret(value)) return with_context(direct.error(), origin);
+  // What can be neither a name nor a path was meant to be a grant.
+  bool nameable = access::valid_access_name(value) || value.find('/') != std::string::npos;
+  if (!nameable || may_hold_secret(value)) return with_context(direct.error(), origin);
   return make_error(Errc::kNotFound, origin + ": no saved access and no file is called " + shown(value) +
                                          "; see sjcp access list");
 }

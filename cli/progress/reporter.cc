@@ -17,7 +17,7 @@ Reporter::~Reporter() {
   if (sampler_.joinable()) sampler_.join();
 }
 
-void Reporter::start(StartEvent event, std::chrono::milliseconds interval) {
+void Reporter::start(const StartEvent& event, std::chrono::milliseconds interval) {
   std::lock_guard lock(mutex_);
   rate_.add(started_, 0);
   for (const auto& view : views_) view->start(event);

@@ -25,7 +25,7 @@ class Reporter {
   Reporter& operator=(const Reporter&) = delete;
 
   // Announces the copy and samples every `interval`; 0: only sample() samples.
-  void start(StartEvent event, std::chrono::milliseconds interval);
+  void start(const StartEvent& event, std::chrono::milliseconds interval);
   void sample();
 
   // A file was found; nullopt: its size is unknown.

@@ -53,7 +53,7 @@ std::string bar_line(const ProgressEvent& event, unsigned columns) {
   if (event.total_known) text += " / " + format_size(event.bytes_total);
   text += "  " + format_rate(event.rate);
   if (event.eta) text += "  " + format_clock(*event.eta);
-  if (event.files_done + event.files_failed > 0) text += "  " + std::to_string(event.files_done) + " files";
+  if (event.files_done + event.files_failed > 1) text += "  " + std::to_string(event.files_done) + " files";
   if (event.files_failed > 0) text += ", " + std::to_string(event.files_failed) + " failed";
 
   constexpr size_t kShortestBar = 10;

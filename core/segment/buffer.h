@@ -6,8 +6,11 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <new>
+#include <utility>
 
 namespace sjcp::segment {
 
@@ -36,5 +39,31 @@ inline Buffer make_buffer(uint64_t bytes) {
 #endif
   return buffer;
 }
+
+// Buffers of finished segments, kept for the segments that follow: clearing fresh pages for each segment costs as much
+// as a quarter of hashing its pieces.  Holds no more than were in use at the same time.
+//
+// Threads: any.
+class BufferCache {
+ public:
+  Buffer take(uint64_t bytes) {
+    {
+      const std::lock_guard lock(mutex_);
+      auto kept = kept_.extract(buffer_size(bytes));
+      if (!kept.empty()) return std::move(kept.mapped());
+    }
+    return make_buffer(bytes);
+  }
+
+  // `bytes`: what it was taken for.
+  void give_back(uint64_t bytes, Buffer buffer) {
+    const std::lock_guard lock(mutex_);
+    kept_.emplace(buffer_size(bytes), std::move(buffer));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::multimap<uint64_t, Buffer> kept_;
+};
 
 }  // namespace sjcp::segment

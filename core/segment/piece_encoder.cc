@@ -15,13 +15,14 @@ constexpr uint64_t kWorthAllShares = 8;
 }  // namespace
 
 PieceEncoder::PieceEncoder(std::shared_ptr<const erasure::Code> code, const Redundancy& rs,
-                           ByteView encrypted, size_t window_cache_bytes)
+                           ByteView encrypted, size_t window_cache_bytes, std::shared_ptr<BufferCache> buffers)
     : code_(std::move(code)),
       share_size_(rs.share_size),
       stripe_size_(rs.stripe_size()),
       encrypted_(encrypted),
       stripes_(segment::piece_size(encrypted.size(), rs) / rs.share_size),
       whole_stripes_(encrypted.size() / stripe_size_),
+      buffers_(std::move(buffers)),
       share_(share_size_) {
   const ByteView rest = encrypted.sub(whole_stripes_ * stripe_size_);
   tail_.assign(rest.begin(), rest.end());
@@ -33,6 +34,10 @@ PieceEncoder::PieceEncoder(std::shared_ptr<const erasure::Code> code, const Redu
   window_stripes_ = std::clamp<uint64_t>(window / share_size_, 1, stripes_);
   max_windows_ = std::max<size_t>(window_cache_bytes / (parity * window_bytes()), 1);
   alone_bytes_.resize((stripes_ + window_stripes_ - 1) / window_stripes_);
+}
+
+PieceEncoder::~PieceEncoder() {
+  for (Window& window : windows_) buffers_->give_back(parity_bytes(), std::move(window.bytes));
 }
 
 const uint8_t* PieceEncoder::stripe(uint64_t s) const {
@@ -113,7 +118,7 @@ PieceEncoder::Window* PieceEncoder::window(uint64_t index, size_t size) {
 
 PieceEncoder::Window& PieceEncoder::room_for_window() {
   if (windows_.size() < max_windows_) {
-    windows_.emplace_back().bytes = make_buffer((code_->n() - code_->k()) * window_bytes());
+    windows_.emplace_back().bytes = buffers_->take(parity_bytes());
     return windows_.back();
   }
   return *std::ranges::min_element(windows_, {}, &Window::last_use);

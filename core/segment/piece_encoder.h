@@ -21,7 +21,9 @@ class PieceEncoder {
  public:
   // `encrypted` must outlive this object; it need not be padded.
   PieceEncoder(std::shared_ptr<const erasure::Code> code, const Redundancy& rs, ByteView encrypted,
-               size_t window_cache_bytes);
+               size_t window_cache_bytes,
+               std::shared_ptr<BufferCache> buffers = std::make_shared<BufferCache>());
+  ~PieceEncoder();
 
   uint64_t piece_size() const { return stripes_ * share_size_; }
   // Requires: number < n, [offset, offset + out.size()) within piece_size().
@@ -34,6 +36,7 @@ class PieceEncoder {
     Buffer bytes;  // parity piece p of the window at p * window_bytes()
   };
 
+  size_t parity_bytes() const { return (code_->n() - code_->k()) * window_bytes(); }  // of all pieces
   size_t window_bytes() const { return window_stripes_ * share_size_; }  // of one piece
   const uint8_t* stripe(uint64_t s) const;
   void data_of(uint64_t s, const uint8_t** chunks) const;
@@ -53,6 +56,7 @@ class PieceEncoder {
   const uint64_t stripes_;
   uint64_t whole_stripes_;  // that lie in encrypted_; the others in tail_
   Bytes tail_;              // rest of encrypted_ and the padding
+  const std::shared_ptr<BufferCache> buffers_;
   uint64_t window_stripes_;
   size_t max_windows_;
   std::vector<Window> windows_;

@@ -16,7 +16,10 @@ struct SegmentEncoder::State {
       : options(the_options),
         nonce(segment_nonce(options.position)),
         cipher(options.layout.cipher, options.key, nonce),
-        sealed(make_buffer(segment::encrypted_size(options.max_plain_size, options.layout))) {}
+        sealed(options.buffers->take(capacity())) {}
+  ~State() { options.buffers->give_back(capacity(), std::move(sealed)); }
+
+  uint64_t capacity() const { return segment::encrypted_size(options.max_plain_size, options.layout); }
 
   uint8_t* block_begin() const { return sealed.get() + block * options.layout.encrypted_block; }
 
@@ -55,7 +58,10 @@ struct SegmentEncoder::State {
   std::optional<PieceEncoder> pieces;
 };
 
-SegmentEncoder::SegmentEncoder(Options options) : state_(std::make_unique<State>(options)) {}
+SegmentEncoder::SegmentEncoder(Options options) {
+  if (options.buffers == nullptr) options.buffers = std::make_shared<BufferCache>();
+  state_ = std::make_unique<State>(options);
+}
 SegmentEncoder::~SegmentEncoder() = default;
 
 void SegmentEncoder::append(ByteView plain) {
@@ -92,7 +98,7 @@ uint64_t SegmentEncoder::encrypted_size() const {
 void SegmentEncoder::set_code(std::shared_ptr<const erasure::Code> code, const Redundancy& rs) {
   State& s = *state_;
   s.pieces.emplace(std::move(code), rs, ByteView(s.sealed.get(), s.encrypted_size),
-                   s.options.window_cache_bytes);
+                   s.options.window_cache_bytes, s.options.buffers);
 }
 
 uint64_t SegmentEncoder::piece_size() const {

@@ -18,6 +18,8 @@
 
 namespace sjcp::segment {
 
+class BufferCache;  // core/segment/buffer.h
+
 class SegmentEncoder {
  public:
   struct Options {
@@ -26,6 +28,7 @@ class SegmentEncoder {
     Position position;
     uint64_t max_plain_size = kMaxSegmentSize;  // capacity
     size_t window_cache_bytes = 16 << 20;       // parity kept
+    std::shared_ptr<BufferCache> buffers;       // shared by the segments of an upload; null: none
   };
 
   explicit SegmentEncoder(Options options);

@@ -106,7 +106,12 @@ Result<pb::BatchResponse> ObjectSource::request_object(const transfer::RangeRequ
   download.set_bucket(bucket_);
   download.set_encrypted_object_key(encrypted_key_);
   if (!range.everything()) *download.mutable_range() = range_of(range);
-  return session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, stop);
+  auto response = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, stop);
+  if (!response && response.error().cause == kRpcInvalidArgument && !range.everything()) {
+    // The satellite refuses a range that has nothing of the object in it, in words that only it understands.
+    return make_error(Errc::kUsage, url_ + ": the range lies outside the object", kRpcInvalidArgument);
+  }
+  return response;
 }
 
 Status ObjectSource::read_object(const pb::Object& object) {

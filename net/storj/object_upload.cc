@@ -17,7 +17,9 @@ constexpr uint64_t kConnectionsMemory = 110ull * (128 << 10);
 constexpr auto kAbortLimit = std::chrono::seconds(5);
 
 segment::SegmentEncoder::Options encoder_options() {
-  return {.layout = {}, .key = {}, .position = {}, .max_plain_size = segment::kMaxSegmentSize};
+  segment::SegmentEncoder::Options options;
+  options.max_plain_size = segment::kMaxSegmentSize;
+  return options;
 }
 
 std::string bytes_of(const crypto::Nonce& nonce) { return std::string(nonce.begin(), nonce.end()); }
@@ -27,15 +29,18 @@ std::string bytes_of(const crypto::Nonce& nonce) { return std::string(nonce.begi
 // One segment: sealed as it is appended.
 class ObjectUpload::Segment final : public transfer::SegmentWriter {
  public:
-  explicit Segment(uint64_t number) : index(number), key(crypto::Key::random()), encoder(options(number, key)) {}
+  Segment(uint64_t number, const std::shared_ptr<segment::BufferCache>& buffers)
+      : index(number), key(crypto::Key::random()), encoder(options(number, key, buffers)) {}
 
   Status append(ByteView data) override {
     encoder.append(data);
     return {};
   }
 
-  static segment::SegmentEncoder::Options options(uint64_t number, const crypto::Key& key) {
+  static segment::SegmentEncoder::Options options(uint64_t number, const crypto::Key& key,
+                                                  const std::shared_ptr<segment::BufferCache>& buffers) {
     auto out = encoder_options();
+    out.buffers = buffers;
     out.key = key;
     out.position = {0, static_cast<int32_t>(number)};
     return out;
@@ -66,7 +71,8 @@ ObjectUpload::ObjectUpload(const Session& session, std::string bucket, std::stri
       bucket_(std::move(bucket)),
       key_(std::move(key)),
       url_(object_url(bucket_, key_)),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      buffers_(std::make_shared<segment::BufferCache>()) {}
 
 ObjectUpload::~ObjectUpload() = default;
 
@@ -76,7 +82,7 @@ uint64_t ObjectUpload::memory_per_segment() const {
 
 Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(uint64_t index) {
   if (index > static_cast<uint64_t>(INT32_MAX)) return make_error(Errc::kUsage, url_ + ": too many segments");
-  return std::unique_ptr<transfer::SegmentWriter>(new Segment(index));
+  return std::unique_ptr<transfer::SegmentWriter>(new Segment(index, buffers_));
 }
 
 Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> writer, bool last,

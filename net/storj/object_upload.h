@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/crypto/key.h"
+#include "core/segment/buffer.h"
 #include "core/segment/segment_encoder.h"
 #include "core/transfer/object_writer.h"
 #include "net/storj/session.h"
@@ -54,6 +55,8 @@ class ObjectUpload final : public transfer::ObjectWriter {
   const ObjectOptions options_;
   std::string encrypted_key_;
   crypto::Key content_key_;
+
+  const std::shared_ptr<segment::BufferCache> buffers_;
 
   std::mutex mutex_;
   std::condition_variable_any begun_;

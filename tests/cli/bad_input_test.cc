@@ -102,7 +102,8 @@ TEST_CASE("Bad grants are refused without being repeated, wherever they stand") 
   broken[40] = broken[40] == 'x' ? 'y' : 'x';
   std::string invalid = grant;
   invalid[100] = '0';
-  for (const std::string& bad : {grant.substr(0, grant.size() - 1), grant.substr(0, 60), grant + "z", broken, invalid}) {
+  for (const std::string& bad :
+       {grant.substr(0, grant.size() - 1), grant.substr(0, 60), grant + "z", broken, invalid}) {
     check(world, {{"ls", "--access", bad}, 2, "--access"});
     check(world, {{"access", "import", "name", bad}, 2, "grant"});
     check(world, {{"access", "inspect", bad}, 2, ""});
@@ -124,6 +125,8 @@ TEST_CASE("Bad grants are refused without being repeated, wherever they stand") 
   check(world, {{"share", "--not-after", grant, "sj://bucket"}, 2, ""});
   check(world, {{"ls"}, 3, "--access"});
   check(world, {{"ls", "--access", "unknown"}, 3, "unknown"});
+  check(world, {{"ls", "--access", "no grant!"}, 2, "--access"});
+  check(world, {{"access", "import", "name", "no/such/file"}, 2, "no/such/file"});
 }
 
 TEST_CASE("Nothing but inspect, share and their like prints a grant") {
@@ -131,7 +134,8 @@ TEST_CASE("Nothing but inspect, share and their like prints a grant") {
   world.cloud.buckets["bucket"]["key"] = {"x", {}, {}};
   for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
            {"ls", "--access", test_grant(), "--log-level", "trace"},
-           {"cp", "--access", test_grant(), "--progress=json", "sj://bucket/key", world.folder / "o", "--log-level", "trace"},
+           {"cp", "--access", test_grant(), "--progress=json", "sj://bucket/key", world.folder / "o",
+            "--log-level", "trace"},
            {"access", "import", "n", test_grant(), "--log-level", "trace"},
            {"access", "list", "-v"},
            {"rm", "--access", test_grant(), "sj://bucket/key"},
@@ -146,12 +150,13 @@ TEST_CASE("Nothing but inspect, share and their like prints a grant") {
 TEST_CASE("Help and version succeed without an access") {
   World world;
   world.env.clear();
-  for (const std::vector<std::string>& args :
-       std::vector<std::vector<std::string>>{{"--help"}, {"help"}, {"cp", "--help"}, {"ls", "-h"}, {"version"}}) {
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"--help"}, {"help"}, {"cp", "--help"}, {"ls", "-h"}, {"version"}}) {
     CHECK(world.run(args).code == 0);
   }
   auto version = world.run({"--version"});
-  for (const char* name : {"sjcp ", "commit:", "libcurl:", "OpenSSL:", "ISA-L:", "zstd:", "protobuf:", "spdlog:"}) {
+  for (const char* name :
+       {"sjcp ", "commit:", "libcurl:", "OpenSSL:", "ISA-L:", "zstd:", "protobuf:", "spdlog:"}) {
     CHECK(version.out.find(name) != std::string::npos);
   }
 }

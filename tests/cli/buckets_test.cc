@@ -29,7 +29,7 @@ TEST_CASE("rb removes an empty bucket, and a full one only by force") {
   world.cloud.buckets["full"]["key"];
   auto refused = world.run({"rb", "sj://full"});
   CHECK(refused.code == 9);
-  CHECK(refused.err == "sjcp: sj://full: bucket is not empty; --force deletes what is in it\n");
+  CHECK(refused.err == "sjcp: sj://full: bucket not empty; use --force to delete what is in it\n");
   auto forced = world.run({"rb", "--force", "sj://full"});
   CHECK(forced.code == 0);
   CHECK(forced.out == "Bucket \"full\" has been deleted.\n");

@@ -44,8 +44,9 @@ TEST_CASE("cp uploads a file with metadata and expiry, and into a prefix under i
   World world;
   world.cloud.buckets["bucket"];
   write_file(world.folder / "file", "content");
-  CHECK(world.run({"cp", "--metadata", R"({"a":"b","c":"d"})", "--expires", "+24h", world.folder / "file",
-                   "sj://bucket/some/key"})
+  CHECK(world
+            .run({"cp", "--metadata", R"({"a":"b","c":"d"})", "--expires", "+24h", world.folder / "file",
+                  "sj://bucket/some/key"})
             .code == 0);
   const auto& object = world.cloud.buckets["bucket"]["some/key"];
   CHECK(object.bytes == "content");
@@ -65,6 +66,18 @@ TEST_CASE("cp reads stdin and writes stdout") {
   CHECK(world.cloud.buckets["bucket"]["key"].bytes == world.in);
   CHECK(world.run({"cp", "-p", "3", "sj://bucket/key", "-"}).code == 0);
   CHECK(world.piped == world.in);
+}
+
+TEST_CASE("cp from and to a key that ends in a slash takes it as it is") {
+  World world;
+  world.cloud.buckets["bucket"];
+  world.in = "content";
+  CHECK(world.run({"cp", "-", "sj://bucket/key/"}).code == 0);
+  CHECK(world.cloud.buckets["bucket"].count("key/") == 1);
+  CHECK(world.run({"cp", "sj://bucket/key/", "-"}).code == 0);
+  CHECK(world.piped == "content");
+  CHECK(world.run({"cp", "sj://bucket/key/", world.folder / "out"}).code == 0);
+  CHECK(read_file(world.folder / "out") == "content");
 }
 
 TEST_CASE("cp --range downloads a part") {
@@ -87,8 +100,10 @@ TEST_CASE("cp --range downloads a part") {
 
 TEST_CASE("cp -r downloads what is below a prefix, creating folders") {
   World world;
-  world.cloud.buckets["bucket"] = {
-      {"p/a", {"1", {}, {}}}, {"p/sub/b", {"22", {}, {}}}, {"p/sub/empty/", {"", {}, {}}}, {"q", {"x", {}, {}}}};
+  world.cloud.buckets["bucket"] = {{"p/a", {"1", {}, {}}},
+                                   {"p/sub/b", {"22", {}, {}}},
+                                   {"p/sub/empty/", {"", {}, {}}},
+                                   {"q", {"x", {}, {}}}};
   CHECK(world.run({"cp", "-r", "-t", "2", "sj://bucket/p/", world.folder / "new"}).code == 0);
   CHECK(read_file(world.folder / "new/a") == "1");
   CHECK(read_file(world.folder / "new/sub/b") == "22");
@@ -157,7 +172,8 @@ TEST_CASE("cp of one file returns the code of its cause and leaves an old file a
   World world;
   world.cloud.buckets["bucket"] = {{"key", {numbered(5000), {}, {}}}};
   write_file(world.folder / "out", "old");
-  for (auto [code, exit] : {std::pair{Errc::kIntegrity, 6}, {Errc::kNetwork, 5}, {Errc::kDenied, 4}, {Errc::kLimited, 10}}) {
+  for (auto [code, exit] :
+       {std::pair{Errc::kIntegrity, 6}, {Errc::kNetwork, 5}, {Errc::kDenied, 4}, {Errc::kLimited, 10}}) {
     world.cloud.fail.clear();
     world.cloud.fail.emplace("fetch key", make_error(code, "sj://bucket/key: broken"));
     auto failed = world.run({"cp", "sj://bucket/key", world.folder / "out"});

@@ -8,10 +8,11 @@ using namespace sjcp::test;
 namespace {
 
 void fill(World& world) {
-  world.cloud.buckets["bucket"] = {{"a", {"12345", {{"k", "vvv"}}, storj::Time(std::chrono::seconds(1'800'000'000))}},
-                                   {"dir/one", {std::string(1500, 'x'), {}, {}}},
-                                   {"dir/sub/two", {"2", {}, {}}},
-                                   {"dirt", {"d", {}, {}}}};
+  world.cloud.buckets["bucket"] = {
+      {"a", {"12345", {{"k", "vvv"}}, storj::Time(std::chrono::seconds(1'800'000'000))}},
+      {"dir/one", {std::string(1500, 'x'), {}, {}}},
+      {"dir/sub/two", {"2", {}, {}}},
+      {"dirt", {"d", {}, {}}}};
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ using Strings = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("cp takes uplink's options in every spelling") {
-  auto o = parsed<CpOptions>({"cp", "-r", "-t", "3", "-p16", "--access=work", "--memory", "64MiB", "a", "sj://b/"});
+  auto o = parsed<CpOptions>(
+      {"cp", "-r", "-t", "3", "-p16", "--access=work", "--memory", "64MiB", "a", "sj://b/"});
   CHECK(o.recursive);
   CHECK(o.transfers == 3);
   CHECK(o.parallelism == 16);
@@ -39,10 +40,10 @@ TEST_CASE("cp takes uplink's options in every spelling") {
   CHECK(o.memory_bytes == 64 * kMiB);
   CHECK(o.locations == Strings{"a", "sj://b/"});
 
-  auto p = parsed<CpOptions>({"cp", "--parallelism", "4", "--transfers=2", "--parallelism-chunk-size", "64MiB",
-                              "--maximum-concurrent-pieces", "50", "--maximum-concurrent-segments=3",
-                              "--inmemory-erasure-coding", "--interactive=false", "--analytics=false", "sj://b/k",
-                              "--range", "bytes=0-9", "-"});
+  auto p = parsed<CpOptions>({"cp", "--parallelism", "4", "--transfers=2", "--parallelism-chunk-size",
+                              "64MiB", "--maximum-concurrent-pieces", "50", "--maximum-concurrent-segments=3",
+                              "--inmemory-erasure-coding", "--interactive=false", "--analytics=false",
+                              "sj://b/k", "--range", "bytes=0-9", "-"});
   CHECK(p.parallelism == 4);
   CHECK(p.transfers == 2);
   CHECK(p.pieces_per_segment == 50);
@@ -90,12 +91,14 @@ TEST_CASE("ls takes json in uplink's spellings and ours") {
 }
 
 TEST_CASE("share knows which permissions were given and which left open") {
-  auto o = parsed<ShareOptions>({"share", "--readonly=false", "--disallow-deletes", "--disallow-reads=false", "sj://b"});
+  auto o = parsed<ShareOptions>(
+      {"share", "--readonly=false", "--disallow-deletes", "--disallow-reads=false", "sj://b"});
   CHECK_FALSE(o.readonly);
   CHECK(o.disallow_deletes == true);
   CHECK(o.disallow_reads == false);
   CHECK(o.disallow_lists == std::nullopt);
-  CHECK(parsed<ShareOptions>({"share", "--url", "--dns", "x", "sj://b"}).edge_options == Strings{"--url", "--dns"});
+  CHECK(parsed<ShareOptions>({"share", "--url", "--dns", "x", "sj://b"}).edge_options ==
+        Strings{"--url", "--dns"});
 }
 
 TEST_CASE("Global options stand before or after the command") {

@@ -79,20 +79,44 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
 
   auto lines = Outcome::parse_lines(text);
   REQUIRE(lines.size() == 7);
-  CHECK(lines[0] == nlohmann::json{{"v", 1}, {"event", "start"}, {"time", "2024-05-01T12:00:00.25Z"}, {"command", "cp"},
-                                   {"parallelism", 8}, {"transfers", 4}, {"memory", 1024}});
+  CHECK(lines[0] == nlohmann::json{{"v", 1},
+                                   {"event", "start"},
+                                   {"time", "2024-05-01T12:00:00.25Z"},
+                                   {"command", "cp"},
+                                   {"parallelism", 8},
+                                   {"transfers", 4},
+                                   {"memory", 1024}});
   CHECK(lines[1]["bytes_total"].is_null());
   CHECK(lines[1]["eta"].is_null());
-  CHECK(lines[2] == nlohmann::json{{"v", 1}, {"event", "progress"}, {"elapsed", 2.0}, {"bytes_done", 1000},
-                                   {"bytes_total", 3000}, {"rate", 500}, {"segments", 3}, {"connections", 87},
-                                   {"files_done", 0}, {"files_failed", 0}, {"eta", 4.0}});
-  CHECK(lines[3] == nlohmann::json{{"v", 1}, {"event", "file"}, {"path", "k"}, {"source", "sj://b/k"}, {"ok", true},
-                                   {"bytes", 1000}, {"seconds", 2.0}});
+  CHECK(lines[2] == nlohmann::json{{"v", 1},
+                                   {"event", "progress"},
+                                   {"elapsed", 2.0},
+                                   {"bytes_done", 1000},
+                                   {"bytes_total", 3000},
+                                   {"rate", 500},
+                                   {"segments", 3},
+                                   {"connections", 87},
+                                   {"files_done", 0},
+                                   {"files_failed", 0},
+                                   {"eta", 4.0}});
+  CHECK(lines[3] == nlohmann::json{{"v", 1},
+                                   {"event", "file"},
+                                   {"path", "k"},
+                                   {"source", "sj://b/k"},
+                                   {"ok", true},
+                                   {"bytes", 1000},
+                                   {"seconds", 2.0}});
   CHECK(lines[4]["error"] ==
         nlohmann::json{{"code", "integrity"}, {"message", "sj://b/l: damaged"}, {"exit_code", 6}});
   CHECK(lines[5]["event"] == "progress");
-  CHECK(lines[6] == nlohmann::json{{"v", 1}, {"event", "summary"}, {"bytes", 1000}, {"seconds", 2.0},
-                                   {"mean_rate", 500}, {"files", 1}, {"failed", 1}, {"exit_code", 8}});
+  CHECK(lines[6] == nlohmann::json{{"v", 1},
+                                   {"event", "summary"},
+                                   {"bytes", 1000},
+                                   {"seconds", 2.0},
+                                   {"mean_rate", 500},
+                                   {"files", 1},
+                                   {"failed", 1},
+                                   {"exit_code", 8}});
 }
 
 TEST_CASE("cp --progress=json puts JSON lines and nothing else on stderr") {
@@ -107,8 +131,8 @@ TEST_CASE("cp --progress=json puts JSON lines and nothing else on stderr") {
   CHECK(of_kind(lines, "summary").size() == 1);
   CHECK(of_kind(lines, "file").size() == 2);
   CHECK(fields(of_kind(lines, "progress").at(0)) ==
-        std::set<std::string>{"v", "event", "elapsed", "bytes_done", "bytes_total", "rate", "segments", "connections",
-                              "files_done", "files_failed", "eta"});
+        std::set<std::string>{"v", "event", "elapsed", "bytes_done", "bytes_total", "rate", "segments",
+                              "connections", "files_done", "files_failed", "eta"});
   auto summary = lines.back();
   CHECK(summary["bytes"] == 2500);
   CHECK(summary["files"] == 1);
@@ -141,8 +165,8 @@ TEST_CASE("cp writes JSON to a file or descriptor, and errors stay readable on s
   CHECK(of_kind(Outcome::parse_lines(read_file(path)), "summary").size() == 1);
 
   int fd = ::memfd_create("progress", 0);
-  auto copied = world.run({"cp", "--progress=json", "--progress-fd", std::to_string(fd), "sj://bucket/key",
-                           world.folder / "o"});
+  auto copied = world.run(
+      {"cp", "--progress=json", "--progress-fd", std::to_string(fd), "sj://bucket/key", world.folder / "o"});
   CHECK(copied.err.empty());
   std::string text(static_cast<size_t>(::lseek(fd, 0, SEEK_END)), '\0');
   REQUIRE(::pread(fd, text.data(), text.size(), 0) > 0);
@@ -165,7 +189,8 @@ TEST_CASE("The bar fits the terminal and says what is known") {
   event.total_known = true;
   event.rate = 64.0 * 1024 * 1024;
   event.eta = 24;
-  CHECK(cli::bar_line(event, 80) == "[=======>                        ]  25%  512 MiB / 2.00 GiB  64.0 MiB/s  0:24");
+  CHECK(cli::bar_line(event, 80) ==
+        "[========>                          ]  25%  512 MiB / 2.00 GiB  64.0 MiB/s  0:24");
   CHECK(cli::bar_line(event, 40) == "512 MiB / 2.00 GiB  64.0 MiB/s  0:24");
   CHECK(cli::bar_line(event, 10) == "512 MiB / ");
   event.total_known = false;

@@ -57,8 +57,8 @@ class World {
   TempFolder folder;
   FakeCloud cloud;
   std::map<std::string, std::string> env;
-  std::string in;                 // what stdin holds
-  std::string piped;              // what went to stdout's descriptor by `cp ... -`
+  std::string in;     // what stdin holds
+  std::string piped;  // what went to stdout's descriptor by `cp ... -`
   bool terminal = false;
   std::stop_source stop;
   StillClock clock;
@@ -79,8 +79,9 @@ class World {
       auto found = env.find(name);
       return found == env.end() ? std::nullopt : std::optional<std::string>(found->second);
     };
-    io.open_project = [this](const access::Grant& grant,
-                             const storj::ProjectOptions& options) -> Result<std::unique_ptr<storj::Project>> {
+    io.open_project = [this](
+                          const access::Grant& grant,
+                          const storj::ProjectOptions& options) -> Result<std::unique_ptr<storj::Project>> {
       cloud.satellite = grant.satellite_url;
       cloud.options = options;
       return std::unique_ptr<storj::Project>(std::make_unique<FakeProject>(cloud));

@@ -35,18 +35,20 @@ TEST_CASE("share prints uplink's text and a read-only grant") {
   CHECK(shared.code == 0);
   auto grant = shared_grant(shared);
   CHECK(shared.out ==
-        "Sharing access to satellite " + grant.satellite_url + "\n"
-        "=========== ACCESS RESTRICTIONS ==========================================================\n"
-        "Download     : Allowed\n"
-        "Upload       : Disallowed\n"
-        "Lists        : Allowed\n"
-        "Deletes      : Disallowed\n"
-        "NotBefore    : No restriction\n"
-        "NotAfter     : No restriction\n"
-        "MaxObjectTTL : Not set\n"
-        "Paths        : sj://some/prefix\n"
-        "=========== SERIALIZED ACCESS WITH THE ABOVE RESTRICTIONS TO SHARE WITH OTHERS ===========\n"
-        "Access       : " + grant.serialize() + "\n");
+        "Sharing access to satellite " + grant.satellite_url +
+            "\n"
+            "=========== ACCESS RESTRICTIONS ==========================================================\n"
+            "Download     : Allowed\n"
+            "Upload       : Disallowed\n"
+            "Lists        : Allowed\n"
+            "Deletes      : Disallowed\n"
+            "NotBefore    : No restriction\n"
+            "NotAfter     : No restriction\n"
+            "MaxObjectTTL : Not set\n"
+            "Paths        : sj://some/prefix\n"
+            "=========== SERIALIZED ACCESS WITH THE ABOVE RESTRICTIONS TO SHARE WITH OTHERS ===========\n"
+            "Access       : " +
+            grant.serialize() + "\n");
   auto caveat = last_caveat(grant);
   CHECK(caveat.disallow_writes);
   CHECK(caveat.disallow_deletes);
@@ -56,9 +58,9 @@ TEST_CASE("share prints uplink's text and a read-only grant") {
 
 TEST_CASE("share prints every restriction") {
   World world;
-  auto shared =
-      world.run({"share", "--readonly=false", "--disallow-deletes", "--not-before", "2022-01-01T15:01:01-01:00",
-                 "--not-after=+24h", "--max-object-ttl", "720h", "sj://some", "sj://other/a/b/"});
+  auto shared = world.run({"share", "--readonly=false", "--disallow-deletes", "--not-before",
+                           "2022-01-01T15:01:01-01:00", "--not-after=+24h", "--max-object-ttl", "720h",
+                           "sj://some", "sj://other/a/b/"});
   CHECK(shared.code == 0);
   CHECK(shared.out.find("Upload       : Allowed\n"
                         "Lists        : Allowed\n"
@@ -78,7 +80,8 @@ TEST_CASE("share --writeonly needs --readonly=false beside it") {
   auto nothing = world.run({"share", "--writeonly", "sj://some"});
   CHECK(nothing.code == 2);
   CHECK(nothing.err.find("--readonly=false") != std::string::npos);
-  auto caveat = last_caveat(shared_grant(world.run({"share", "--writeonly", "--readonly=false", "sj://some"})));
+  auto caveat =
+      last_caveat(shared_grant(world.run({"share", "--writeonly", "--readonly=false", "sj://some"})));
   CHECK(caveat.disallow_reads);
   CHECK(caveat.disallow_lists);
   CHECK_FALSE(caveat.disallow_writes);
@@ -86,7 +89,8 @@ TEST_CASE("share --writeonly needs --readonly=false beside it") {
 
 TEST_CASE("share --json prints one object") {
   World world;
-  auto lines = world.run({"share", "--json", "--not-after", "2030-01-01T00:00:00Z", "sj://some/p/"}).out_json();
+  auto lines =
+      world.run({"share", "--json", "--not-after", "2030-01-01T00:00:00Z", "sj://some/p/"}).out_json();
   REQUIRE(lines.size() == 1);
   CHECK(lines[0]["download"] == true);
   CHECK(lines[0]["upload"] == false);

@@ -98,6 +98,9 @@ struct Network::State {
     std::unique_ptr<Listener> listener;
   };
 
+  ~State() { stop(); }
+  void stop();
+
   Status add_node(size_t i, const std::shared_ptr<const io::TlsContext>& other_tls);
   uint16_t port(size_t i) const {
     return options.port == 0 ? uint16_t{0} : static_cast<uint16_t>(options.port + i);
@@ -135,12 +138,17 @@ Status Network::State::add_node(size_t i, const std::shared_ptr<const io::TlsCon
 
 Network::Network(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Network::~Network() {
-  if (state_ == nullptr) return;
-  stop();
-  // Sockets go before the loops that they belong to.
-  state_->listener.reset();
-  for (auto& node : state_->nodes) node.listener.reset();
+Network::~Network() = default;
+
+void Network::State::stop() {
+  workers.stop();
+  if (listener != nullptr) listener->shut();
+  for (Node& node : nodes) {
+    if (node.listener != nullptr) node.listener->shut();
+  }
+  workers.drain();
+  listener.reset();
+  for (Node& node : nodes) node.listener.reset();
 }
 
 Result<std::unique_ptr<Network>> Network::create(const NetworkOptions& options, const Clock& clock) {
@@ -210,7 +218,7 @@ uint64_t Network::satellite_connections() const {
 }
 
 void Network::stop() {
-  state_->workers.stop();
+  state_->stop();
 }
 
 }  // namespace sjcp::network

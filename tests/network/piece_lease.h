@@ -1,9 +1,9 @@
 // Ownership of the pieces that a segment has on nodes: when the last reference goes, the nodes drop them, so
 // that a network which runs for long keeps only what its objects need.
 //
-// The lease of a segment being uploaded covers every piece that its limits allow.  Committing the object splits off
-// the pieces that count; the rest goes at once, and the serial number is retired, so that an upload which ends
-// later than the commit leaves nothing behind either.
+// The lease of a segment being uploaded covers every piece that its limits allow.  Committing the object
+// splits off the pieces that count; the rest goes at once, and the serial number is retired, so that an
+// upload which ends later than the commit leaves nothing behind either.
 //
 // Threads: guarded by the owner's lock.
 #pragma once

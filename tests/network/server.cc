@@ -6,6 +6,7 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
+#include <future>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -49,6 +50,16 @@ void Workers::stop() {
   }
 }
 
+void Workers::drain() {
+  // Twice: a handler of one loop may post to another.
+  for (int round = 0; round < 2; ++round) {
+    for (auto& worker : state_->workers) {
+      worker->loop.restart();
+      worker->loop.poll();
+    }
+  }
+}
+
 asio::io_context& Workers::next() {
   return state_->workers[state_->turn.fetch_add(1) % state_->workers.size()]->loop;
 }
@@ -62,6 +73,7 @@ struct Listener::State : std::enable_shared_from_this<Listener::State> {
   std::error_code listen();
   void accept();
   void accepted(asio::io_context& home, asio::ip::tcp::socket socket);
+  void apply_down(bool now);
   void cut_all();
 
   Workers& workers;
@@ -122,6 +134,18 @@ void Listener::State::accepted(asio::io_context& home, asio::ip::tcp::socket soc
   });
 }
 
+void Listener::State::apply_down(bool now) {
+  if (down == now) return;
+  down = now;
+  if (down) {
+    std::error_code ignored;
+    acceptor.close(ignored);
+    cut_all();
+  } else if (!listen()) {
+    accept();
+  }
+}
+
 void Listener::State::cut_all() {
   std::lock_guard lock(mutex);
   for (const auto& weak : connections) {
@@ -156,18 +180,20 @@ std::string Listener::address() const {
   return endpoint.address().is_v6() ? "[" + host + "]" + port : host + port;
 }
 
+void Listener::shut() {
+  std::error_code ignored;
+  state_->acceptor.close(ignored);
+  state_->pause.cancel();
+  state_->cut_all();
+}
+
 void Listener::set_down(bool down) {
-  asio::post(state_->loop, [state = state_, down] {
-    if (state->down == down) return;
-    state->down = down;
-    if (down) {
-      std::error_code ignored;
-      state->acceptor.close(ignored);
-      state->cut_all();
-    } else if (!state->listen()) {
-      state->accept();
-    }
+  std::promise<void> done;
+  asio::post(state_->loop, [&state = *state_, &done, down] {
+    state.apply_down(down);
+    done.set_value();
   });
+  done.get_future().wait();
 }
 
 }  // namespace sjcp::network

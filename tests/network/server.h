@@ -25,6 +25,8 @@ class Workers {
   void start();
   // Ends all loops; nothing is served from then on.
   void stop();
+  // Requires: stopped.  Lets go of what still waited on the loops, which handlers keep alive.
+  void drain();
   asio::io_context& next();  // round robin
 
  private:
@@ -41,8 +43,13 @@ class Listener {
   ~Listener();
 
   std::string address() const;  // host:port
-  // Down: nothing listens and what was open is cut.  Up again on the same port.
+                                // Down: nothing listens and what was open is being cut.  Up again on the same
+                                // port.  Done when it returns; not
+  // from a worker's thread, and only while the workers run.
   void set_down(bool down);
+  // Requires: the workers are stopped.  Closes everything; Workers::drain() must follow before either is
+  // destroyed.
+  void shut();
 
   struct State;
 

@@ -1,5 +1,5 @@
-// Buckets and objects in memory behind storj::Project.  The bytes outlive the projects that commands open, so that
-// a test looks at them before and after a run.
+// Buckets and objects in memory behind storj::Project.  The bytes outlive the projects that commands open, so
+// that a test looks at them before and after a run.
 #pragma once
 
 #include <algorithm>
@@ -23,15 +23,16 @@ struct FakeObject {
   std::optional<storj::Time> expires;
 };
 
-// What the satellite and its nodes hold, and what shall go wrong.  Threads: fetches from any, guarded by mutex.
+// What the satellite and its nodes hold, and what shall go wrong.  Threads: fetches from any, guarded by
+// mutex.
 struct FakeCloud {
   std::map<std::string, std::map<std::string, FakeObject>> buckets;
   std::map<std::string, std::set<std::string>> pending;
   storj::Time created{std::chrono::seconds(1'700'000'000)};
   uint64_t segment_size = 1000;
 
-  // Knobs: an error for an operation ("list_buckets", "create_bucket", "delete_bucket", "list", "stat", "delete",
-  // "create", "commit") or for "fetch <key>", "delete <key>"; and a hook at every fetch.
+  // Knobs: an error for an operation ("list_buckets", "create_bucket", "delete_bucket", "list", "stat",
+  // "delete", "create", "commit") or for "fetch <key>", "delete <key>"; and a hook at every fetch.
   std::map<std::string, Error> fail;
   std::function<void()> on_fetch;
 
@@ -165,7 +166,7 @@ class FakeProject final : public storj::Project {
     auto found = cloud_.buckets.find(bucket);
     if (found == cloud_.buckets.end()) return no_bucket(bucket);
     if (!found->second.empty() && !force) {
-      return make_error(Errc::kConflict, "sj://" + bucket + ": bucket is not empty");
+      return make_error(Errc::kConflict, "sj://" + bucket + ": bucket not empty; use --force to delete what is in it");
     }
     cloud_.buckets.erase(found);
     return {};
@@ -230,8 +231,8 @@ class FakeProject final : public storj::Project {
     return std::make_unique<FakeObjectSource>(cloud_, bucket, key);
   }
 
-  Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket, const std::string& key,
-                                                                const storj::ObjectOptions& options) override {
+  Result<std::unique_ptr<transfer::ObjectWriter>> create_object(
+      const std::string& bucket, const std::string& key, const storj::ObjectOptions& options) override {
     std::lock_guard lock(cloud_.mutex);
     if (auto failed = cloud_.failure("create"); !failed) return failed.error();
     if (cloud_.buckets.count(bucket) == 0) return no_bucket(bucket);
