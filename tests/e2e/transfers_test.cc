@@ -33,7 +33,7 @@ TEST_CASE("A file of any size comes back as it was", "[transfers]") {
   user.must({"mb", "sj://bucket"});
   for (const uint64_t size : {uint64_t{0}, uint64_t{1}, uint64_t{4095}, uint64_t{4096}, uint64_t{4097},
                               uint64_t{7403}, uint64_t{7408}, uint64_t{7409}, kMiB, kSegment - 1, kSegment,
-                              kSegment + 1, kSegment + 4096, kSegment + 4097, uint64_t{150'000'000}}) {
+                              kSegment + 1, kSegment + 4097, uint64_t{150'000'000}}) {
     CAPTURE(size);
     const std::string file = user.make_file("file", size, size);
     CHECK(user.must({"cp", file, "sj://bucket/" + std::to_string(size)}).empty());
@@ -141,9 +141,9 @@ TEST_CASE("A range gets these bytes, and little more is paid for", "[transfers]"
 TEST_CASE("Several segments in flight give the same file as one", "[transfers]") {
   LocalNetwork network;
   const User user(network);
-  const std::string file = user.make_file("file", 200'000'000);
+  const std::string file = user.make_file("file", 140'000'000);
   user.must({"mb", "sj://bucket"});
-  for (const std::string parallelism : {"1", "2", "16"}) {
+  for (const std::string parallelism : {"1", "16"}) {
     CAPTURE(parallelism);
     user.must({"cp", "-p", parallelism, file, "sj://bucket/object"});
     user.must({"cp", "-p", parallelism, "sj://bucket/object", user.path("back")});
@@ -156,7 +156,7 @@ TEST_CASE("Several segments in flight give the same file as one", "[transfers]")
 TEST_CASE("Small memory slows a copy down and changes nothing else", "[transfers]") {
   LocalNetwork network;
   const User user(network);
-  const std::string file = user.make_file("file", 150'000'000);
+  const std::string file = user.make_file("file", 100'000'000);
   user.must({"mb", "sj://bucket"});
   user.must({"cp", "--memory", "8MiB", "-p", "8", file, "sj://bucket/object"});
   user.must({"cp", "--memory", "8MiB", "-p", "8", "sj://bucket/object", user.path("back")});
