@@ -109,6 +109,17 @@ TEST_CASE("A range outside the object is refused and the file there stays", "[ba
   CHECK(same_content(kept, copy));
 }
 
+TEST_CASE("A range of an empty object is that object", "[bad_input]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  user.must({"cp", user.make_file("empty", 0), "sj://bucket/empty"});
+  user.must({"cp", "--range", "bytes=0-", "sj://bucket/empty", user.path("back")});
+  CHECK(exists(user.path("back")));
+  CHECK(file_size(user.path("back")) == 0);
+  check_failure(user.run({"cp", "--range", "bytes=5-9", "sj://bucket/empty", user.path("x")}), 2, "sj://bucket/empty");
+}
+
 TEST_CASE("A destination that cannot be written is named", "[bad_input]") {
   LocalNetwork network;
   const User user(network);

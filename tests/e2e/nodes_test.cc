@@ -80,6 +80,44 @@ TEST_CASE("A stalled or slow node is replaced by a spare without waiting for it"
   check_limits_were_fresh(network);
 }
 
+TEST_CASE("Nodes that go down in the middle of a download are replaced", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 10'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  network.fault_all({{"bytes_per_second", 4'000'000}});
+  const uint64_t begun = network.total("downloads_begun");
+  Child child(user.command({"cp", "sj://bucket/object", user.path("back")}));
+  REQUIRE(child.wait_until([&] { return network.total("downloads_begun") >= begun + 5; }));
+  network.fault_first(4, {{"down", true}});
+  const Exit exit = child.finish();
+  CAPTURE(exit.err);
+  CHECK(exit.code == 0);
+  CHECK(exit.time < 10s);
+  CHECK(same_content(file, user.path("back")));
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("Nodes that go down in the middle of an upload are replaced", "[nodes]") {
+  LocalNetwork network(kSpareNodes);
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 10'000'000);
+  network.fault_all({{"bytes_per_second", 4'000'000}});
+  Child child(user.command({"cp", file, "sj://bucket/object"}));
+  REQUIRE(child.wait_until([&] { return network.total("uploads_begun") >= 10; }));
+  network.fault_first(6, {{"down", true}});
+  const Exit exit = child.finish();
+  CAPTURE(exit.err);
+  CHECK(exit.code == 0);
+  CHECK(exit.time < 10s);
+  network.clear_faults();
+  user.must({"cp", "sj://bucket/object", user.path("back")});
+  CHECK(same_content(file, user.path("back")));
+  check_limits_were_fresh(network);
+}
+
 TEST_CASE("More stalled nodes than spares are replaced by new limits", "[nodes]") {
   LocalNetwork network;
   const User user(network);

@@ -1,5 +1,6 @@
 // What is asked of nodes and paid for, by their own books.
 #include <catch2/catch.hpp>
+#include <csignal>
 
 #include "tests/e2e/user.h"
 
@@ -72,4 +73,33 @@ TEST_CASE("Connections to nodes serve one segment after the other", "[orders]") 
   user.must({"cp", "-p", "1", "sj://bucket/object", user.path("back")});
   // Ten nodes, four segments at five pieces each.
   CHECK(network.total("connections") - before <= 12);
+}
+
+TEST_CASE("Segments and files are in flight from the first byte, as many as asked for", "[orders]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  user.must({"cp", user.make_file("large", 3 * kSegment), "sj://bucket/large"});
+  for (int i = 0; i < 6; ++i) user.make_file("tree/" + std::to_string(i), 100'000, static_cast<uint64_t>(i));
+  user.must({"cp", "-r", user.path("tree"), "sj://bucket/tree/"});
+  struct Case {
+    std::vector<std::string> args;
+    uint64_t segments;
+  };
+  // No byte comes, so only what does not wait for others shows up at the nodes.
+  network.fault_all({{"stall_after", 0}});
+  for (const auto& [args, segments] : std::vector<Case>{
+           {{"cp", "-p", "1", "sj://bucket/large", user.path("back")}, 1},
+           {{"cp", "-p", "3", "sj://bucket/large", user.path("back")}, 3},
+           {{"cp", "-t", "1", "-r", "sj://bucket/tree/", user.path("into")}, 1},
+           {{"cp", "-t", "4", "-r", "sj://bucket/tree/", user.path("into")}, 4},
+       }) {
+    CAPTURE(args);
+    const uint64_t begun = network.total("downloads_begun");
+    Child child(user.command(args));
+    CHECK(child.wait_until([&] { return network.total("downloads_begun") >= begun + 5 * segments; }));
+    child.signal(SIGINT);
+    CHECK(child.finish().code == 130);
+    CHECK(network.total("downloads_begun") == begun + 5 * segments);
+  }
 }
