@@ -1,11 +1,12 @@
 // The network's systematic Reed-Solomon code over GF(2^8)/0x11D, on ISA-L.
 //
-// Share r < k of a stripe is its r-th data chunk; share r >= k is the value at x_r of the polynomial of degree < k
-// through (x_c, data_c), where x_0 = 0 and x_i = 2^(i-1) (protocol notes 8.1).  It is neither of ISA-L's own
-// matrices.  Layout of buffers: a stripe is k * share_size contiguous bytes; a piece is the concatenation of one
-// share of each stripe.
+// Share r < k of a stripe is its r-th data chunk; share r >= k is the value at x_r of the polynomial of
+// degree < k through (x_c, data_c), where x_0 = 0 and x_i = 2^(i-1) (protocol notes 8.1).  It is neither of
+// ISA-L's own matrices.  Layout of buffers: a stripe is k * share_size contiguous bytes; a piece is the
+// concatenation of one share of each stripe.
 //
-// Threads: Code is immutable after construction, const methods from any thread.  A Decoder belongs to one thread.
+// Threads: Code is immutable after construction, const methods from any thread.  A Decoder belongs to one
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,7 @@ class Code {
   // Row r of the generator: k coefficients.
   std::span<const uint8_t> row(unsigned r) const;
 
-  // Parity of columns: data[0..k) and parity[0..n-k) are each `len` bytes; data chunks are not copied.
+  // Parity of columns: data[0..k) and parity[0..n-k) are each `len` < 2^31 bytes; data chunks are not copied.
   void encode(size_t len, const uint8_t* const* data, uint8_t* const* parity) const;
   // One share: out[len] from data[0..k).  For r < k a copy.
   void encode_share(unsigned r, size_t len, const uint8_t* const* data, uint8_t* out) const;
@@ -38,7 +39,6 @@ class Code {
   unsigned n_;
   std::vector<uint8_t> matrix_;  // n rows of k
   std::vector<uint8_t> tables_;  // ISA-L tables of the n-k parity rows
-  std::vector<uint8_t> share_tables_;  // ISA-L tables of every parity row by itself
 };
 
 // Rebuilds data from any k shares.  Tables are cached by the set of shares in use, so keep the set stable.
@@ -47,12 +47,12 @@ class Decoder {
   explicit Decoder(const Code& code);  // code must outlive it
   ~Decoder();
 
-  // Chooses the set: k distinct share numbers, ascending.  Cheap when the set is the current one.
+  // Chooses the set: k distinct share numbers, ascending.  Free when the set is the current one.
   void use(std::span<const unsigned> shares);
 
   // For each stripe s in [0, stripes): shares[i] + s * share_size is share `set[i]` of stripe s; out receives
-  // stripes * k * share_size bytes, stripe after stripe.  Present data shares are copied, missing ones computed.
-  // Requires: use() was called.
+  // stripes * k * share_size bytes, stripe after stripe.  Present data shares are copied, missing ones
+  // computed. Requires: use() was called.
   void decode(const uint8_t* const* shares, size_t share_size, size_t stripes, uint8_t* out) const;
 
  private:
@@ -62,12 +62,14 @@ class Decoder {
   const Set* current_ = nullptr;
 };
 
-// Finds and corrects wrong shares by Berlekamp-Welch, column by column: up to floor((r - k) / 2) of r shares.
+// Finds and corrects wrong shares by Berlekamp-Welch: up to floor((r - k) / 2) of r shares, in every column
+// of bytes by itself.  With r == k nothing can be checked and every buffer counts as right.
 struct Correction {
-  bool ok = false;              // false: more errors than can be corrected; buffers are unchanged
+  bool ok = false;              // false: r < k, or more errors than can be corrected; buffers are unchanged
   std::vector<unsigned> wrong;  // numbers of the shares that were wrong, ascending
 };
 // numbers[i] names buffer shares[i] of len bytes; wrong buffers are overwritten with the right bytes.
+// Requires: numbers are distinct and below n.
 Correction correct(const Code& code, std::span<const unsigned> numbers, std::span<uint8_t* const> shares,
                    size_t len);
 

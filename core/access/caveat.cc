@@ -23,9 +23,11 @@ nanoseconds to_nanoseconds(const pb::CaveatTime& time) {
 
 // Timestamps count nanoseconds upwards from a floored second.
 void write_timestamp(pb::CaveatTime& out, Timestamp time) {
-  auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  out.set_seconds(seconds.time_since_epoch().count());
-  out.set_nanos(static_cast<int32_t>((time - seconds).count()));
+  // In plain integers: the second below the earliest time is no time_point any more.
+  int64_t count = time.time_since_epoch().count();
+  int64_t nanos = (count % kNanosPerSecond + kNanosPerSecond) % kNanosPerSecond;
+  out.set_seconds(count / kNanosPerSecond - (count % kNanosPerSecond < 0 ? 1 : 0));
+  out.set_nanos(static_cast<int32_t>(nanos));
 }
 
 // Durations carry the sign in both fields.

@@ -1,5 +1,6 @@
 #include "core/access/grant.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/access/access.pb.h"
@@ -17,6 +18,11 @@ constexpr size_t kCaveatNonceSize = 4;
 
 Error malformed(const std::string& why) {
   return make_error(Errc::kUsage, "access grant is malformed: " + why);
+}
+
+// The address is shown to people, so that a grant must not carry terminal sequences in it.
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 Result<EncryptionStore> parse_store(const pb::EncryptionAccess& message) {
@@ -99,6 +105,7 @@ Result<Grant> Grant::parse(std::string_view text) {
     return malformed("its content does not parse");
   }
   if (scope.satellite_addr().empty()) return malformed("it names no satellite");
+  if (!printable(scope.satellite_addr())) return malformed("its satellite address is not printable");
   auto key = Macaroon::parse(scope.api_key());
   if (!key) return malformed(key.error().what);
   if (!scope.has_encryption_access()) return malformed("it holds no encryption access");

@@ -1,4 +1,5 @@
-// The arithmetic of a segment: plain bytes -> encrypted blocks -> stripes -> pieces (protocol notes 3.5 and 8.2).
+// The arithmetic of a segment: plain bytes -> encrypted blocks -> stripes -> pieces (protocol notes 3.5
+// and 8.2).
 //
 //   plain    |  up to 64 MiB                         | + pad to 7408 (4-byte big-endian count at the end)
 //   blocks   | 7424 | 7424 | ...                       7408 plain + 16 tag each
@@ -7,8 +8,10 @@
 // All offsets and sizes are bytes; ranges are half-open.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
+#include "core/base/bytes.h"
 #include "core/crypto/aead.h"
 
 namespace sjcp::segment {
@@ -53,7 +56,8 @@ void write_padding(ByteSpan padding);
 struct BlockLayout {
   crypto::CipherSuite cipher = crypto::CipherSuite::kAesGcm;
   uint32_t encrypted_block = kEncryptedBlockSize;
-  uint32_t plain_block() const;  // encrypted_block - 16 (NULL: the same)
+  uint32_t plain_block() const;    // encrypted_block - 16 (NULL: the same)
+  uint32_t padding_block() const;  // what plain bytes are padded to: plain_block(), or 1 for NULL
 };
 
 uint64_t encrypted_size(uint64_t plain, const BlockLayout& layout);

@@ -14,7 +14,7 @@ namespace sjcp::segment {
 
 struct ObjectMetadata {
   std::map<std::string, std::string> user;
-  int64_t segments_size = 0;      // 0: not recorded (multipart)
+  int64_t segments_size = 0;  // 0: not recorded (multipart)
   int64_t last_segment_size = 0;
   int64_t number_of_segments = 0;  // reading only
   int32_t encryption_type = 0;     // reading only: StreamMeta.encryption_type

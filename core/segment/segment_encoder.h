@@ -1,9 +1,9 @@
 // Plaintext in, pieces out: seals a segment once and serves ranges of any of its n pieces.
 //
 // append() seals block by block into one buffer of the segment's encrypted size; finish() pads it.  Parity is
-// computed for a window of stripes for all pieces at once and kept for the pieces that follow; a piece that comes
-// later than the cached windows has its own share computed alone.  Retries therefore need no second pass over the
-// source.
+// computed for a window of stripes for all pieces at once and kept for the pieces that follow; a piece that
+// comes later than the cached windows has its own share computed alone.  Retries therefore need no second
+// pass over the source.
 //
 // Threads: append/finish one thread; read() one thread at a time.
 #pragma once
@@ -18,6 +18,8 @@
 
 namespace sjcp::segment {
 
+class BufferCache;  // core/segment/buffer.h
+
 class SegmentEncoder {
  public:
   struct Options {
@@ -26,6 +28,7 @@ class SegmentEncoder {
     Position position;
     uint64_t max_plain_size = kMaxSegmentSize;  // capacity
     size_t window_cache_bytes = 16 << 20;       // parity kept
+    std::shared_ptr<BufferCache> buffers;       // shared by the segments of an upload; null: none
   };
 
   explicit SegmentEncoder(Options options);
@@ -35,8 +38,8 @@ class SegmentEncoder {
   void append(ByteView plain);
   uint64_t plain_size() const;
 
-  // Sealed as one inline segment: a single box over everything appended.  Requires: plain_size() <= kMaxInlineSize
-  // and finish() was not called.
+  // Sealed as one inline segment: a single box over everything appended.  Requires: plain_size() <=
+  // kMaxInlineSize and finish() was not called.
   std::string seal_inline();
 
   // Pads and seals the rest.  After it, encrypted_size() is known.

@@ -1,12 +1,13 @@
 // One byte budget for everything in flight.
 //
 // Whoever is about to hold large buffers acquires their size first and keeps the Lease as long as the buffers
-// live.  Waiters are served in order of arrival, so a large request is not starved by small ones.  A request above
-// the whole budget is granted when nothing else is held: one segment at a time always works.
+// live.  Waiters are served in order of arrival, so a large request is not starved by small ones.  A request
+// above the whole budget is granted when nothing else is held: one segment at a time always works.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <stop_token>
 
@@ -16,12 +17,13 @@ namespace sjcp::transfer {
 
 class MemoryBudget {
  public:
+  // Bytes held; gives them back when destroyed.  Movable between threads; must not outlive its budget.
   class Lease {
    public:
     Lease() = default;
     Lease(Lease&& other) noexcept;
     Lease& operator=(Lease&& other) noexcept;
-    ~Lease();
+    ~Lease() { release(); }
     uint64_t bytes() const { return bytes_; }
     void release();
 
@@ -39,6 +41,7 @@ class MemoryBudget {
 
   uint64_t limit() const { return limit_; }
   uint64_t held() const;
+  size_t waiting() const;
 
  private:
   void give_back(uint64_t bytes);
@@ -48,7 +51,7 @@ class MemoryBudget {
   std::condition_variable_any changed_;
   uint64_t held_ = 0;
   uint64_t next_ticket_ = 0;
-  uint64_t serving_ = 0;
+  std::deque<uint64_t> queue_;  // tickets of the waiters in order of arrival
 };
 
 }  // namespace sjcp::transfer

@@ -1,8 +1,11 @@
 // The engine: moves one object, N segments in flight.
 //
-// Each segment in flight is one thread: it waits for budget, runs Source::fetch (or reads, seals and sends), and
-// takes the next segment.  The first error stops its siblings; the destination is committed only when every byte
-// arrived.  See README.md for why threads.
+// Each segment in flight is one thread: it waits for budget, runs Source::fetch (or reads, seals and sends),
+// and takes the next segment.  An error stops the siblings, and the most telling one (error_rank.h) is
+// returned; the destination is committed only when every byte arrived.  See README.md for why threads.
+//
+// Counters: both add to bytes_total (once the size is known), bytes_done and segments_active; files_done and
+// files_failed are the caller's (batch.h counts them).
 #pragma once
 
 #include <cstdint>
@@ -26,9 +29,13 @@ struct CopySummary {
   uint64_t segments = 0;
 };
 
-// kCancelled when context.stop was requested.  On any error the sink has been aborted.
+// Both block until done.  kCancelled when context.stop was requested; source, sink, reader and writer then
+// may be destroyed at once: no thread is left behind.
+
+// Opens the source, then begins the sink: a source that cannot be opened leaves the destination untouched. On
+// any error the sink has been aborted.
 Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& options, const Context& context);
-// On any error the writer has been aborted.
+// Segments are filled one after another and sent in parallel.  On any error the writer has been aborted.
 Result<CopySummary> upload(Reader& reader, ObjectWriter& writer, const CopyOptions& options,
                            const Context& context);
 

@@ -10,16 +10,20 @@
 
 namespace sjcp::transfer {
 
-// Threads: one at a time.
+// Threads: one at a time; cancel() from any.
 class Reader {
  public:
   virtual ~Reader() = default;
 
   // Known for regular files only.
   virtual std::optional<uint64_t> size() const = 0;
-  // Fills as much of `out` as there is; less than out.size() only at the end.  kConflict when a file of known size
-  // turns out shorter or longer than it was.
+  // Fills as much of `out` as there is; less than out.size() only at the end.  kConflict when a file of known
+  // size turns out shorter or longer than it was.
   virtual Result<size_t> read(ByteSpan out) = 0;
+
+  // Makes a read() that waits for data, and every later one, fail with kCancelled.  Must not block.  Nothing
+  // to do for readers whose reads end by themselves.
+  virtual void cancel() {}
 
   virtual std::string name() const = 0;
 };

@@ -9,7 +9,8 @@
 
 namespace sjcp::transfer {
 
-// Threads: begin, commit and abort from one thread; write from any number, for disjoint ranges.
+// Threads: begin, commit and abort from one thread; write from any number, for disjoint ranges, also while
+// abort runs.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -19,8 +20,8 @@ class Sink {
   virtual Status write(uint64_t offset, ByteView data) = 0;
   // Makes the result durable and visible under its final name.
   virtual Status commit() = 0;
-  // Leaves the destination as it was before begin().  Safe to call at any time before commit() succeeded;
-  // unblocks writers.
+  // Leaves the destination as it was before begin().  Safe to call at any time before commit() succeeded,
+  // also twice; unblocks writers: their write() and every later one fails with kCancelled.
   virtual void abort() = 0;
 
   virtual std::string name() const = 0;

@@ -19,6 +19,9 @@ using Deadline = SteadyClock::time_point;
 // Addresses of one peer that a call tries, so that a long list of dead ones leaves each some time.
 constexpr size_t kMaxAddresses = 4;
 
+// A connection that was in use this recently is still known to every router on the way.
+constexpr std::chrono::seconds kFreshEnough{20};
+
 std::string key_of(const Peer& peer) {
   return peer.id.view().str() + peer.address;
 }
@@ -49,15 +52,18 @@ Pool::Pool(std::shared_ptr<const io::TlsContext> context, Options options, const
 
 Pool::~Pool() = default;
 
-std::unique_ptr<Connection> Pool::take(const Peer& peer) {
+std::unique_ptr<Connection> Pool::take(const Peer& peer, std::chrono::seconds max_idle) {
   Dropped dropped;  // declared before the lock: connections close after it is released
   const std::lock_guard lock(mutex_);
-  drop_expired(clock_.steady_now(), dropped);
+  const Clock::Steady now = clock_.steady_now();
+  drop_expired(now, dropped);
   const auto found = idle_.find(key_of(peer));
   if (found == idle_.end()) return nullptr;
   std::unique_ptr<Connection> taken;
   std::list<Entry>& entries = found->second;
   while (taken == nullptr && !entries.empty()) {
+    // The last is the youngest: when it is too old, so are the others.
+    if (now - entries.back().since > max_idle) return nullptr;
     taken = std::move(entries.back().connection);
     entries.pop_back();
     --count_;
@@ -82,7 +88,6 @@ void Pool::give_back(const Peer& peer, std::unique_ptr<Connection> connection) {
   if (connection == nullptr || !connection->tls->connected()) return;
   const ClientMachine& machine = connection->machine;
   if (machine.failed() || machine.open() || !machine.output().empty() || !still_open(*connection)) return;
-  connection->tls->release_buffers();
   Dropped dropped;
   const std::lock_guard lock(mutex_);
   const Clock::Steady now = clock_.steady_now();
@@ -155,7 +160,8 @@ class ReplyCollector : public StreamHandler {
 
 std::string seconds_text(std::chrono::milliseconds limit) {
   std::string text = std::to_string(limit.count() / 1000);
-  if (const auto rest = limit.count() % 1000; rest != 0) text += "." + std::to_string(1000 + rest).substr(1);
+  if (const auto rest = limit.count() % 1000; rest != 0)
+    text.append(".").append(std::to_string(1000 + rest), 1);
   return text + " s";
 }
 
@@ -249,7 +255,8 @@ Error describe(Error error, std::string_view rpc, const Connection& connection,
 
 Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request,
                    const CallOptions& options, const std::stop_token& stop) {
-  std::unique_ptr<Connection> connection = pool.take(peer);
+  std::unique_ptr<Connection> connection =
+      options.repeatable ? pool.take(peer) : pool.take(peer, kFreshEnough);
   while (true) {
     const bool pooled = connection != nullptr;
     if (!pooled) {
@@ -265,7 +272,8 @@ Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView 
     const Status status = exchange(*connection, collector, SteadyClock::now() + options.call_limit, stop);
     if (!status) {
       Error error = describe(status.error(), rpc, *connection, options.call_limit);
-      if (pooled && !collector.begun() && error.code == Errc::kNetwork && !timed_out(error)) {
+      const bool unseen = options.repeatable || !machine.output().empty();
+      if (pooled && unseen && !collector.begun() && error.code == Errc::kNetwork && !timed_out(error)) {
         connection = nullptr;
         continue;
       }

@@ -280,8 +280,4 @@ Result<size_t> TlsConnection::write(ByteView data) {
   return state_->failure(error, "writing");
 }
 
-void TlsConnection::release_buffers() {
-  SSL_free_buffers(state_->ssl.get());
-}
-
 }  // namespace sjcp::io

@@ -85,9 +85,6 @@ class TlsConnection {
   // another address and with more behind them, if need be: a record may be under way).
   Result<size_t> write(ByteView data);
 
-  // Gives the record buffers (about 80 KiB) back until the next read or write.  For connections that go idle.
-  void release_buffers();
-
   // After connected(); null on a server whose client sent no chain (cannot happen with a TlsContext::server).
   const std::shared_ptr<const PeerIdentity>& peer() const;
 

@@ -169,8 +169,10 @@ TEST_CASE("dates beyond the range of the clock read as its ends, before 1970 the
   CHECK(allows({*caveat}, Op::kRead));
 
   Caveat old;
-  old.not_after = Timestamp(-1ns);
-  CHECK(Caveat::parse(old.serialize())->not_after == old.not_after);
+  for (std::chrono::nanoseconds time : {-1ns, 0ns, 1ns, -1s + 0ns, -1s - 1ns}) {
+    old.not_after = Timestamp(time);
+    CHECK(Caveat::parse(old.serialize())->not_after == old.not_after);
+  }
 }
 
 TEST_CASE("a malformed caveat makes every question about the key fail") {

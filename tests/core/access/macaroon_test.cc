@@ -37,12 +37,12 @@ TEST_CASE("every step of a chain of caveats has the network's bytes, tail and AP
     for (const auto& step : chain.at("steps")) {
       if (step.contains("caveat")) {
         std::string caveat = test::caveat(step.at("caveat")).serialize();
-        CHECK(to_hex(caveat) == step.at("caveat").at("bytes_hex"));
+        CHECK(to_hex(caveat) == step.at("caveat").at("bytes_hex").get<std::string>());
         key = key.with_caveat(caveat);
       }
-      CHECK(to_hex(key.tail()) == step.at("tail_hex"));
-      CHECK(to_hex(key.serialize()) == step.at("raw_hex"));
-      CHECK(key.api_key() == step.at("api_key"));
+      CHECK(to_hex(key.tail()) == step.at("tail_hex").get<std::string>());
+      CHECK(to_hex(key.serialize()) == step.at("raw_hex").get<std::string>());
+      CHECK(key.api_key() == step.at("api_key").get<std::string>());
       CHECK(key.verify(secret));
 
       auto parsed = Macaroon::parse(unhex(step.at("raw_hex")));
@@ -134,6 +134,10 @@ TEST_CASE("bytes that are not a macaroon are refused") {
                                                 "0101aa"
                                                 "00" +
                                                 rest},
+      {"a location that ends the caveats", kHeader +
+                                               "0101aa"
+                                               "00" +
+                                               kSignature},
       {"a caveat without identifier", kHeader +
                                           "0401aa"
                                           "00" +
@@ -145,6 +149,10 @@ TEST_CASE("bytes that are not a macaroon are refused") {
                                             rest},
       {"a length above 2^31", kHeader + "02ffffffff0f"},
       {"a number above 64 bits", kHeader + "02ffffffffffffffffff02"},
+      {"a number above 64 bits with small low bits", kHeader +
+                                                         "0280808080808080808002"
+                                                         "00" +
+                                                         rest},
       {"a length beyond the end", kHeader + "027faa"},
       {"a short tail", kHeader + kEnd + "061f" + kTail.substr(2)},
       {"a long tail", kHeader + kEnd + "0621" + kTail + "aa"},

@@ -18,11 +18,11 @@ TEST_CASE("a node id is written and read back as the network does, byte 31 becom
     CHECK(NodeId::from_bytes(unhex(v.at("bytes_hex")))->text() == text);
     auto parsed = NodeId::parse(text);
     REQUIRE(parsed);
-    CHECK(to_hex(parsed->view()) == v.at("parsed_back_hex"));
+    CHECK(to_hex(parsed->view()) == v.at("parsed_back_hex").get<std::string>());
     ++cases;
   }
   for (const auto& v : vectors.at("known_satellites")) {
-    CHECK(NodeId::from_bytes(unhex(v.at("bytes_hex")))->text() == v.at("string"));
+    CHECK(NodeId::from_bytes(unhex(v.at("bytes_hex")))->text() == v.at("string").get<std::string>());
     ++cases;
   }
   CHECK(cases > 0);
@@ -32,14 +32,14 @@ TEST_CASE("a node id follows from the key of the CA certificate") {
   const auto vectors = load_vectors("nodeid.json");
   const auto& identity = vectors.at("identity");
   NodeId id = NodeId::from_ca_spki(unhex(identity.at("ca_spki_der_hex")), 0);
-  CHECK(to_hex(id.view()) == identity.at("node_id_hex"));
-  CHECK(id.text() == identity.at("node_id"));
+  CHECK(to_hex(id.view()) == identity.at("node_id_hex").get<std::string>());
+  CHECK(id.text() == identity.at("node_id").get<std::string>());
   CHECK(NodeId::from_ca_spki(unhex(identity.at("ca_spki_der_hex")), 7).view()[31] == 7);
 }
 
 TEST_CASE("a node id is refused when its text is not base58check, not 32 bytes or of an unknown version") {
   const std::string bytes(32, '\x11');
-  CHECK(NodeId::parse(crypto::base58check_encode(bytes, 0)));
+  CHECK(NodeId::parse(crypto::base58check_encode(bytes, 0))->view()[31] == 0);
   for (const std::string& text :
        {std::string(), std::string("badid"), crypto::base58check_encode(bytes + "x", 0),
         crypto::base58check_encode(bytes.substr(1), 0), crypto::base58check_encode(bytes, 1)}) {
@@ -65,13 +65,13 @@ TEST_CASE("node URLs are read and written as the network does") {
       continue;
     }
     REQUIRE(url);
-    CHECK(to_hex(url->id.view()) == v.at("id_hex"));
-    CHECK(url->address == v.at("address"));
-    CHECK(url->text() == v.at("string"));
+    CHECK(to_hex(url->id.view()) == v.at("id_hex").get<std::string>());
+    CHECK(url->address == v.at("address").get<std::string>());
+    CHECK(url->text() == v.at("string").get<std::string>());
     CHECK(url->debounce == v.at("debounce").get<int>());
     CHECK(url->features == v.at("features").get<uint64_t>());
     CHECK(url->noise_proto == v.at("noise_proto").get<int>());
-    CHECK(to_hex(url->noise_public_key) == v.at("noise_pub_hex"));
+    CHECK(to_hex(url->noise_public_key) == v.at("noise_pub_hex").get<std::string>());
   }
   CHECK(cases > 0);
 }

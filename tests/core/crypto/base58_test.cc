@@ -20,7 +20,7 @@ TEST_CASE("base58check encodes and decodes the network's examples") {
     auto decoded = base58check_decode(text);
     REQUIRE(decoded);
     CHECK(decoded->version == v.at("version").get<uint8_t>());
-    CHECK(to_hex(decoded->payload) == v.at("payload_hex"));
+    CHECK(to_hex(decoded->payload) == v.at("payload_hex").get<std::string>());
     ++cases;
   }
   CHECK(cases > 0);

@@ -97,7 +97,7 @@ TEST_CASE("the preamble is the network's") {
 TEST_CASE("a packet is cut into frames of the given size and joined again") {
   std::string body;
   for (int i = 0; i < 1000; ++i) body.push_back(static_cast<char>(i * 7));
-  for (const size_t size : {1, 99, 100, 999, 1000, 1001}) {
+  for (const size_t size : std::initializer_list<size_t>{1, 99, 100, 999, 1000, 1001}) {
     std::string out;
     append_packet(
         out, 5, 9, Kind::kMessage, false,

@@ -1,0 +1,44 @@
+#include "cli/app.h"
+
+#include "cli/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/log.h"
+#include "cli/parser.h"
+
+namespace sjcp::cli {
+namespace {
+
+int execute(const Invocation& invocation, const Io& io) {
+  std::string level = invocation.global.log_level;
+  if (invocation.global.verbose && (level == "warn" || level == "error" || level == "off")) level = "info";
+  LogScope log(level, [&io](const std::string& name, const std::string& message) {
+    *io.err << "sjcp: " << name << ": " << message << std::endl;
+  });
+  Session session(io, invocation.global, log);
+  return std::visit([&session](const auto& options) { return run_command(options, session); },
+                    invocation.command);
+}
+
+}  // namespace
+
+int run(std::span<const std::string> args, const Io& io) {
+  auto parsed = parse_arguments(args);
+  if (!parsed) {
+    *io.err << "sjcp: " << parsed.error().what << std::endl;
+    return exit_code(parsed.error().code);
+  }
+  int code = kExitOk;
+  if (const auto* help = std::get_if<HelpText>(&*parsed)) {
+    *io.out << help->text;
+  } else {
+    code = execute(*std::get_if<Invocation>(&*parsed), io);
+  }
+  io.out->flush();
+  if (code == kExitOk && !io.out->good()) {
+    *io.err << "sjcp: standard output: cannot be written" << std::endl;
+    code = kExitLocalIo;
+  }
+  return code;
+}
+
+}  // namespace sjcp::cli

@@ -1,0 +1,199 @@
+#include "cli/copy_plan.h"
+
+#include <filesystem>
+
+#include "cli/human_time.h"
+#include "cli/json.h"
+#include "cli/listing.h"
+#include "cli/redact.h"
+#include "core/local/key_path.h"
+#include "core/local/walk.h"
+
+namespace sjcp::cli {
+namespace {
+
+Error usage(std::string text) {
+  return make_error(Errc::kUsage, std::move(text));
+}
+
+bool is_folder(const Location& location) {
+  std::error_code ignored;
+  return location.is_local() && std::filesystem::is_directory(location.path, ignored);
+}
+
+Result<std::map<std::string, std::string>> parse_metadata(const std::string& text) {
+  std::map<std::string, std::string> metadata;
+  if (text.empty()) return metadata;
+  Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return usage("--metadata is not a JSON object; write {\"key\":\"value\"}");
+  for (const auto& [key, value] : json.items()) {
+    if (!value.is_string()) return usage("--metadata: the value of " + shown(key) + " is not a string");
+    if (key.empty()) return usage("--metadata: a key is empty");
+    metadata[key] = value.get<std::string>();
+  }
+  return metadata;
+}
+
+// One source beside the destination: what no command can mean.
+Status check_pair(const CopyRequest& request, const Location& source) {
+  const Location& to = request.destination;
+  if (source.is_remote() && to.is_remote()) {
+    return make_error(Errc::kUnsupported,
+                      "copying from sj:// to sj:// is not supported; download, then upload");
+  }
+  if (!source.is_remote() && !to.is_remote())
+    return usage("at least one location must be remote (sj://BUCKET/KEY)");
+  if (request.recursive && (source.is_std() || to.is_std())) return usage("-r cannot copy from or to \"-\"");
+  if (to.is_std() && request.sources.size() > 1)
+    return usage("several sources cannot go to one standard output");
+  if (source.is_std() && (to.path.empty() || request.sources.size() > 1)) {
+    return usage("standard input has no name; name the object, as in sj://" + to.bucket + "/NAME");
+  }
+  if (source.is_local() && !request.recursive && is_folder(source)) {
+    return usage(source.text() + " is a folder; -r copies what is in it");
+  }
+  if (source.is_remote() && !request.recursive && source.path.empty()) {
+    return usage("sj://" + source.bucket + " is a bucket; name an object, or -r for all of them");
+  }
+  const std::string& bucket = source.is_remote() ? source.bucket : to.bucket;
+  return storj::check_bucket_name(bucket);
+}
+
+// Finds the items of one source.
+class Finder {
+ public:
+  Finder(const CopyRequest& request, storj::Project& project, const std::function<Status(CopyItem)>& item,
+         const std::stop_token& stop)
+      : request_(request), project_(project), item_(item), stop_(stop), to_(request.destination) {
+    // Several files need a folder to go to; so does one that an existing folder was named for.
+    if (request.batch() || is_folder(to_)) to_ = to_.as_directoryish();
+  }
+
+  Status find(const Location& source) {
+    if (request_.recursive && source.is_remote()) return find_objects(source);
+    if (request_.recursive && is_folder(source)) return find_files(source);
+    return find_one(source);
+  }
+
+ private:
+  Status find_one(const Location& source) {
+    CopyItem item{source, to_, std::nullopt, false, std::nullopt};
+    if (source.is_local()) {
+      std::error_code ignored;
+      auto size = std::filesystem::file_size(source.path, ignored);
+      if (!ignored) item.size = size;
+    }
+    // Standard input has no name: the destination is the whole name, even one that ends in a slash.
+    if (!to_.directoryish() || source.is_std()) return item_(std::move(item));
+    std::string base = source.base();
+    if (to_.is_local()) return add_below(std::move(item), base, "");
+    item.destination.path += base;
+    return item_(std::move(item));
+  }
+
+  Status find_objects(const Location& source) {
+    // What follows the last slash of the source is kept; the rest is where it came from.
+    std::string prefix = source.parent();
+    bool found = false;
+    auto listed = list_location(
+        project_, ListRequest{source, true, false, false},
+        [&](const storj::ObjectItem& object) {
+          if (object.is_prefix) return Status();
+          found = true;
+          CopyItem item{Location::remote(source.bucket, object.key), to_, object.size, false, std::nullopt};
+          return add_below(std::move(item), object.key, prefix);
+        },
+        stop_);
+    if (!listed) return listed;
+    if (!found)
+      return make_error(Errc::kNotFound, local::printable(source.text()) + ": there is nothing to copy");
+    return {};
+  }
+
+  // Completes an item whose key chooses a path below the destination folder.
+  Status add_below(CopyItem item, std::string key, const std::string& prefix) {
+    if (item.size == 0 && key.size() > prefix.size() && key.back() == '/') {
+      item.make_folder = true;
+      key.pop_back();
+    }
+    auto path = local::path_for_key(key, prefix);
+    if (path) {
+      item.destination.path += *path;
+    } else {
+      item.refused = path.error();
+    }
+    return item_(std::move(item));
+  }
+
+  Status find_files(const Location& source) {
+    auto walk = local::FolderWalk::open(source.path);
+    if (!walk) return walk.error();
+    Location root = source.as_directoryish();
+    while (true) {
+      if (stop_.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
+      auto file = walk->next();
+      if (file && !*file) return {};
+      CopyItem item{root, to_, std::nullopt, false, std::nullopt};
+      if (file) {
+        item.source.path += (*file)->path;
+        item.destination.path = local::key_for_path((*file)->path, to_.path);
+        item.size = (*file)->size;
+      } else {
+        item.refused = file.error();
+      }
+      if (auto ok = item_(std::move(item)); !ok) return ok;
+    }
+  }
+
+  const CopyRequest& request_;
+  storj::Project& project_;
+  const std::function<Status(CopyItem)>& item_;
+  const std::stop_token& stop_;
+  Location to_;
+};
+
+}  // namespace
+
+Result<CopyRequest> parse_copy(const CpOptions& options,
+                               std::chrono::sys_time<std::chrono::nanoseconds> now) {
+  CopyRequest request;
+  request.recursive = options.recursive;
+  request.dry_run = options.dry_run;
+  for (const auto& text : options.locations) {
+    auto location = Location::parse(text);
+    if (!location) return location.error();
+    request.sources.push_back(std::move(*location));
+  }
+  request.destination = std::move(request.sources.back());
+  request.sources.pop_back();
+  for (const auto& source : request.sources) {
+    if (auto ok = check_pair(request, source); !ok) return ok.error();
+  }
+  if (!options.range.empty()) {
+    if (request.recursive) return usage("--range cannot be used with -r");
+    if (request.upload()) return usage("--range is for downloads");
+    auto range = transfer::RangeRequest::parse(options.range);
+    if (!range) return range.error();
+    request.range = *range;
+  }
+  auto expires = parse_human_time(options.expires, now, Rounding::kDown, "--expires");
+  if (!expires) return expires.error();
+  if (*expires && **expires <= now)
+    return usage("--expires " + shown(options.expires) + " is not in the future");
+  request.object.expires = *expires;
+  auto metadata = parse_metadata(options.metadata);
+  if (!metadata) return metadata.error();
+  request.object.metadata = std::move(*metadata);
+  return request;
+}
+
+Status find_copies(const CopyRequest& request, storj::Project& project,
+                   const std::function<Status(CopyItem)>& item, const std::stop_token& stop) {
+  Finder finder(request, project, item, stop);
+  for (const auto& source : request.sources) {
+    if (auto ok = finder.find(source); !ok) return ok;
+  }
+  return {};
+}
+
+}  // namespace sjcp::cli

@@ -1,0 +1,49 @@
+// Which objects and files a `cp` means: from what was typed to one item per file, found while the copy runs.
+//
+// uplink's rules: a destination that is a folder (by its form, on disk, or because there are several sources)
+// receives the last component of each source; -r keeps what follows the last slash of the source.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "cli/location.h"
+#include "cli/options.h"
+#include "core/base/result.h"
+#include "core/transfer/range.h"
+#include "net/storj/project.h"
+
+namespace sjcp::cli {
+
+// A `cp` whose words have been understood.
+struct CopyRequest {
+  std::vector<Location> sources;
+  Location destination;
+  bool recursive = false;
+  bool dry_run = false;
+  transfer::RangeRequest range;
+  storj::ObjectOptions object;  // of uploads
+
+  // Several files were asked for: one that fails does not stop the others.
+  bool batch() const { return recursive || sources.size() > 1; }
+  bool upload() const { return destination.is_remote(); }
+};
+
+// Reads no file and asks no server, except whether local paths are folders.  kUsage, kUnsupported.
+Result<CopyRequest> parse_copy(const CpOptions& options, std::chrono::sys_time<std::chrono::nanoseconds> now);
+
+struct CopyItem {
+  Location source;
+  Location destination;
+  std::optional<uint64_t> size;  // when finding it told
+  bool make_folder = false;      // an empty object that stands for a folder: nothing to fetch
+  std::optional<Error> refused;  // it must not be copied; destination is the folder
+};
+
+// Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.
+// A source that cannot be listed ends it too, with that error.
+Status find_copies(const CopyRequest& request, storj::Project& project,
+                   const std::function<Status(CopyItem)>& item, const std::stop_token& stop);
+
+}  // namespace sjcp::cli

@@ -1,0 +1,111 @@
+#include "cli/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/human_time.h"
+#include "cli/json.h"
+#include "cli/listing.h"
+#include "cli/table.h"
+#include "core/base/units.h"
+
+namespace sjcp::cli {
+namespace {
+
+// A reader that went away (ls | head) ends the listing.
+Status check_out(const Session& session) {
+  if (session.out().good()) return {};
+  return make_error(Errc::kLocalIo, "standard output: cannot be written");
+}
+
+uint64_t metadata_bytes(const storj::ObjectItem& item) {
+  uint64_t bytes = 0;
+  for (const auto& [key, value] : item.metadata) bytes += key.size() + value.size();
+  return bytes;
+}
+
+// What uplink prints as the key: below the folder being listed, or from the bucket on when recursive.
+std::string shown_key(const LsOptions& options, const Location& at, const storj::ObjectItem& item) {
+  if (options.recursive) return item.key;
+  std::string parent = at.parent();
+  return item.key.starts_with(parent) ? item.key.substr(parent.size()) : item.key;
+}
+
+std::string shown_time(Time time, bool utc) {
+  return time.time_since_epoch().count() == 0 ? "" : format_time(time, utc);
+}
+
+int list_buckets(const LsOptions& options, storj::Project& project, const Session& session) {
+  auto buckets = project.list_buckets(session.io().stop);
+  if (!buckets) return session.fail(buckets.error());
+  Table table(session.out(), {"CREATED", "NAME"});
+  for (const auto& bucket : *buckets) {
+    if (options.format == ListFormat::kJson) {
+      session.out() << to_line(Json{{"Name", bucket.name}, {"Created", format_rfc3339(bucket.created)}})
+                    << '\n';
+    } else {
+      table.add({shown_time(bucket.created, options.utc), bucket.name});
+    }
+  }
+  table.flush();
+  return kExitOk;
+}
+
+Json json_item(const LsOptions& options, const std::string& key, const storj::ObjectItem& item) {
+  if (item.is_prefix) return Json{{"kind", "PRE"}, {"key", key}};
+  Json json{
+      {"kind", "OBJ"}, {"created", shown_time(item.created, options.utc)}, {"size", item.size}, {"key", key}};
+  if (item.expires) json["expires"] = shown_time(*item.expires, options.utc);
+  if (uint64_t bytes = metadata_bytes(item); bytes > 0) json["meta"] = bytes;
+  return json;
+}
+
+std::vector<std::string> table_item(const LsOptions& options, const std::string& key,
+                                    const storj::ObjectItem& item) {
+  std::vector<std::string> cells = {"PRE", "", "", key};
+  if (!item.is_prefix) {
+    cells = {"OBJ", shown_time(item.created, options.utc),
+             options.human ? format_size(item.size) : std::to_string(item.size), key};
+  }
+  if (options.expanded) {
+    cells.push_back(item.expires ? shown_time(*item.expires, options.utc) : "");
+    cells.push_back(item.is_prefix ? "" : std::to_string(metadata_bytes(item)));
+  }
+  return cells;
+}
+
+int list_objects(const LsOptions& options, const Location& at, storj::Project& project,
+                 const Session& session) {
+  std::vector<std::string> header = {"KIND", "CREATED", "SIZE", "KEY"};
+  if (options.expanded) header.insert(header.end(), {"EXPIRES", "META"});
+  Table table(session.out(), header);
+  ListRequest request{at, options.recursive, options.pending, options.expanded};
+  auto listed = list_location(
+      project, request,
+      [&](const storj::ObjectItem& item) {
+        std::string key = shown_key(options, at, item);
+        if (options.format == ListFormat::kJson) {
+          session.out() << to_line(json_item(options, key, item)) << '\n';
+        } else {
+          table.add(table_item(options, key, item));
+        }
+        return check_out(session);
+      },
+      session.io().stop);
+  table.flush();
+  return listed ? kExitOk : session.fail(listed.error());
+}
+
+}  // namespace
+
+int run_command(const LsOptions& options, const Session& session) {
+  std::optional<Location> at;
+  if (!options.location.empty()) {
+    auto location = parse_remote(options.location);
+    if (!location) return session.fail(location.error());
+    if (auto valid = storj::check_bucket_name(location->bucket); !valid) return session.fail(valid.error());
+    at = std::move(*location);
+  }
+  auto project = session.open_project(options.access);
+  if (!project) return session.fail(project.error());
+  return at ? list_objects(options, *at, **project, session) : list_buckets(options, **project, session);
+}
+
+}  // namespace sjcp::cli

@@ -1,0 +1,72 @@
+// The process around run(): signals, descriptor limit, real streams.
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/app.h"
+#include "cli/exit_codes.h"
+
+namespace {
+
+// Every piece in flight is a socket: the default limit of 1024 is soon reached.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The first SIGINT or SIGTERM asks everything to stop and clean up; the second does not wait for that.
+// All threads block both, so that only this one sees them.
+void watch_signals(const std::stop_source& stop) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals, stop]() mutable {
+    int signal = 0;
+    if (sigwait(&signals, &signal) == 0) stop.request_stop();
+    if (sigwait(&signals, &signal) == 0) _exit(sjcp::cli::kExitInterrupted);
+  }).detach();
+}
+
+unsigned terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  std::stop_source stop;
+  watch_signals(stop);
+  std::ios::sync_with_stdio(false);
+
+  sjcp::cli::Io io;
+  io.out = &std::cout;
+  io.err = &std::cerr;
+  io.in_fd = STDIN_FILENO;
+  io.out_fd = STDOUT_FILENO;
+  io.err_is_terminal = isatty(STDERR_FILENO) != 0;
+  io.err_columns = terminal_columns;
+  io.env = [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+  io.open_project = sjcp::storj::Project::open;
+  io.stop = stop.get_token();
+  std::vector<std::string> args(argv + 1, argv + argc);
+  return sjcp::cli::run(args, io);
+}

@@ -1,0 +1,127 @@
+// What the user asked for, as plain values: one struct per command.  The parser fills them; commands read
+// them.
+//
+// Dates, ranges, metadata and locations stay text here: their meaning (and their errors) belong to the
+// command.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/units.h"
+
+namespace sjcp::cli {
+
+// Options that every command takes.
+struct GlobalOptions {
+  bool verbose = false;            // log level info
+  std::string log_level = "warn";  // trace|debug|info|warn|error|off
+  std::string config_dir;          // folder of access.json; empty: the XDG folders of sjcp and uplink
+};
+
+enum class ProgressMode { kAuto, kBar, kJson, kNone };
+
+struct CpOptions {
+  std::string access;
+  std::vector<std::string> locations;  // sources, then the destination
+  bool recursive = false;
+  bool dry_run = false;
+  std::string range;     // empty: everything
+  std::string expires;   // empty or "none": never
+  std::string metadata;  // JSON object of strings; empty: none
+
+  unsigned parallelism = 8;  // segments in flight per file; >= 1
+  unsigned transfers = 4;    // files in flight; >= 1
+  uint64_t memory_bytes = 192 * kMiB;
+  unsigned pieces_per_segment = 0;  // 0: no limit beyond the redundancy scheme
+
+  ProgressMode progress = ProgressMode::kAuto;
+  std::string progress_file;  // empty: none
+  int progress_fd = -1;       // negative: none
+};
+
+enum class ListFormat { kTabbed, kJson };
+
+struct LsOptions {
+  std::string access;
+  std::string location;  // empty: list buckets
+  bool recursive = false;
+  bool pending = false;
+  bool utc = false;
+  bool expanded = false;
+  bool human = false;
+  ListFormat format = ListFormat::kTabbed;
+};
+
+struct MbOptions {
+  std::string access;
+  std::string location;
+};
+
+struct RbOptions {
+  std::string access;
+  std::string location;
+  bool force = false;
+};
+
+struct RmOptions {
+  std::string access;
+  std::vector<std::string> locations;
+  bool recursive = false;
+};
+
+struct ShareOptions {
+  std::string access;
+  std::vector<std::string> prefixes;
+  bool readonly = true;
+  bool writeonly = false;
+  std::optional<bool> disallow_reads;
+  std::optional<bool> disallow_writes;
+  std::optional<bool> disallow_lists;
+  std::optional<bool> disallow_deletes;
+  std::string not_before;
+  std::string not_after;
+  std::string max_object_ttl;
+  std::string export_to;
+  bool json = false;
+  std::vector<std::string> edge_options;  // options given that need the auth service
+};
+
+struct AccessImportOptions {
+  std::string name;
+  std::string value;  // grant, file, or "-" for stdin
+  bool force = false;
+  bool use = false;
+};
+
+struct AccessListOptions {
+  bool json = false;
+};
+
+struct AccessInspectOptions {
+  std::string access;  // empty: the default access
+};
+
+struct AccessUseOptions {
+  std::string name;
+};
+
+struct AccessRemoveOptions {
+  std::string name;
+};
+
+struct VersionOptions {};
+
+using CommandOptions = std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, ShareOptions,
+                                    AccessImportOptions, AccessListOptions, AccessInspectOptions,
+                                    AccessUseOptions, AccessRemoveOptions, VersionOptions>;
+
+struct Invocation {
+  GlobalOptions global;
+  CommandOptions command;
+};
+
+}  // namespace sjcp::cli

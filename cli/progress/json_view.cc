@@ -1,0 +1,96 @@
+#include "cli/progress/json_view.h"
+
+#include <cmath>
+
+#include "cli/exit_codes.h"
+#include "cli/human_time.h"
+#include "cli/json.h"
+
+namespace sjcp::cli {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+Json event_named(const char* name) {
+  return Json{{"v", kSchemaVersion}, {"event", name}};
+}
+
+// Milliseconds are plenty, and keep lines short.
+double rounded(double seconds) {
+  return std::round(seconds * 1000) / 1000;
+}
+
+uint64_t whole(double rate) {
+  return rate > 0 ? static_cast<uint64_t>(rate) : 0;
+}
+
+Json described(const Error& error) {
+  return Json{{"code", to_string(error.code)}, {"message", error.what}, {"exit_code", exit_code(error.code)}};
+}
+
+std::string line(const Json& json) {
+  return to_line(json) + "\n";
+}
+
+}  // namespace
+
+void JsonView::start(const StartEvent& event) {
+  Json json = event_named("start");
+  json["time"] = format_rfc3339(std::chrono::floor<std::chrono::milliseconds>(event.time));
+  json["command"] = event.command;
+  json["parallelism"] = event.parallelism;
+  json["transfers"] = event.transfers;
+  json["memory"] = event.memory_bytes;
+  write_(line(json));
+}
+
+void JsonView::progress(const ProgressEvent& event) {
+  Json json = event_named("progress");
+  json["elapsed"] = rounded(event.elapsed);
+  json["bytes_done"] = event.bytes_done;
+  json["bytes_total"] = event.total_known ? Json(event.bytes_total) : Json(nullptr);
+  json["rate"] = whole(event.rate);
+  json["segments"] = event.segments;
+  json["connections"] = event.connections;
+  json["files_done"] = event.files_done;
+  json["files_failed"] = event.files_failed;
+  json["eta"] = event.eta ? Json(rounded(*event.eta)) : Json(nullptr);
+  write_(line(json));
+}
+
+void JsonView::file(const FileEvent& event) {
+  Json json = event_named("file");
+  json["path"] = event.path;
+  json["source"] = event.source;
+  json["ok"] = !event.error.has_value();
+  json["bytes"] = event.bytes;
+  json["seconds"] = rounded(event.seconds);
+  if (event.error) json["error"] = described(*event.error);
+  write_(line(json));
+}
+
+void JsonView::error(const Error& error) {
+  Json json = event_named("error");
+  json.update(described(error));
+  write_(line(json));
+}
+
+void JsonView::log(const std::string& level, const std::string& message) {
+  Json json = event_named("log");
+  json["level"] = level;
+  json["message"] = message;
+  write_(line(json));
+}
+
+void JsonView::summary(const SummaryEvent& event) {
+  Json json = event_named("summary");
+  json["bytes"] = event.bytes;
+  json["seconds"] = rounded(event.seconds);
+  json["mean_rate"] = whole(event.mean_rate);
+  json["files"] = event.files;
+  json["failed"] = event.failed;
+  json["exit_code"] = event.exit_code;
+  write_(line(json));
+}
+
+}  // namespace sjcp::cli

@@ -1,0 +1,116 @@
+#include "cli/progress/reporter.h"
+
+#include <algorithm>
+
+namespace sjcp::cli {
+
+Reporter::Reporter(std::vector<std::unique_ptr<View>> views, const transfer::Counters& counters,
+                   const Clock& clock)
+    : views_(std::move(views)), counters_(counters), clock_(clock), started_(clock.steady_now()) {}
+
+Reporter::~Reporter() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stopping_.notify_all();
+  if (sampler_.joinable()) sampler_.join();
+}
+
+void Reporter::start(const StartEvent& event, std::chrono::milliseconds interval) {
+  std::lock_guard lock(mutex_);
+  rate_.add(started_, 0);
+  for (const auto& view : views_) view->start(event);
+  if (interval.count() > 0 && !views_.empty()) sampler_ = std::thread([this, interval] { run(interval); });
+}
+
+void Reporter::run(std::chrono::milliseconds interval) {
+  std::unique_lock lock(mutex_);
+  while (!stopping_.wait_for(lock, interval, [this] { return stop_; })) {
+    if (finished_) return;
+    auto event = take_sample();
+    for (const auto& view : views_) view->progress(event);
+  }
+}
+
+void Reporter::sample() {
+  std::lock_guard lock(mutex_);
+  if (finished_) return;
+  auto event = take_sample();
+  for (const auto& view : views_) view->progress(event);
+}
+
+ProgressEvent Reporter::take_sample() {
+  auto now = clock_.steady_now();
+  ProgressEvent event;
+  event.elapsed = std::chrono::duration<double>(now - started_).count();
+  event.bytes_done = counters_.bytes_done.load(std::memory_order_relaxed);
+  event.segments = counters_.segments_active.load(std::memory_order_relaxed);
+  event.connections = counters_.connections_active.load(std::memory_order_relaxed);
+  event.files_done = files_;
+  event.files_failed = failed_;
+  rate_.add(now, event.bytes_done);
+  event.rate = rate_.bytes_per_second();
+  // The plan knows files that the engine has not admitted yet; the engine knows sizes that the plan did not.
+  event.bytes_total = std::max(planned_bytes_, counters_.bytes_total.load(std::memory_order_relaxed));
+  event.total_known = plan_complete_ && (!size_unknown_ || event.bytes_total > 0);
+  if (event.total_known && event.rate > 0 && event.bytes_total >= event.bytes_done) {
+    event.eta = static_cast<double>(event.bytes_total - event.bytes_done) / event.rate;
+  }
+  return event;
+}
+
+void Reporter::planned(std::optional<uint64_t> bytes) {
+  std::lock_guard lock(mutex_);
+  if (bytes) {
+    planned_bytes_ += *bytes;
+  } else {
+    size_unknown_ = true;
+  }
+}
+
+void Reporter::plan_complete() {
+  std::lock_guard lock(mutex_);
+  plan_complete_ = true;
+}
+
+void Reporter::file(const FileEvent& event) {
+  std::lock_guard lock(mutex_);
+  if (finished_) return;
+  if (!event.error) {
+    ++files_;
+  } else if (event.error->code != Errc::kCancelled) {
+    ++failed_;
+  }
+  for (const auto& view : views_) view->file(event);
+}
+
+void Reporter::error(const Error& error) {
+  std::lock_guard lock(mutex_);
+  if (finished_) return;
+  for (const auto& view : views_) view->error(error);
+}
+
+void Reporter::log(const std::string& level, const std::string& message) {
+  std::lock_guard lock(mutex_);
+  if (finished_) return;
+  for (const auto& view : views_) view->log(level, message);
+}
+
+void Reporter::finish(int exit_code) {
+  std::lock_guard lock(mutex_);
+  if (finished_) return;
+  finished_ = true;
+  auto last = take_sample();
+  SummaryEvent event;
+  event.bytes = last.bytes_done;
+  event.seconds = last.elapsed;
+  event.mean_rate = last.elapsed > 0 ? static_cast<double>(last.bytes_done) / last.elapsed : 0;
+  event.files = files_;
+  event.failed = failed_;
+  event.exit_code = exit_code;
+  for (const auto& view : views_) view->progress(last);
+  for (const auto& view : views_) view->summary(event);
+}
+
+}  // namespace sjcp::cli

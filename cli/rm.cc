@@ -1,0 +1,115 @@
+#include "cli/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/listing.h"
+
+namespace sjcp::cli {
+namespace {
+
+// Keys per call of delete_objects: bounds memory, and lets deleting begin while a long listing goes on.
+constexpr size_t kBatchKeys = 500;
+
+// Removes objects of one location and counts what happened.
+class Remover {
+ public:
+  Remover(storj::Project& project, const Session& session) : project_(project), session_(session) {}
+
+  void remove_one(const Location& at) {
+    result(at, project_.delete_object(at.bucket, at.path, session_.io().stop));
+  }
+
+  void remove_below(const Location& at) {
+    std::vector<std::string> keys;
+    auto listed = list_location(
+        project_, ListRequest{at, true, false, false},
+        [&](const storj::ObjectItem& item) {
+          if (item.is_prefix) return Status();
+          keys.push_back(item.key);
+          return keys.size() < kBatchKeys ? Status() : flush(at.bucket, keys);
+        },
+        session_.io().stop);
+    if (listed) listed = flush(at.bucket, keys);
+    if (!listed) failed(listed.error());
+  }
+
+  // The exit code for everything so far; `batch`: several objects were asked for.
+  int exit(bool batch) const {
+    if (cancelled_) return kExitInterrupted;
+    if (failures_ == 0) return kExitOk;
+    return batch && (removed_ > 0 || failures_ > 1) ? static_cast<int>(kExitSomeFailed) : code_;
+  }
+
+ private:
+  Status flush(const std::string& bucket, std::vector<std::string>& keys) {
+    if (keys.empty()) return {};
+    auto status = project_.delete_objects(
+        bucket, keys,
+        [&](const std::string& key, const Status& one) {
+          // Gone already is what was wanted: another client was faster.
+          bool gone = !one && one.error().code == Errc::kNotFound;
+          result(Location::remote(bucket, key), gone ? Status() : one);
+        },
+        session_.io().stop);
+    keys.clear();
+    return status;
+  }
+
+  void result(const Location& at, const Status& status) {
+    if (!status) return failed(status.error());
+    ++removed_;
+    session_.out() << "removed " << at.text() << '\n';
+  }
+
+  void failed(const Error& error) {
+    if (error.code == Errc::kCancelled) {
+      cancelled_ = true;
+      return;
+    }
+    ++failures_;
+    code_ = session_.fail(error);
+  }
+
+  storj::Project& project_;
+  const Session& session_;
+  size_t removed_ = 0;
+  size_t failures_ = 0;
+  int code_ = kExitOk;
+  bool cancelled_ = false;
+};
+
+Result<Location> parse_target(const std::string& text, bool recursive) {
+  auto at = parse_remote(text);
+  if (!at) return at;
+  if (auto valid = storj::check_bucket_name(at->bucket); !valid) return valid.error();
+  if (at->path.empty() && !recursive) {
+    return make_error(Errc::kUsage,
+                      "sj://" + at->bucket + " is a bucket; rm -r removes what is in it, rb the bucket");
+  }
+  return at;
+}
+
+}  // namespace
+
+int run_command(const RmOptions& options, const Session& session) {
+  std::vector<Location> targets;
+  for (const auto& text : options.locations) {
+    auto at = parse_target(text, options.recursive);
+    if (!at) return session.fail(at.error());
+    targets.push_back(std::move(*at));
+  }
+  auto project = session.open_project(options.access);
+  if (!project) return session.fail(project.error());
+  Remover remover(**project, session);
+  for (const auto& at : targets) {
+    if (session.io().stop.stop_requested()) return session.fail(make_error(Errc::kCancelled, "interrupted"));
+    if (options.recursive) {
+      remover.remove_below(at);
+    } else {
+      remover.remove_one(at);
+    }
+  }
+  int code = remover.exit(options.recursive || targets.size() > 1);
+  if (code == kExitInterrupted) return session.fail(make_error(Errc::kCancelled, "interrupted"));
+  return code;
+}
+
+}  // namespace sjcp::cli

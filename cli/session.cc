@@ -1,0 +1,41 @@
+#include "cli/session.h"
+
+#include "cli/exit_codes.h"
+#include "cli/saved_accesses.h"
+#include "cli/version.h"
+
+namespace sjcp::cli {
+
+Result<access::Grant> Session::open_access(const std::string& option) const {
+  std::string value = option;
+  std::string origin = "--access";
+  for (const char* name : {"SJCP_ACCESS", "UPLINK_ACCESS"}) {
+    if (!value.empty()) break;
+    value = (io_.env ? io_.env(name) : std::nullopt).value_or("");
+    origin = name;
+  }
+  // A grant in full needs no saved accesses: a damaged file of them must not stand in its way.
+  if (!value.empty()) {
+    if (auto grant = access::Grant::parse(value)) return grant;
+  }
+  auto saved = SavedAccesses::load(io_, global_);
+  if (!saved) return saved.error();
+  return find_grant(value, origin, *saved);
+}
+
+Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string& access_option,
+                                                              unsigned pieces_in_flight) const {
+  auto grant = open_access(access_option);
+  if (!grant) return grant.error();
+  storj::ProjectOptions options;
+  options.user_agent = user_agent();
+  options.pieces_in_flight = pieces_in_flight;
+  return io_.open_project(*grant, options);
+}
+
+int Session::fail(const Error& error) const {
+  err() << "sjcp: " << error.what << std::endl;
+  return exit_code(error.code);
+}
+
+}  // namespace sjcp::cli

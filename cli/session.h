@@ -1,0 +1,39 @@
+// What a command has at hand: the outside world, the global options, and the way to an access and a project.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/io.h"
+#include "cli/log.h"
+#include "cli/options.h"
+
+namespace sjcp::cli {
+
+class Session {
+ public:
+  // All of it must outlive the session.
+  Session(const Io& io, const GlobalOptions& global, LogScope& log) : io_(io), global_(global), log_(log) {}
+
+  const Io& io() const { return io_; }
+  const GlobalOptions& global() const { return global_; }
+  std::ostream& out() const { return *io_.out; }
+  std::ostream& err() const { return *io_.err; }
+  LogScope& log() const { return log_; }
+
+  // The access named by the option, else SJCP_ACCESS, else UPLINK_ACCESS, else the default access.
+  // Errors never repeat a value that could be a grant.
+  Result<access::Grant> open_access(const std::string& option) const;
+  Result<std::unique_ptr<storj::Project>> open_project(const std::string& access_option,
+                                                       unsigned pieces_in_flight = 0) const;
+
+  // Prints the error as one line on stderr and returns its exit code.
+  int fail(const Error& error) const;
+
+ private:
+  const Io& io_;
+  const GlobalOptions& global_;
+  LogScope& log_;
+};
+
+}  // namespace sjcp::cli

@@ -1,0 +1,17 @@
+// The sink that fits a path: "-" is stdout, an existing device or named pipe is written as a stream, anything
+// else is a file.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "core/local/file_sink.h"
+
+namespace sjcp::local {
+
+// Opens streams; files only at begin().  kLocalIo when a stream cannot be opened.
+Result<std::unique_ptr<transfer::Sink>> open_sink(const std::string& path,
+                                                  const FileSinkOptions& options = {});
+
+}  // namespace sjcp::local

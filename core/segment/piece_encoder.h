@@ -1,0 +1,69 @@
+// The second half of SegmentEncoder: encrypted bytes -> any range of any of the n pieces.  Internal to the
+// room.
+//
+// Data pieces are gathered from the stripes.  Parity is computed for a window of stripes for all pieces at
+// once and the latest windows are kept; a piece that comes after its window was dropped has its share
+// computed alone, until enough of them came that the window is worth computing again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/segment/buffer.h"
+#include "core/segment/layout.h"
+#include "erasure/code.h"
+
+namespace sjcp::segment {
+
+class PieceEncoder {
+ public:
+  // `encrypted` must outlive this object; it need not be padded.
+  PieceEncoder(std::shared_ptr<const erasure::Code> code, const Redundancy& rs, ByteView encrypted,
+               size_t window_cache_bytes,
+               std::shared_ptr<BufferCache> buffers = std::make_shared<BufferCache>());
+  ~PieceEncoder();
+
+  uint64_t piece_size() const { return stripes_ * share_size_; }
+  // Requires: number < n, [offset, offset + out.size()) within piece_size().
+  void read(unsigned number, uint64_t offset, ByteSpan out);
+
+ private:
+  struct Window {
+    uint64_t index = 0;
+    uint64_t last_use = 0;
+    Buffer bytes;  // parity piece p of the window at p * window_bytes()
+  };
+
+  size_t parity_bytes() const { return (code_->n() - code_->k()) * window_bytes(); }  // of all pieces
+  size_t window_bytes() const { return window_stripes_ * share_size_; }  // of one piece
+  const uint8_t* stripe(uint64_t s) const;
+  void data_of(uint64_t s, const uint8_t** chunks) const;
+  void read_data(unsigned number, uint64_t offset, ByteSpan out) const;
+  void read_parity(unsigned number, uint64_t offset, ByteSpan out);
+  void read_alone(unsigned number, uint64_t offset, ByteSpan out);
+  // The window, if it is kept or worth computing for a reader of `size` bytes; nullptr: compute the share
+  // alone.
+  Window* window(uint64_t index, size_t size);
+  Window& room_for_window();
+  void fill(Window& window, uint64_t index);
+
+  const std::shared_ptr<const erasure::Code> code_;
+  const size_t share_size_;
+  const size_t stripe_size_;
+  const ByteView encrypted_;
+  const uint64_t stripes_;
+  uint64_t whole_stripes_;  // that lie in encrypted_; the others in tail_
+  Bytes tail_;              // rest of encrypted_ and the padding
+  const std::shared_ptr<BufferCache> buffers_;
+  uint64_t window_stripes_;
+  size_t max_windows_;
+  std::vector<Window> windows_;
+  uint64_t uses_ = 0;
+  uint64_t frontier_ = 0;              // windows below it were computed at least once
+  std::vector<uint64_t> alone_bytes_;  // by window: computed alone since it was dropped
+  Bytes share_;                        // one share, when a reader wants part of it
+};
+
+}  // namespace sjcp::segment

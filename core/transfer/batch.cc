@@ -1,0 +1,112 @@
+#include "core/transfer/batch.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+#include "core/transfer/worker_group.h"
+
+namespace sjcp::transfer {
+namespace {
+
+class Batch {
+ public:
+  Batch(unsigned parallelism, const OnResult& on_result, const Context& context)
+      : parallelism_(parallelism),
+        on_result_(on_result),
+        group_(context.stop),
+        context_{group_.stop(), context.budget, context.counters} {}
+
+  Status submit(Job job) {
+    {
+      std::unique_lock lock(mutex_);
+      // As many may wait as run: enough for workers never to wait for the producer's next page.
+      changed_.wait(lock, context_.stop, [this] { return queue_.size() < parallelism_; });
+      if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
+      queue_.push_back(std::move(job));
+      changed_.notify_all();
+      if (queue_.size() <= idle_ || workers_ == parallelism_) return {};
+      ++workers_;
+    }
+    return group_.start(1, [this] { return work(); });
+  }
+
+  BatchTotals finish(Status produced) {
+    {
+      std::lock_guard lock(mutex_);
+      closed_ = true;
+      changed_.notify_all();
+    }
+    Status joined = group_.join();
+    std::lock_guard lock(reporting_);
+    if (!joined) {
+      totals_.ended_early = std::move(joined).error();
+    } else if (!produced) {
+      totals_.ended_early = std::move(produced).error();
+    }
+    return totals_;
+  }
+
+ private:
+  Status work() {
+    for (;;) {
+      std::optional<Job> job = take();
+      if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
+      if (!job) return {};
+      Status status = job->run(context_);
+      report(job->name, status);
+      // Nothing inside a batch cancels but a person: the rest is cancelled, too.
+      if (!status && status.error().code == Errc::kCancelled) return status;
+    }
+  }
+
+  // Nothing: no job is left, or stop was requested.
+  std::optional<Job> take() {
+    std::unique_lock lock(mutex_);
+    ++idle_;
+    changed_.wait(lock, context_.stop, [this] { return !queue_.empty() || closed_; });
+    --idle_;
+    if (queue_.empty()) return std::nullopt;
+    Job job = std::move(queue_.front());
+    queue_.pop_front();
+    changed_.notify_all();
+    return job;
+  }
+
+  void report(const std::string& name, const Status& status) {
+    std::lock_guard lock(reporting_);
+    if (status) {
+      ++totals_.done;
+      context_.counters->files_done.fetch_add(1, std::memory_order_relaxed);
+    } else if (status.error().code != Errc::kCancelled) {
+      ++totals_.failed;
+      context_.counters->files_failed.fetch_add(1, std::memory_order_relaxed);
+      if (!totals_.first_error) totals_.first_error = status.error();
+    }
+    if (on_result_) on_result_(name, status);
+  }
+
+  const unsigned parallelism_;
+  const OnResult& on_result_;
+  std::mutex mutex_;  // guards the five below
+  std::condition_variable_any changed_;
+  std::deque<Job> queue_;
+  unsigned idle_ = 0;
+  unsigned workers_ = 0;
+  bool closed_ = false;
+  std::mutex reporting_;
+  BatchTotals totals_;
+  WorkerGroup group_;
+  const Context context_;  // as given, but stopped by the group
+};
+
+}  // namespace
+
+BatchTotals run_batch(unsigned parallelism, const Producer& producer, const OnResult& on_result,
+                      const Context& context) {
+  Batch batch(parallelism, on_result, context);
+  return batch.finish(producer([&](Job job) { return batch.submit(std::move(job)); }));
+}
+
+}  // namespace sjcp::transfer

@@ -1,0 +1,169 @@
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <utility>
+
+#include "core/base/scope_guard.h"
+#include "core/base/units.h"
+#include "core/transfer/copy.h"
+#include "core/transfer/worker_group.h"
+
+namespace sjcp::transfer {
+namespace {
+
+// A reader that can be asked whether anything follows.
+class LookAhead {
+ public:
+  explicit LookAhead(Reader& reader) : reader_(reader) {
+    // One byte more than a small file holds: its end shows in the same read.
+    if (auto size = reader.size()) capacity_ = static_cast<size_t>(std::min<uint64_t>(kMiB, *size + 1));
+    buffer_ = std::make_unique_for_overwrite<uint8_t[]>(capacity_);
+  }
+
+  // The next bytes, not yet taken; empty only at the end.
+  Result<ByteView> peek() {
+    if (begin_ == end_ && !ended_) {
+      auto count = reader_.read(ByteSpan(buffer_.get(), capacity_));
+      if (!count) return std::move(count).error();
+      begin_ = 0;
+      end_ = *count;
+      ended_ = *count < capacity_;
+    }
+    return ByteView(buffer_.get() + begin_, end_ - begin_);
+  }
+  void take(size_t count) { begin_ += count; }
+
+ private:
+  Reader& reader_;
+  size_t capacity_ = kMiB;
+  std::unique_ptr<uint8_t[]> buffer_;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  bool ended_ = false;
+};
+
+// A segment between begin and finish.  The lease goes last: the writer's buffers live under it.
+struct Filled {
+  MemoryBudget::Lease lease;
+  std::unique_ptr<SegmentWriter> writer;
+  uint64_t bytes = 0;
+  bool last = false;
+};
+
+class Upload {
+ public:
+  Upload(Reader& reader, ObjectWriter& writer, const Context& context)
+      : reader_(reader),
+        writer_(writer),
+        input_(reader),
+        group_(context.stop),
+        context_{group_.stop(), context.budget, context.counters},
+        // A worker may wait for a silent stdin: a failed sibling must not wait with it.
+        link_(group_.stop(), [this] { reader_.cancel(); }) {}
+
+  Status run(unsigned parallelism) {
+    unsigned workers = std::max(parallelism, 1u);
+    if (auto size = reader_.size()) {
+      context_.counters->bytes_total.fetch_add(*size, std::memory_order_relaxed);
+      const uint64_t unit = writer_.segment_size();
+      const uint64_t segments = *size / unit + (*size % unit != 0 ? 1 : 0);
+      workers = static_cast<unsigned>(std::min<uint64_t>(workers, std::max<uint64_t>(segments, 1)));
+    }
+    Status started = group_.start(workers, [this] { return work(); });
+    if (!started) return started;
+    return group_.join();
+  }
+
+  // After run().
+  CopySummary summary() const { return {bytes_, segments_}; }
+
+ private:
+  Status work() {
+    for (;;) {
+      bool active = false;
+      ScopeGuard leave([&] {
+        if (active) context_.counters->segments_active.fetch_sub(1, std::memory_order_relaxed);
+      });
+      Filled filled;
+      {
+        std::lock_guard lock(reading_);
+        if (input_ended_) return {};
+        if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
+        context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
+        active = true;
+        Status status = fill(filled);
+        // After an error the input has lost its place: nobody may go on with it.
+        input_ended_ = !status || filled.last;
+        if (!status) return status;
+        bytes_ += filled.bytes;
+        ++segments_;
+      }
+      Status status = finish(std::move(filled));
+      if (!status) return status;
+    }
+  }
+
+  // The next segment of the input.  Only the worker whose turn it is waits for budget: an input that trickles
+  // must not make the others hold memory that other files could use.
+  Status fill(Filled& filled) {
+    auto lease = context_.budget->acquire(writer_.memory_per_segment(), context_.stop);
+    if (!lease) return std::move(lease).error();
+    filled.lease = *std::move(lease);
+    auto writer = writer_.begin_segment(segments_);
+    if (!writer) return std::move(writer).error();
+    filled.writer = *std::move(writer);
+    const uint64_t unit = writer_.segment_size();
+    for (;;) {
+      // Also at a full segment: whether it is the last shows only beyond its end.
+      auto data = input_.peek();
+      if (!data) return std::move(data).error();
+      filled.last = data->empty();
+      if (filled.last || filled.bytes == unit) return {};
+      const auto count = static_cast<size_t>(std::min<uint64_t>(data->size(), unit - filled.bytes));
+      Status status = filled.writer->append(data->sub(0, count));
+      if (!status) return status;
+      input_.take(count);
+      filled.bytes += count;
+      if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
+    }
+  }
+
+  Status finish(Filled filled) {
+    Counters& counters = *context_.counters;
+    if (!reader_.size()) counters.bytes_total.fetch_add(filled.bytes, std::memory_order_relaxed);
+    Status status = writer_.finish_segment(std::move(filled.writer), filled.last, context_);
+    if (status) counters.bytes_done.fetch_add(filled.bytes, std::memory_order_relaxed);
+    return status;
+  }
+
+  Reader& reader_;
+  ObjectWriter& writer_;
+  std::mutex reading_;  // guards the five below
+  LookAhead input_;
+  bool input_ended_ = false;
+  uint64_t bytes_ = 0;
+  uint64_t segments_ = 0;
+  WorkerGroup group_;
+  const Context context_;  // as given, but stopped by the group
+  std::stop_callback<std::function<void()>> link_;
+};
+
+}  // namespace
+
+Result<CopySummary> upload(Reader& reader, ObjectWriter& writer, const CopyOptions& options,
+                           const Context& context) {
+  ScopeGuard give_up([&] { writer.abort(); });
+  Upload job(reader, writer, context);
+  Status status = job.run(options.parallelism);
+  if (!status) return std::move(status).error();
+  if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
+  status = writer.commit(context);
+  if (!status) return std::move(status).error();
+  give_up.dismiss();
+  return job.summary();
+}
+
+}  // namespace sjcp::transfer

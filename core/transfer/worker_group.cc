@@ -1,0 +1,70 @@
+#include "core/transfer/worker_group.h"
+
+#include <system_error>
+#include <utility>
+
+namespace sjcp::transfer {
+
+WorkerGroup::WorkerGroup(std::stop_token outer)
+    : outer_(std::move(outer)), link_(outer_, [this] { source_.request_stop(); }) {}
+
+WorkerGroup::~WorkerGroup() {
+  source_.request_stop();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+Status WorkerGroup::start(unsigned count, const Body& body) {
+  for (unsigned i = 0; i < count; ++i) {
+    {
+      std::lock_guard lock(mutex_);
+      ++running_;
+    }
+    // The standard library reports a thread that cannot be had (a limit on processes) as an exception only.
+    try {
+      threads_.emplace_back([this, body] { run(body); });
+    } catch (const std::system_error& error) {
+      std::lock_guard lock(mutex_);
+      --running_;
+      if (!threads_.empty()) return {};
+      return errno_error("starting a thread", error.code().value());
+    }
+  }
+  return {};
+}
+
+bool WorkerGroup::wait() {
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, source_.get_token(), [this] { return running_ == 0; });
+  return !source_.stop_requested();
+}
+
+Status WorkerGroup::join() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  std::lock_guard lock(mutex_);
+  if (interrupted_) return make_error(Errc::kCancelled, "interrupted");
+  if (errors_.get()) return *errors_.get();
+  return {};
+}
+
+void WorkerGroup::run(const Body& body) {
+  Status status = body();
+  if (!status) record(std::move(status).error());
+  std::lock_guard lock(mutex_);
+  --running_;
+  ended_.notify_all();
+}
+
+void WorkerGroup::record(Error error) {
+  {
+    std::lock_guard lock(mutex_);
+    // After a stop from outside, what fails fails because of it.
+    if (!errors_.get() && outer_.stop_requested()) interrupted_ = true;
+    errors_.add(std::move(error));
+  }
+  source_.request_stop();
+}
+
+}  // namespace sjcp::transfer

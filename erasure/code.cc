@@ -1,0 +1,42 @@
+#include "erasure/code.h"
+
+#include <cstring>
+#include <numeric>
+
+#include "erasure/gf.h"
+
+namespace sjcp::erasure {
+
+Code::Code(unsigned k, unsigned n) : k_(k), n_(n), matrix_(size_t{k} * k) {
+  for (size_t i = 0; i < k; ++i) matrix_[i * k + i] = 1;
+  std::vector<unsigned> shares(n);
+  std::iota(shares.begin(), shares.end(), 0u);
+  const std::span<const unsigned> all = shares;
+  const std::vector<uint8_t> parity = gf::interpolation(all.first(k), all.subspan(k));
+  tables_ = gf::tables(parity, k);
+  matrix_.insert(matrix_.end(), parity.begin(), parity.end());
+}
+
+Code::~Code() = default;
+
+std::span<const uint8_t> Code::row(unsigned r) const {
+  return std::span(matrix_).subspan(size_t{r} * k_, k_);
+}
+
+void Code::encode(size_t len, const uint8_t* const* data, uint8_t* const* parity) const {
+  if (n_ == k_ || len == 0) return;
+  gf::combine(len, k_, n_ - k_, tables_.data(), data, parity);
+  gf::leave_vector_code();
+}
+
+void Code::encode_share(unsigned r, size_t len, const uint8_t* const* data, uint8_t* out) const {
+  if (len == 0) return;
+  if (r < k_) {
+    std::memcpy(out, data[r], len);
+    return;
+  }
+  gf::combine(len, k_, 1, tables_.data() + size_t{r - k_} * k_ * gf::kTableSize, data, &out);
+  gf::leave_vector_code();
+}
+
+}  // namespace sjcp::erasure

@@ -1,0 +1,330 @@
+#include "net/storj/object_source.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/segment/object_metadata.h"
+#include "net/storj/codes.h"
+#include "net/storj/segment_download.h"
+
+namespace sjcp::storj {
+
+using segment::ByteRange;
+using transfer::Context;
+
+namespace {
+
+// Nodes refuse limits that are older than an hour; well before that a new one is asked for.
+constexpr auto kOfferLifetime = std::chrono::minutes(30);
+// Attempts on one segment since it last made progress (protocol notes 9.2).
+constexpr int kMaxAttempts = 6;
+constexpr size_t kRingBytes = 128 << 10;
+// A connection's TLS state with its 64 KiB read-ahead.
+constexpr uint64_t kConnectionMemory = 96 << 10;
+// Pieces offered for 29/80 before the scheme is known.
+constexpr uint32_t kUsualOffer = 39;
+
+pb::Range range_of(const transfer::RangeRequest& range) {
+  pb::Range out;
+  if (range.suffix) {
+    out.mutable_suffix()->set_plain_suffix(static_cast<int64_t>(range.end.value_or(0)));
+  } else if (range.end) {
+    out.mutable_start_limit()->set_plain_start(static_cast<int64_t>(range.begin));
+    out.mutable_start_limit()->set_plain_limit(static_cast<int64_t>(*range.end));
+  } else {
+    out.mutable_start()->set_plain_start(static_cast<int64_t>(range.begin));
+  }
+  return out;
+}
+
+segment::Position position_of(const pb::SegmentPosition& position) {
+  return {position.part_number(), position.index()};
+}
+
+}  // namespace
+
+// Progress of one fetch() over its attempts.
+struct ObjectSource::Attempt {
+  ByteRange wanted;  // plain bytes of the object; begin moves on as bytes are written
+  transfer::Output& output;
+  const Context& context;
+  bool correct_errors = false;
+};
+
+ObjectSource::ObjectSource(const Session& session, std::string bucket, std::string key)
+    : session_(session),
+      bucket_(std::move(bucket)),
+      key_(std::move(key)),
+      url_(object_url(bucket_, key_)) {}
+
+ObjectSource::~ObjectSource() = default;
+
+Result<transfer::ObjectInfo> ObjectSource::open(const transfer::RangeRequest& range, const Context& context) {
+  auto encrypted = session_.grant.store.encrypt_path(bucket_, key_);
+  if (!encrypted) return with_context(std::move(encrypted).error(), url_);
+  auto content_key = session_.grant.store.content_key(bucket_, key_);
+  if (!content_key) return with_context(std::move(content_key).error(), url_);
+  encrypted_key_ = std::move(*encrypted);
+  content_key_ = *content_key;
+
+  auto batch = request_object(range, context.stop);
+  if (!batch) return std::move(batch).error();
+  auto& download = *batch->mutable_responses(0)->mutable_object_download();
+  if (auto status = read_object(download.object()); !status) return std::move(status).error();
+  auto resolved = range.resolve(object_size_);
+  if (!resolved) return with_context(std::move(resolved).error(), url_);
+  if (download.segment_download_size() > 0) {
+    first_offer_ = std::move(*download.mutable_segment_download(0));
+    first_offer_time_ = std::chrono::steady_clock::now();
+    const auto& offer = *first_offer_;
+    if (auto status = add_stored(offer.position(), offer.plain_offset(), offer.plain_size()); !status) {
+      return std::move(status).error();
+    }
+  }
+  if (auto status = list_rest(std::move(*download.mutable_segment_list()), context.stop); !status) {
+    return std::move(status).error();
+  }
+  if (auto status = cut_to_range(*resolved); !status) return std::move(status).error();
+
+  transfer::ObjectInfo info;
+  info.name = url_;
+  info.size = object_size_;
+  info.range = *resolved;
+  info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(
+      time_of(download.object().created_at()));
+  info.version = download.object().object_version();
+  info.metadata = metadata_;
+  return info;
+}
+
+Result<pb::BatchResponse> ObjectSource::request_object(const transfer::RangeRequest& range,
+                                                       const std::stop_token& stop) {
+  pb::BatchRequest request;
+  auto& download = *request.add_requests()->mutable_object_download();
+  download.set_bucket(bucket_);
+  download.set_encrypted_object_key(encrypted_key_);
+  if (!range.everything()) *download.mutable_range() = range_of(range);
+  auto response = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, stop);
+  if (!response && response.error().cause == kRpcInvalidArgument && !range.everything()) {
+    // The satellite refuses a range that has nothing of the object in it, in words that only it understands.
+    return make_error(Errc::kUsage, url_ + ": the range lies outside the object", kRpcInvalidArgument);
+  }
+  return response;
+}
+
+Status ObjectSource::read_object(const pb::Object& object) {
+  auto metadata = segment::open_metadata(object.encrypted_metadata(), object.encrypted_metadata_encrypted_key(),
+                                         object.encrypted_metadata_nonce(), content_key_);
+  if (!metadata) return with_context(std::move(metadata).error(), url_);
+  metadata_ = metadata->user;
+  stream_id_ = object.stream_id();
+  fixed_segment_size_ = metadata->segments_size;
+  last_segment_size_ = metadata->last_segment_size;
+  number_of_segments_ = metadata->number_of_segments;
+  auto suite = static_cast<crypto::CipherSuite>(object.encryption_parameters().cipher_suite());
+  int64_t block = object.encryption_parameters().block_size();
+  if (suite == crypto::CipherSuite::kUnspecified) {
+    suite = static_cast<crypto::CipherSuite>(metadata->encryption_type);
+    block = metadata->encryption_block_size;
+  }
+  bool sealed = suite == crypto::CipherSuite::kAesGcm || suite == crypto::CipherSuite::kSecretBox;
+  if ((!sealed && suite != crypto::CipherSuite::kNull) || block <= 0 || block > (16 << 20) ||
+      (sealed && block <= static_cast<int64_t>(crypto::kTagSize))) {
+    return make_error(Errc::kUnsupported, url_ + ": the object is encrypted in an unknown way");
+  }
+  layout_ = {suite, static_cast<uint32_t>(block)};
+  int64_t size = object.plain_size();
+  if (size == 0 && number_of_segments_ > 0 && fixed_segment_size_ > 0) {
+    // Objects from before the satellite kept plain sizes.
+    size = (number_of_segments_ - 1) * fixed_segment_size_ + last_segment_size_;
+  }
+  if (size < 0) return make_error(Errc::kProtocol, url_ + ": the satellite names a negative size");
+  object_size_ = static_cast<uint64_t>(size);
+  return {};
+}
+
+Status ObjectSource::list_rest(pb::ListSegmentsResponse list, const std::stop_token& stop) {
+  for (;;) {
+    if (auto status = add_segments(list); !status) return status;
+    if (!list.more() || list.items_size() == 0) return {};
+    pb::ListSegmentsRequest request;
+    request.set_stream_id(stream_id_);
+    *request.mutable_cursor_position() = list.items(list.items_size() - 1).position();
+    auto next = session_.metainfo->call<pb::ListSegmentsResponse>("ListSegments", std::move(request), Repeat::kSafe,
+                                                                  url_, stop);
+    if (!next) return std::move(next).error();
+    list = std::move(*next);
+  }
+}
+
+Status ObjectSource::add_segments(const pb::ListSegmentsResponse& list) {
+  for (const auto& item : list.items()) {
+    if (auto status = add_stored(item.position(), item.plain_offset(), item.plain_size()); !status) return status;
+  }
+  return {};
+}
+
+Status ObjectSource::add_stored(const pb::SegmentPosition& position, int64_t plain_offset, int64_t plain_size) {
+  if (fixed_segment_size_ > 0 && position.part_number() == 0) {
+    plain_offset = position.index() * fixed_segment_size_;
+    plain_size = position.index() == number_of_segments_ - 1 ? last_segment_size_ : fixed_segment_size_;
+  }
+  if (plain_offset < 0 || plain_size < 0 || plain_size > std::numeric_limits<int64_t>::max() - plain_offset) {
+    return make_error(Errc::kProtocol, url_ + ": the satellite lists an impossible segment");
+  }
+  auto begin = static_cast<uint64_t>(plain_offset);
+  stored_.push_back({position_of(position), {begin, begin + static_cast<uint64_t>(plain_size)}});
+  return {};
+}
+
+// Orders the segments, drops the one listed twice, and keeps what the range touches.
+Status ObjectSource::cut_to_range(ByteRange range) {
+  std::sort(stored_.begin(), stored_.end(), [](const Stored& a, const Stored& b) {
+    return std::pair(a.bytes.begin, a.position) < std::pair(b.bytes.begin, b.position);
+  });
+  stored_.erase(std::unique(stored_.begin(), stored_.end(),
+                            [](const Stored& a, const Stored& b) { return a.position == b.position; }),
+                stored_.end());
+  std::vector<Stored> kept;
+  uint64_t next = range.begin;
+  for (const Stored& s : stored_) {
+    ByteRange cut{std::max(s.bytes.begin, range.begin), std::min(s.bytes.end, range.end)};
+    if (cut.begin >= cut.end) continue;
+    if (cut.begin != next) break;
+    next = cut.end;
+    segments_.push_back({segments_.size(), cut});
+    kept.push_back(s);
+  }
+  if (next != range.end) {
+    return make_error(Errc::kProtocol, url_ + ": the satellite's segments do not cover the object");
+  }
+  if (first_offer_ && (kept.empty() || kept[0].position != position_of(first_offer_->position()))) {
+    first_offer_.reset();
+  }
+  if (first_offer_ && first_offer_->has_redundancy_scheme()) {
+    offered_ = static_cast<uint32_t>(std::count_if(first_offer_->addressed_limits().begin(),
+                                                   first_offer_->addressed_limits().end(),
+                                                   [](const auto& limit) { return limit.has_limit(); }));
+    if (auto rs = redundancy_of(first_offer_->redundancy_scheme())) redundancy_ = *rs;
+  }
+  stored_ = std::move(kept);
+  return {};
+}
+
+uint64_t ObjectSource::memory_per_segment() const {
+  segment::SegmentDecoder::Options options;
+  options.rs = redundancy_;
+  if (redundancy_.required == 0) options.rs = {29, 35, 65, 80, segment::kShareSize};
+  options.layout = layout_;
+  options.ring_bytes = kRingBytes;
+  uint32_t offered = offered_ == 0 ? kUsualOffer : offered_;
+  return segment::SegmentDecoder::memory(options, options.rs.required) + offered * kConnectionMemory;
+}
+
+Result<pb::DownloadSegmentResponse> ObjectSource::offer_for(size_t index, bool all_nodes,
+                                                            const std::stop_token& stop) {
+  if (index == 0 && !all_nodes) {
+    std::lock_guard lock(mutex_);
+    if (first_offer_ && std::chrono::steady_clock::now() - first_offer_time_ < kOfferLifetime) {
+      auto offer = std::move(*first_offer_);
+      first_offer_.reset();
+      return offer;
+    }
+  }
+  pb::BatchRequest request;
+  auto& download = *request.add_requests()->mutable_segment_download();
+  download.set_stream_id(stream_id_);
+  download.mutable_cursor_position()->set_part_number(stored_[index].position.part);
+  download.mutable_cursor_position()->set_index(stored_[index].position.index);
+  if (all_nodes) download.set_desired_nodes(std::numeric_limits<int32_t>::max());
+  auto batch = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, stop);
+  if (!batch) return std::move(batch).error();
+  return std::move(*batch->mutable_responses(0)->mutable_segment_download());
+}
+
+Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& output, const Context& context) {
+  const Stored& stored = stored_[segment.index];
+  Attempt attempt{segment.bytes, output, context};
+  int failures = 0;
+  bool all_nodes = false;
+  for (;;) {
+    uint64_t before = attempt.wanted.begin;
+    auto offer = offer_for(segment.index, all_nodes, context.stop);
+    if (!offer) return std::move(offer).error();
+    bool inline_segment = offer->addressed_limits_size() == 0;
+    Status status = inline_segment ? fetch_inline(*offer, stored, attempt) : fetch_remote(*offer, stored, attempt);
+    if (status) return {};
+    failures = attempt.wanted.begin > before ? 1 : failures + 1;
+    Errc code = status.error().code;
+    bool damaged = code == Errc::kIntegrity && !inline_segment;
+    if (damaged && attempt.correct_errors) return status;  // beyond repair, or the key is wrong
+    if ((code != Errc::kNetwork && !damaged) || failures >= kMaxAttempts) return status;
+    // Asking every node that stores a piece costs nothing unless it is read, and is the best chance now.
+    all_nodes = true;
+    attempt.correct_errors = damaged;
+    spdlog::info("{}; asking for the segment again", status.error().what);
+    if (context.counters != nullptr) context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+    if (!damaged && !wait_unless_stopped(std::chrono::milliseconds(100 << failures), context.stop)) {
+      return make_error(Errc::kCancelled, url_ + ": interrupted");
+    }
+  }
+}
+
+Result<crypto::Key> ObjectSource::segment_key(const pb::DownloadSegmentResponse& offer) const {
+  auto nonce = crypto::nonce_from(offer.encrypted_key_nonce());
+  if (!nonce) return make_error(Errc::kProtocol, url_ + ": the satellite sends a malformed key nonce");
+  auto plain = crypto::open(layout_.cipher, content_key_, *nonce, offer.encrypted_key());
+  if (!plain) return make_error(Errc::kIntegrity, url_ + ": the segment's key does not open with this grant");
+  if (plain->empty()) return crypto::Key();
+  auto key = crypto::Key::from(*plain);
+  if (!key) return make_error(Errc::kIntegrity, url_ + ": the segment's key is malformed");
+  return *key;
+}
+
+Status ObjectSource::fetch_inline(const pb::DownloadSegmentResponse& offer, const Stored& stored, Attempt& attempt) {
+  auto key = segment_key(offer);
+  if (!key) return std::move(key).error();
+  auto plain = crypto::open(layout_.cipher, *key, segment::segment_nonce(stored.position), offer.encrypted_inline_data());
+  if (!plain || plain->size() < stored.bytes.size()) {
+    return make_error(Errc::kIntegrity, url_ + ": an inline segment does not open: it is damaged at the satellite");
+  }
+  ByteView bytes = ByteView(*plain).sub(attempt.wanted.begin - stored.bytes.begin, attempt.wanted.size());
+  return attempt.output.write(attempt.wanted.begin, bytes);
+}
+
+Status ObjectSource::fetch_remote(const pb::DownloadSegmentResponse& offer, const Stored& stored, Attempt& attempt) {
+  auto key = segment_key(offer);
+  if (!key) return std::move(key).error();
+  auto rs = redundancy_of(offer.redundancy_scheme());
+  if (!rs) return with_context(std::move(rs).error(), url_);
+  segment::SegmentDecoder::Options options;
+  options.rs = *rs;
+  options.layout = layout_;
+  options.encrypted_size = static_cast<uint64_t>(offer.segment_size());
+  options.plain_size = stored.bytes.size();
+  options.key = *key;
+  options.position = stored.position;
+  options.range = {attempt.wanted.begin - stored.bytes.begin, attempt.wanted.end - stored.bytes.begin};
+  options.correct_errors = attempt.correct_errors;
+  options.ring_bytes = kRingBytes;
+  if (offer.segment_size() <= 0 || options.encrypted_size % layout_.encrypted_block != 0 ||
+      options.encrypted_size < segment::encrypted_size(options.plain_size, layout_)) {
+    return make_error(Errc::kProtocol, url_ + ": the satellite names an impossible segment size");
+  }
+  segment::SegmentDecoder decoder(shared_code(rs->required, rs->total), options,
+                                  [&](uint64_t offset, ByteView data) {
+                                    return attempt.output.write(stored.bytes.begin + offset, data);
+                                  });
+  SegmentDownload race(*session_.pool, offer, decoder, attempt.correct_errors, attempt.context);
+  Status status = race.run();
+  attempt.wanted.begin += decoder.written();
+  for (unsigned piece : decoder.wrong_pieces()) {
+    spdlog::warn("{}: piece {} from {} is damaged and was corrected", url_, piece, race.node_name(piece));
+  }
+  if (status) return {};
+  return with_context(std::move(status).error(), url_);
+}
+
+}  // namespace sjcp::storj

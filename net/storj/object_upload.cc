@@ -1,0 +1,286 @@
+#include "net/storj/object_upload.h"
+
+#include <spdlog/spdlog.h>
+
+#include "core/segment/object_metadata.h"
+#include "net/storj/codes.h"
+#include "net/storj/segment_upload.h"
+
+namespace sjcp::storj {
+
+using transfer::Context;
+
+namespace {
+
+// 110 connections with their TLS state and one chunk each.
+constexpr uint64_t kConnectionsMemory = 110ull * (128 << 10);
+constexpr auto kAbortLimit = std::chrono::seconds(5);
+
+segment::SegmentEncoder::Options encoder_options() {
+  segment::SegmentEncoder::Options options;
+  options.max_plain_size = segment::kMaxSegmentSize;
+  return options;
+}
+
+std::string bytes_of(const crypto::Nonce& nonce) { return std::string(nonce.begin(), nonce.end()); }
+
+}  // namespace
+
+// One segment: sealed as it is appended.
+class ObjectUpload::Segment final : public transfer::SegmentWriter {
+ public:
+  Segment(uint64_t number, const std::shared_ptr<segment::BufferCache>& buffers)
+      : index(number), key(crypto::Key::random()), encoder(options(number, key, buffers)) {}
+
+  Status append(ByteView data) override {
+    encoder.append(data);
+    return {};
+  }
+
+  static segment::SegmentEncoder::Options options(uint64_t number, const crypto::Key& key,
+                                                  const std::shared_ptr<segment::BufferCache>& buffers) {
+    auto out = encoder_options();
+    out.buffers = buffers;
+    out.key = key;
+    out.position = {0, static_cast<int32_t>(number)};
+    return out;
+  }
+
+  const uint64_t index;
+  const crypto::Key key;
+  segment::SegmentEncoder encoder;
+  std::string segment_id;
+  std::vector<pb::SegmentPieceUploadResult> results;
+};
+
+Result<std::unique_ptr<ObjectUpload>> ObjectUpload::create(const Session& session, const std::string& bucket,
+                                                           const std::string& key, const ObjectOptions& options) {
+  std::string url = object_url(bucket, key);
+  auto encrypted = session.grant.store.encrypt_path(bucket, key);
+  if (!encrypted) return with_context(std::move(encrypted).error(), url);
+  auto content_key = session.grant.store.content_key(bucket, key);
+  if (!content_key) return with_context(std::move(content_key).error(), url);
+  std::unique_ptr<ObjectUpload> upload(new ObjectUpload(session, bucket, key, options));
+  upload->encrypted_key_ = std::move(*encrypted);
+  upload->content_key_ = *content_key;
+  return upload;
+}
+
+ObjectUpload::ObjectUpload(const Session& session, std::string bucket, std::string key, ObjectOptions options)
+    : session_(session),
+      bucket_(std::move(bucket)),
+      key_(std::move(key)),
+      url_(object_url(bucket_, key_)),
+      options_(std::move(options)),
+      buffers_(std::make_shared<segment::BufferCache>()) {}
+
+ObjectUpload::~ObjectUpload() = default;
+
+uint64_t ObjectUpload::memory_per_segment() const {
+  return segment::SegmentEncoder::memory(encoder_options()) + kConnectionsMemory;
+}
+
+Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(uint64_t index) {
+  if (index > static_cast<uint64_t>(INT32_MAX)) return make_error(Errc::kUsage, url_ + ": too many segments");
+  return std::unique_ptr<transfer::SegmentWriter>(new Segment(index, buffers_));
+}
+
+Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> writer, bool last,
+                                    const Context& context) {
+  auto& segment = static_cast<Segment&>(*writer);
+  if (last) {
+    std::lock_guard lock(mutex_);
+    last_size_ = segment.encoder.plain_size();
+    // A small remainder, or an empty object, lives at the satellite and travels with the commit.
+    if (last_size_ <= segment::kMaxInlineSize && (last_size_ > 0 || segment.index == 0)) {
+      inline_ = inline_request(segment);
+      return {};
+    }
+  }
+  segment.encoder.finish();
+  auto offer = begin_remote(segment.index, context);
+  if (!offer) return std::move(offer).error();
+  auto rs = redundancy_of(offer->redundancy_scheme());
+  if (!rs) return with_context(std::move(rs).error(), url_);
+  if (static_cast<uint32_t>(offer->addressed_limits_size()) < rs->optimal ||
+      static_cast<uint32_t>(offer->addressed_limits_size()) > rs->total) {
+    return make_error(Errc::kProtocol, url_ + ": the satellite offers a wrong number of pieces");
+  }
+  offer->mutable_redundancy_scheme()->set_success_threshold(static_cast<int32_t>(rs->optimal));
+  segment.encoder.set_code(shared_code(rs->required, rs->total), *rs);
+  auto exchange = [&](const pb::RetryBeginSegmentPiecesRequest& request) -> Result<pb::RetryBeginSegmentPiecesResponse> {
+    pb::BatchRequest batch;
+    *batch.add_requests()->mutable_segment_begin_retry_pieces() = request;
+    auto response = session_.metainfo->batch(std::move(batch), Repeat::kSafe, url_, context.stop);
+    if (!response) return std::move(response).error();
+    return std::move(*response->mutable_responses(0)->mutable_segment_begin_retry_pieces());
+  };
+  SegmentUpload spread(*session_.pool, std::move(*offer), segment.encoder, exchange, context);
+  if (auto status = spread.run(); !status) return with_context(std::move(status).error(), url_);
+  segment.segment_id = spread.segment_id();
+  segment.results = spread.results();
+  std::lock_guard lock(mutex_);
+  pending_commits_.push_back(commit_request(segment));
+  return {};
+}
+
+// The first segment that needs the satellite also begins the object; the others wait for its stream id.
+Result<pb::BeginSegmentResponse> ObjectUpload::begin_remote(uint64_t index, const Context& context) {
+  std::unique_lock lock(mutex_);
+  if (begin_ == Begin::kNot) {
+    begin_ = Begin::kRunning;
+    lock.unlock();
+    auto offer = begin_object_and_segment(index, context);
+    lock.lock();
+    begin_ = offer ? Begin::kDone : Begin::kFailed;
+    begun_.notify_all();
+    return offer;
+  }
+  if (!begun_.wait(lock, context.stop, [&] { return begin_ != Begin::kRunning; }) || begin_ == Begin::kFailed) {
+    return make_error(Errc::kCancelled, url_ + ": interrupted");
+  }
+  pb::BatchRequest request;
+  std::vector<int> sent;
+  for (auto& commit : pending_commits_) {
+    sent.push_back(commit.upload_result_size());
+    *request.add_requests()->mutable_segment_commit() = std::move(commit);
+  }
+  pending_commits_.clear();
+  lock.unlock();
+  add_begin_segment(request, index);
+  bool only_begins = sent.empty();
+  auto response = session_.metainfo->batch(std::move(request), only_begins ? Repeat::kSafe : Repeat::kNever, url_,
+                                           context.stop);
+  if (!response) return std::move(response).error();
+  check_commits(*response, sent);
+  return std::move(*response->mutable_responses(response->responses_size() - 1)->mutable_segment_begin());
+}
+
+Result<pb::BeginSegmentResponse> ObjectUpload::begin_object_and_segment(uint64_t index, const Context& context) {
+  pb::BatchRequest request;
+  add_begin_object(request);
+  add_begin_segment(request, index);
+  // The satellite fills in the stream id of the object that this batch begins.
+  request.mutable_requests(1)->mutable_segment_begin()->clear_stream_id();
+  auto response = session_.metainfo->batch(std::move(request), Repeat::kNever, url_, context.stop);
+  if (!response) return std::move(response).error();
+  std::lock_guard lock(mutex_);
+  stream_id_ = response->responses(0).object_begin().stream_id();
+  return std::move(*response->mutable_responses(1)->mutable_segment_begin());
+}
+
+void ObjectUpload::add_begin_object(pb::BatchRequest& request) const {
+  auto& begin = *request.add_requests()->mutable_object_begin();
+  begin.set_bucket(bucket_);
+  begin.set_encrypted_object_key(encrypted_key_);
+  begin.mutable_encryption_parameters()->set_cipher_suite(static_cast<int32_t>(crypto::CipherSuite::kAesGcm));
+  begin.mutable_encryption_parameters()->set_block_size(segment::kEncryptedBlockSize);
+  if (options_.expires) *begin.mutable_expires_at() = timestamp_of(*options_.expires);
+}
+
+void ObjectUpload::add_begin_segment(pb::BatchRequest& request, uint64_t index) const {
+  auto& begin = *request.add_requests()->mutable_segment_begin();
+  begin.set_stream_id(stream_id_);
+  begin.mutable_position()->set_index(static_cast<int32_t>(index));
+  begin.set_max_order_limit(static_cast<int64_t>(segment::encrypted_size(segment::kMaxSegmentSize, {})));
+}
+
+// A satellite drops results that it does not believe without a word.
+void ObjectUpload::check_commits(const pb::BatchResponse& response, const std::vector<int>& sent) const {
+  for (size_t i = 0; i < sent.size(); ++i) {
+    int kept = response.responses(static_cast<int>(i)).segment_commit().successful_pieces();
+    if (kept < sent[i]) spdlog::warn("{}: the satellite counts {} of {} stored pieces", url_, kept, sent[i]);
+  }
+}
+
+pb::CommitSegmentRequest ObjectUpload::commit_request(Segment& segment) const {
+  auto nonce = crypto::random_nonce();
+  pb::CommitSegmentRequest commit;
+  commit.set_segment_id(segment.segment_id);
+  commit.set_encrypted_key_nonce(bytes_of(nonce));
+  commit.set_encrypted_key(*crypto::seal(crypto::CipherSuite::kAesGcm, content_key_, nonce, segment.key.view()));
+  commit.set_size_encrypted_data(static_cast<int64_t>(segment.encoder.encrypted_size()));
+  commit.set_plain_size(static_cast<int64_t>(segment.encoder.plain_size()));
+  for (auto& result : segment.results) *commit.add_upload_result() = std::move(result);
+  return commit;
+}
+
+pb::MakeInlineSegmentRequest ObjectUpload::inline_request(Segment& segment) const {
+  auto nonce = crypto::random_nonce();
+  pb::MakeInlineSegmentRequest make;
+  make.mutable_position()->set_index(static_cast<int32_t>(segment.index));
+  make.set_encrypted_key_nonce(bytes_of(nonce));
+  make.set_encrypted_key(*crypto::seal(crypto::CipherSuite::kAesGcm, content_key_, nonce, segment.key.view()));
+  make.set_plain_size(static_cast<int64_t>(segment.encoder.plain_size()));
+  make.set_encrypted_inline_data(segment.encoder.seal_inline());
+  return make;
+}
+
+pb::CommitObjectRequest ObjectUpload::commit_object_request() const {
+  segment::ObjectMetadata metadata;
+  metadata.user = options_.metadata;
+  metadata.segments_size = static_cast<int64_t>(segment::kMaxSegmentSize);
+  metadata.last_segment_size = static_cast<int64_t>(last_size_);
+  auto sealed = segment::seal_metadata(metadata, content_key_);
+  pb::CommitObjectRequest commit;
+  commit.set_stream_id(stream_id_);
+  commit.set_encrypted_metadata(std::move(sealed.encrypted_metadata));
+  commit.set_encrypted_metadata_encrypted_key(std::move(sealed.encrypted_key));
+  commit.set_encrypted_metadata_nonce(std::move(sealed.nonce));
+  return commit;
+}
+
+Status ObjectUpload::commit(const Context& context) {
+  pb::BatchRequest request;
+  std::vector<int> sent;
+  bool begin_too = false;
+  {
+    std::lock_guard lock(mutex_);
+    begin_too = begin_ == Begin::kNot;
+    if (begin_too) add_begin_object(request);
+    for (auto& commit : pending_commits_) {
+      sent.push_back(commit.upload_result_size());
+      *request.add_requests()->mutable_segment_commit() = std::move(commit);
+    }
+    pending_commits_.clear();
+    if (inline_) {
+      *request.add_requests()->mutable_segment_make_inline() = std::move(*inline_);
+      request.mutable_requests(request.requests_size() - 1)->mutable_segment_make_inline()->set_stream_id(stream_id_);
+    }
+    *request.add_requests()->mutable_object_commit() = commit_object_request();
+    commit_sent_ = true;
+  }
+  auto response = session_.metainfo->batch(std::move(request), Repeat::kNever, url_, context.stop);
+  if (!response) {
+    // The abort that follows only touches a pending upload; a commit that did happen stays.
+    commit_sent_ = response.error().code == Errc::kNetwork;
+    return std::move(response).error();
+  }
+  if (!begin_too) check_commits(*response, sent);
+  return {};
+}
+
+void ObjectUpload::abort() {
+  std::string stream_id;
+  {
+    std::lock_guard lock(mutex_);
+    // After a commit of unknown outcome nothing more may be said about the stream (protocol notes 9.1).
+    if (begin_ != Begin::kDone || commit_sent_) return;
+    begin_ = Begin::kFailed;
+    stream_id = stream_id_;
+  }
+  pb::BeginDeleteObjectRequest request;
+  request.set_bucket(bucket_);
+  request.set_encrypted_object_key(encrypted_key_);
+  request.set_status(pb::OBJECT_STATUS_UPLOADING);
+  request.set_stream_id(stream_id);
+  drpc::CallOptions limits;
+  limits.dial_limit = kAbortLimit;
+  limits.call_limit = kAbortLimit;
+  // The user's stop signal does not hold here: removing what was begun is part of stopping well.
+  auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>("BeginDeleteObject", std::move(request),
+                                                                         Repeat::kSafe, url_, {}, limits);
+  if (!response) spdlog::warn("{}; the unfinished upload was not removed", response.error().what);
+}
+
+}  // namespace sjcp::storj

@@ -1,0 +1,71 @@
+// A stored object being written as a transfer::ObjectWriter.
+//
+//   small     [BeginObject, MakeInlineSegment, CommitObject]                  one request
+//   remote    [BeginObject, BeginSegment 0]  pieces  [CommitSegment.., BeginSegment i]  ...  [CommitSegment.., CommitObject]
+// Commits of finished segments travel with the next request (protocol notes 9.1).
+//
+// Threads: as transfer::ObjectWriter says.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/crypto/key.h"
+#include "core/segment/buffer.h"
+#include "core/segment/segment_encoder.h"
+#include "core/transfer/object_writer.h"
+#include "net/storj/session.h"
+
+namespace sjcp::storj {
+
+class ObjectUpload final : public transfer::ObjectWriter {
+ public:
+  // kDenied when the grant has no key for it.  session must outlive the upload.
+  static Result<std::unique_ptr<ObjectUpload>> create(const Session& session, const std::string& bucket,
+                                                      const std::string& key, const ObjectOptions& options);
+  ~ObjectUpload() override;
+
+  uint64_t segment_size() const override { return segment::kMaxSegmentSize; }
+  uint64_t memory_per_segment() const override;
+  Result<std::unique_ptr<transfer::SegmentWriter>> begin_segment(uint64_t index) override;
+  Status finish_segment(std::unique_ptr<transfer::SegmentWriter> segment, bool last,
+                        const transfer::Context& context) override;
+  Status commit(const transfer::Context& context) override;
+  void abort() override;
+
+ private:
+  class Segment;
+
+  ObjectUpload(const Session& session, std::string bucket, std::string key, ObjectOptions options);
+  Result<pb::BeginSegmentResponse> begin_remote(uint64_t index, const transfer::Context& context);
+  Result<pb::BeginSegmentResponse> begin_object_and_segment(uint64_t index, const transfer::Context& context);
+  void add_begin_object(pb::BatchRequest& request) const;
+  void add_begin_segment(pb::BatchRequest& request, uint64_t index) const;
+  void check_commits(const pb::BatchResponse& response, const std::vector<int>& sent) const;
+  pb::CommitSegmentRequest commit_request(Segment& segment) const;
+  pb::MakeInlineSegmentRequest inline_request(Segment& segment) const;
+  pb::CommitObjectRequest commit_object_request() const;
+
+  const Session& session_;
+  const std::string bucket_;
+  const std::string key_;
+  const std::string url_;
+  const ObjectOptions options_;
+  std::string encrypted_key_;
+  crypto::Key content_key_;
+
+  const std::shared_ptr<segment::BufferCache> buffers_;
+
+  std::mutex mutex_;
+  std::condition_variable_any begun_;
+  enum class Begin : uint8_t { kNot, kRunning, kDone, kFailed } begin_ = Begin::kNot;
+  std::string stream_id_;
+  std::vector<pb::CommitSegmentRequest> pending_commits_;
+  std::optional<pb::MakeInlineSegmentRequest> inline_;
+  uint64_t last_size_ = 0;
+  bool commit_sent_ = false;
+};
+
+}  // namespace sjcp::storj

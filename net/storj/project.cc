@@ -1,0 +1,285 @@
+#include "net/storj/project.h"
+
+#include <algorithm>
+
+#include "core/access/caveat.h"
+#include "core/base/clock.h"
+#include "net/storj/listing.h"
+#include "net/storj/object_source.h"
+#include "net/storj/object_upload.h"
+#include "net/storj/session.h"
+
+namespace sjcp::storj {
+namespace {
+
+constexpr int kMaxDeleteBatch = 1000;
+constexpr int kDirectionForward = 1;
+constexpr int kDirectionAfter = 2;
+
+enum DeleteStatus : int32_t { kDeleteUnauthorized = 1, kDeleteNotFound = 2, kDeleteOk = 3, kDeleteLocked = 4 };
+
+std::string bucket_url(const std::string& bucket) { return "sj://" + bucket; }
+
+class SatelliteProject final : public Project {
+ public:
+  explicit SatelliteProject(Session session) : session_(std::move(session)) {}
+
+  Result<std::vector<BucketItem>> list_buckets(const std::stop_token& stop) override {
+    std::vector<BucketItem> out;
+    pb::ListBucketsRequest request;
+    request.set_direction(kDirectionForward);
+    for (;;) {
+      auto response = session_.metainfo->call<pb::ListBucketsResponse>("ListBuckets", request, Repeat::kSafe,
+                                                                       "buckets", stop);
+      if (!response) return std::move(response).error();
+      for (const auto& item : response->items()) out.push_back({item.name(), time_of(item.created_at())});
+      if (!response->more() || response->items_size() == 0) return out;
+      request.set_cursor(response->items(response->items_size() - 1).name());
+      request.set_direction(kDirectionAfter);
+    }
+  }
+
+  Status create_bucket(const std::string& bucket, const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    pb::CreateBucketRequest request;
+    request.set_name(bucket);
+    auto response = session_.metainfo->call<pb::CreateBucketResponse>("CreateBucket", std::move(request),
+                                                                      Repeat::kNever, bucket_url(bucket), stop);
+    if (!response) return std::move(response).error();
+    return {};
+  }
+
+  Status delete_bucket(const std::string& bucket, bool force, const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    pb::DeleteBucketRequest request;
+    request.set_name(bucket);
+    request.set_delete_all(force);
+    auto response = session_.metainfo->call<pb::DeleteBucketResponse>("DeleteBucket", std::move(request),
+                                                                      Repeat::kNever, bucket_url(bucket), stop);
+    if (!response) {
+      Error error = std::move(response).error();
+      if (error.cause == kRpcFailedPrecondition) error.what += "; use --force to delete what is in it";
+      return error;
+    }
+    return {};
+  }
+
+  Status list_objects(const std::string& bucket, const ListOptions& options,
+                      const std::function<Status(const ObjectItem&)>& item, const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    return storj::list_objects(session_, bucket, options, item, stop);
+  }
+
+  Result<ObjectItem> stat_object(const std::string& bucket, const std::string& key,
+                                 const std::stop_token& stop) override {
+    ObjectSource source(session_, bucket, key);
+    transfer::Context context;
+    context.stop = stop;
+    auto info = source.open({}, context);
+    if (!info) return missing_bucket_or(std::move(info).error(), bucket, stop);
+    ObjectItem item;
+    item.key = key;
+    item.size = info->size;
+    item.created = info->created;
+    item.metadata = info->metadata;
+    return item;
+  }
+
+  Status delete_object(const std::string& bucket, const std::string& key, const std::stop_token& stop) override {
+    std::string url = object_url(bucket, key);
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    auto encrypted = session_.grant.store.encrypt_path(bucket, key);
+    if (!encrypted) return with_context(std::move(encrypted).error(), url);
+    pb::BeginDeleteObjectRequest request;
+    request.set_bucket(bucket);
+    request.set_encrypted_object_key(*encrypted);
+    auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>("BeginDeleteObject", std::move(request),
+                                                                           Repeat::kNever, url, stop);
+    if (!response) return std::move(response).error();
+    // The satellite shows what it deleted only to those who may see it; to others silence means nothing.
+    if (!response->has_object() && may_see(bucket, *encrypted)) {
+      return missing_bucket_or(make_error(Errc::kNotFound, url + ": object not found"), bucket, stop);
+    }
+    return {};
+  }
+
+  Status delete_objects(const std::string& bucket, const std::vector<std::string>& keys,
+                        const std::function<void(const std::string&, const Status&)>& result,
+                        const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    for (size_t begin = 0; begin < keys.size(); begin += kMaxDeleteBatch) {
+      size_t end = std::min(keys.size(), begin + kMaxDeleteBatch);
+      if (auto status = delete_some(bucket, std::span(keys).subspan(begin, end - begin), result, stop); !status) {
+        return status;
+      }
+    }
+    return {};
+  }
+
+  std::unique_ptr<transfer::Source> open_object(const std::string& bucket, const std::string& key) override {
+    return std::make_unique<CheckedSource>(*this, bucket, key);
+  }
+
+  Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket, const std::string& key,
+                                                               const ObjectOptions& options) override {
+    if (auto status = check_bucket_name(bucket); !status) return std::move(status).error();
+    auto upload = ObjectUpload::create(session_, bucket, key, options);
+    if (!upload) return std::move(upload).error();
+    return std::unique_ptr<transfer::ObjectWriter>(std::move(*upload));
+  }
+
+ private:
+  // Adds to a source what needs a second question: whether the bucket or the object is missing.
+  class CheckedSource final : public transfer::Source {
+   public:
+    CheckedSource(SatelliteProject& project, std::string bucket, std::string key)
+        : project_(project), bucket_(std::move(bucket)), source_(project.session_, bucket_, std::move(key)) {}
+
+    Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range,
+                                      const transfer::Context& context) override {
+      if (auto status = check_bucket_name(bucket_); !status) return std::move(status).error();
+      auto info = source_.open(range, context);
+      if (!info) return project_.missing_bucket_or(std::move(info).error(), bucket_, context.stop);
+      return info;
+    }
+    const std::vector<transfer::Segment>& segments() const override { return source_.segments(); }
+    uint64_t memory_per_segment() const override { return source_.memory_per_segment(); }
+    Status fetch(const transfer::Segment& segment, transfer::Output& output,
+                 const transfer::Context& context) override {
+      return source_.fetch(segment, output, context);
+    }
+
+   private:
+    SatelliteProject& project_;
+    const std::string bucket_;
+    ObjectSource source_;
+  };
+
+  bool may_see(const std::string& bucket, const std::string& encrypted_key) const {
+    auto now = system_clock().wall_now();
+    return access::check(session_.grant.api_key, {access::Op::kRead, bucket, encrypted_key, now}) ||
+           access::check(session_.grant.api_key, {access::Op::kList, bucket, encrypted_key, now});
+  }
+
+  // The satellite says "object not found" for a missing bucket too; a second question tells them apart.
+  Error missing_bucket_or(Error error, const std::string& bucket, const std::stop_token& stop) {
+    if (error.code != Errc::kNotFound) return error;
+    pb::BatchRequest request;
+    request.add_requests()->mutable_bucket_get()->set_name(bucket);
+    auto response = session_.metainfo->batch(std::move(request), Repeat::kSafe, bucket_url(bucket), stop);
+    return !response && response.error().code == Errc::kNotFound ? std::move(response).error() : error;
+  }
+
+  Status delete_some(const std::string& bucket, std::span<const std::string> keys,
+                     const std::function<void(const std::string&, const Status&)>& result,
+                     const std::stop_token& stop) {
+    pb::DeleteObjectsRequest request;
+    request.set_bucket(bucket);
+    std::map<std::string, std::string> plain;
+    for (const auto& key : keys) {
+      auto encrypted = session_.grant.store.encrypt_path(bucket, key);
+      if (!encrypted) {
+        result(key, with_context(std::move(encrypted).error(), object_url(bucket, key)));
+        continue;
+      }
+      request.add_items()->set_encrypted_object_key(*encrypted);
+      plain[std::move(*encrypted)] = key;
+    }
+    if (request.items_size() == 0) return {};
+    auto response = session_.metainfo->call<pb::DeleteObjectsResponse>("DeleteObjects", std::move(request),
+                                                                       Repeat::kNever, bucket_url(bucket), stop);
+    if (!response) return std::move(response).error();
+    for (const auto& item : response->items()) {
+      auto key = plain.find(item.encrypted_object_key());
+      if (key == plain.end()) continue;
+      result(key->second, delete_status(item.status(), object_url(bucket, key->second)));
+      plain.erase(key);
+    }
+    for (const auto& [encrypted, key] : plain) {
+      result(key, make_error(Errc::kProtocol, object_url(bucket, key) + ": the satellite did not answer for it"));
+    }
+    return {};
+  }
+
+  static Status delete_status(int32_t status, const std::string& url) {
+    switch (status) {
+      case kDeleteOk: return {};
+      case kDeleteNotFound: return make_error(Errc::kNotFound, url + ": object not found");
+      case kDeleteUnauthorized: return make_error(Errc::kDenied, url + ": the grant does not allow deleting it");
+      case kDeleteLocked: return make_error(Errc::kConflict, url + ": the object is locked");
+      default: return make_error(Errc::kInternal, url + ": the satellite could not delete it");
+    }
+  }
+
+  Session session_;
+};
+
+Status bad_bucket(std::string_view bucket, const char* why) {
+  return make_error(Errc::kUsage, "bucket name \"" + std::string(bucket.substr(0, 80)) + "\" " + why);
+}
+
+bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+bool looks_like_ipv4(std::string_view name) {
+  int dots = 0;
+  for (char c : name) {
+    if (c == '.') {
+      ++dots;
+    } else if (c < '0' || c > '9') {
+      return false;
+    }
+  }
+  return dots == 3;
+}
+
+}  // namespace
+
+Status check_bucket_name(std::string_view bucket) {
+  if (bucket.size() < 3 || bucket.size() > 63) return bad_bucket(bucket, "must have 3 to 63 characters");
+  if (looks_like_ipv4(bucket)) return bad_bucket(bucket, "must not look like an IP address");
+  size_t begin = 0;
+  while (begin <= bucket.size()) {
+    size_t end = std::min(bucket.find('.', begin), bucket.size());
+    std::string_view label = bucket.substr(begin, end - begin);
+    if (label.empty()) return bad_bucket(bucket, "must not have an empty label");
+    if (!lower_or_digit(label.front()) || !lower_or_digit(label.back())) {
+      return bad_bucket(bucket, "must begin and end each label with a lower-case letter or a digit");
+    }
+    if (!std::all_of(label.begin(), label.end(), [](char c) { return lower_or_digit(c) || c == '-'; })) {
+      return bad_bucket(bucket, "may have lower-case letters, digits, hyphens and dots only");
+    }
+    begin = end + 1;
+  }
+  return {};
+}
+
+std::string object_url(const std::string& bucket, const std::string& key) { return "sj://" + bucket + "/" + key; }
+
+Time time_of(const pb::Timestamp& time) {
+  return Time(std::chrono::seconds(std::clamp<int64_t>(time.seconds(), -9'000'000'000, 9'000'000'000)) +
+              std::chrono::nanoseconds(time.nanos()));
+}
+
+pb::Timestamp timestamp_of(Time time) {
+  auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  pb::Timestamp out;
+  out.set_seconds(seconds.time_since_epoch().count());
+  out.set_nanos(static_cast<int32_t>((time - seconds).count()));
+  return out;
+}
+
+Result<std::unique_ptr<Project>> Project::open(const access::Grant& grant, const ProjectOptions& options) {
+  auto url = access::NodeUrl::parse(grant.satellite_url);
+  if (!url) return with_context(std::move(url).error(), "the grant's satellite");
+  auto identity = io::Identity::generate();
+  if (!identity) return std::move(identity).error();
+  auto tls = io::TlsContext::client(*identity);
+  if (!tls) return std::move(tls).error();
+  Session session{grant, options, nullptr, nullptr};
+  session.pool = std::make_unique<drpc::Pool>(*tls, drpc::Pool::Options{});
+  session.metainfo = std::make_unique<MetainfoClient>(*session.pool, drpc::Peer{url->id, url->address},
+                                                      grant.api_key, options.user_agent);
+  return std::unique_ptr<Project>(std::make_unique<SatelliteProject>(std::move(session)));
+}
+
+}  // namespace sjcp::storj

@@ -1,0 +1,86 @@
+// One segment being spread over n nodes: all pieces at once, until enough are stored.
+//
+// Runs in the calling thread, which waits in one Poller.  The rest is cancelled softly (long tail); pieces that fail
+// are exchanged for fresh limits only when what still runs cannot suffice.
+//
+// Threads: one per object.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/segment/segment_encoder.h"
+#include "core/transfer/context.h"
+#include "net/drpc/connection.h"
+#include "net/io/poller.h"
+#include "net/storj/cohort.h"
+#include "net/storj/piece_upload.h"
+#include "net/storj/wire/metainfo.pb.h"
+
+namespace sjcp::storj {
+
+struct SpreadOptions {
+  size_t chunk_size = 64 << 10;  // bytes of a piece per message
+  std::chrono::milliseconds dial_limit{10000};
+  std::chrono::milliseconds silence_limit{30000};  // no byte accepted and no answer from a node
+  unsigned max_exchanges = 11;
+};
+
+class SegmentUpload {
+ public:
+  // Asks the satellite for other nodes in place of the failed pieces.
+  using Exchange = std::function<Result<pb::RetryBeginSegmentPiecesResponse>(const pb::RetryBeginSegmentPiecesRequest&)>;
+
+  // `encoder` has its code set and must outlive this object.
+  SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer, segment::SegmentEncoder& encoder,
+                Exchange exchange, const transfer::Context& context, SpreadOptions options = {});
+  ~SegmentUpload();
+
+  // Until enough pieces are stored.  kNetwork: too few nodes took their piece.
+  Status run();
+
+  // After run() succeeded: the current segment id and the results, sorted by piece number.
+  const std::string& segment_id() const { return offer_.segment_id(); }
+  const std::vector<pb::SegmentPieceUploadResult>& results() const { return results_; }
+
+ private:
+  struct Lane;
+
+  Status start();
+  Status start_lane(Lane& lane);
+  void open_lane(Lane& lane, bool fresh);
+  void on_ready(Lane& lane);
+  void pump(Lane& lane);
+  bool flush(Lane& lane);
+  void read(Lane& lane);
+  void begin_stream(Lane& lane);
+  void store_result(Lane& lane);
+  void broken(Lane& lane, Error error);
+  void fail(Lane& lane, Error error);
+  void drop_connection(Lane& lane);
+  void cancel_rest();
+  void watch(Lane& lane);
+  void check_limits();
+  bool satisfied() const;
+  Status exchange_failed();
+  Error too_few() const;
+
+  drpc::Pool& pool_;
+  pb::BeginSegmentResponse offer_;
+  segment::SegmentEncoder& encoder_;
+  Exchange exchange_;
+  const transfer::Context& context_;
+  SpreadOptions options_;
+  std::optional<crypto::Ed25519Key> key_;
+  io::Poller poller_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<pb::SegmentPieceUploadResult> results_;
+  std::vector<uint8_t> scratch_;
+  unsigned exchanges_ = 0;
+};
+
+}  // namespace sjcp::storj

@@ -1,0 +1,29 @@
+// What all operations of one project share: grant, satellite client, connections, names in messages.
+//
+// Threads: immutable after creation; const methods from any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/access/grant.h"
+#include "net/drpc/connection.h"
+#include "net/storj/metainfo_client.h"
+#include "net/storj/project.h"
+
+namespace sjcp::storj {
+
+struct Session {
+  access::Grant grant;
+  ProjectOptions options;
+  std::unique_ptr<drpc::Pool> pool;
+  std::unique_ptr<MetainfoClient> metainfo;
+};
+
+// "sj://bucket/key", as users write it.
+std::string object_url(const std::string& bucket, const std::string& key);
+
+Time time_of(const pb::Timestamp& time);
+pb::Timestamp timestamp_of(Time time);
+
+}  // namespace sjcp::storj

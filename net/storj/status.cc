@@ -1,0 +1,76 @@
+#include "net/storj/status.h"
+
+namespace sjcp::storj {
+namespace {
+
+Errc kind_of(uint64_t code) {
+  switch (code) {
+    case kRpcInvalidArgument: return Errc::kUsage;
+    case kRpcNotFound:
+    case kRpcMethodNotAllowed:
+    case kRpcBucketNotFound: return Errc::kNotFound;
+    case kRpcAlreadyExists:
+    case kRpcFailedPrecondition:
+    case kRpcAborted: return Errc::kConflict;
+    case kRpcPermissionDenied:
+    case kRpcUnauthenticated: return Errc::kDenied;
+    case kRpcResourceExhausted: return Errc::kLimited;
+    case kRpcDeadlineExceeded:
+    case kRpcUnavailable: return Errc::kNetwork;
+    case kRpcUnimplemented: return Errc::kUnsupported;
+    case kRpcCanceled: return Errc::kCancelled;
+    default: return Errc::kInternal;
+  }
+}
+
+bool ends_with(const std::string& text, std::string_view end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// Texts come from a peer: keep them on one line.
+std::string one_line(const std::string& text) {
+  std::string out = text.substr(0, 400);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return out;
+}
+
+std::string advice(const drpc::RpcError& error) {
+  const std::string& text = error.text;
+  switch (error.code) {
+    case kRpcNotFound:
+      if (text.starts_with("bucket not found")) return "bucket not found";
+      if (text.starts_with("object not found")) return "object not found";
+      return one_line(text);
+    case kRpcBucketNotFound: return "bucket not found";
+    case kRpcMethodNotAllowed: return "the object is a delete marker";
+    case kRpcPermissionDenied:
+    case kRpcUnauthenticated:
+      return "access denied: the grant does not allow this, has expired or was revoked (" + one_line(text) + ")";
+    case kRpcResourceExhausted:
+      if (ends_with(text, "Too Many Requests")) return "the satellite limits the rate of requests; try again later";
+      if (ends_with(text, "Exceeded Usage Limit")) return "the project's bandwidth limit is used up";
+      if (text.find("Exceeded Storage Limit") != std::string::npos) return "the project's storage limit is used up";
+      if (text.find("Exceeded Segments Limit") != std::string::npos) return "the project's segment limit is used up";
+      return one_line(text);
+    default: return one_line(text);
+  }
+}
+
+}  // namespace
+
+Error satellite_error(const drpc::RpcError& error, const std::string& object) {
+  return make_error(kind_of(error.code), object + ": " + advice(error), static_cast<int>(error.code));
+}
+
+Error node_error(const drpc::RpcError& error) {
+  // Whatever a node refuses, other nodes may grant: the segment decides, so all of it is one kind.
+  return make_error(Errc::kNetwork, one_line(error.text), static_cast<int>(error.code));
+}
+
+bool is_rate_limit(const drpc::RpcError& error) {
+  return error.code == kRpcResourceExhausted && ends_with(error.text, "Too Many Requests");
+}
+
+}  // namespace sjcp::storj

@@ -1,0 +1,40 @@
+// What a satellite's or node's status code means to the user (protocol notes 4.4 and 9.5).
+#pragma once
+
+#include <string>
+
+#include "core/base/result.h"
+#include "net/drpc/client_machine.h"
+
+namespace sjcp::storj {
+
+// Codes that this client acts on.
+enum RpcCode : uint64_t {
+  kRpcUnknown = 0,
+  kRpcCanceled = 2,
+  kRpcInvalidArgument = 3,
+  kRpcDeadlineExceeded = 4,
+  kRpcNotFound = 5,
+  kRpcAlreadyExists = 6,
+  kRpcPermissionDenied = 7,
+  kRpcResourceExhausted = 8,
+  kRpcFailedPrecondition = 9,
+  kRpcAborted = 10,
+  kRpcUnimplemented = 12,
+  kRpcInternal = 13,
+  kRpcUnavailable = 14,
+  kRpcUnauthenticated = 16,
+  kRpcMethodNotAllowed = 17,
+  kRpcBucketNotFound = 10019,
+};
+
+// `object`: what the call was about, as the user named it ("sj://bucket/key").
+Error satellite_error(const drpc::RpcError& error, const std::string& object);
+
+// A storage node's refusal; the caller adds the node's name.
+Error node_error(const drpc::RpcError& error);
+
+// True for the reply to a client that asks too often: nothing was done, and asking again later is right.
+bool is_rate_limit(const drpc::RpcError& error);
+
+}  // namespace sjcp::storj

@@ -1,0 +1,56 @@
+# Sourced by the scripts beside it: where things are, and how they speak.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+jobs=${SJCP_JOBS:-$(nproc)}
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() {
+  say "$*"
+  exit 1
+}
+
+# The oldest Go that tests/interop accepts, and the toolchain that `setup --go` fetches where there is none.
+go_minimum=1.25
+go_pinned=1.25.5
+
+# Settings for every use of Go: no silent change of toolchain, no need of version control or of a home folder.
+export GOTOOLCHAIN=local
+export GOFLAGS="${GOFLAGS:+$GOFLAGS }-buildvcs=false"
+if [[ -z ${HOME:-} || ! -w ${HOME:-/nonexistent} ]]; then
+  export GOPATH=${GOPATH:-$root/.cache/gopath} GOCACHE=${GOCACHE:-$root/.cache/go-build}
+fi
+
+# Succeeds when version $1 is at least version $2.
+version_at_least() { [[ $(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
+
+go_platform() { # as Go spells it, e.g. linux-amd64
+  case $(uname -m) in
+    x86_64) echo linux-amd64 ;;
+    aarch64) echo linux-arm64 ;;
+    *) die "no Go toolchain is known for $(uname -m)" ;;
+  esac
+}
+
+# Where the Go command keeps fetched toolchains; needs any Go, however old.
+go_toolchain_dir() { echo "$(go env GOMODCACHE)/golang.org/toolchain@v0.0.1-go$go_pinned.$(go_platform)"; }
+
+# Prints the path of a Go that is new enough, or fails silently.
+find_go() {
+  local version
+  command -v go >/dev/null || return 1
+  version=$(cd / && go env GOVERSION)
+  if version_at_least "${version#go}" "$go_minimum"; then
+    command -v go
+    return
+  fi
+  local fetched
+  fetched=$(go_toolchain_dir)
+  [[ -x $fetched/bin/go && -f $fetched/src/go.mod ]] && echo "$fetched/bin/go"
+}
+
+# Ends a process that this script started, and waits for it.
+stop_process() {
+  kill "$1" 2>/dev/null || return 0
+  wait "$1" 2>/dev/null || true
+}

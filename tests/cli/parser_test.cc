@@ -1,0 +1,148 @@
+#include "cli/parser.h"
+
+#include <catch2/catch.hpp>
+
+using namespace sjcp;
+using namespace sjcp::cli;
+
+namespace {
+
+template <class T>
+T parsed(const std::vector<std::string>& args) {
+  auto result = parse_arguments(args);
+  if (!result) FAIL(result.error().what);
+  const auto* invocation = std::get_if<Invocation>(&*result);
+  REQUIRE(invocation != nullptr);
+  const auto* options = std::get_if<T>(&invocation->command);
+  REQUIRE(options != nullptr);
+  return *options;
+}
+
+std::string refusal(const std::vector<std::string>& args) {
+  auto result = parse_arguments(args);
+  if (result) return "";
+  CHECK(result.error().code == Errc::kUsage);
+  CHECK(result.error().what.find('\n') == std::string::npos);
+  return result.error().what;
+}
+
+using Strings = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("cp takes uplink's options in every spelling") {
+  auto o = parsed<CpOptions>(
+      {"cp", "-r", "-t", "3", "-p16", "--access=work", "--memory", "64MiB", "a", "sj://b/"});
+  CHECK(o.recursive);
+  CHECK(o.transfers == 3);
+  CHECK(o.parallelism == 16);
+  CHECK(o.access == "work");
+  CHECK(o.memory_bytes == 64 * kMiB);
+  CHECK(o.locations == Strings{"a", "sj://b/"});
+
+  auto p = parsed<CpOptions>({"cp", "--parallelism", "4", "--transfers=2", "--parallelism-chunk-size",
+                              "64MiB", "--maximum-concurrent-pieces", "50", "--maximum-concurrent-segments=3",
+                              "--inmemory-erasure-coding", "--interactive=false", "--analytics=false",
+                              "sj://b/k", "--range", "bytes=0-9", "-"});
+  CHECK(p.parallelism == 4);
+  CHECK(p.transfers == 2);
+  CHECK(p.pieces_per_segment == 50);
+  CHECK(p.range == "bytes=0-9");
+  CHECK(p.locations == Strings{"sj://b/k", "-"});
+  CHECK(parsed<CpOptions>({"cp", "-rt4", "a", "b"}).transfers == 4);
+  CHECK_FALSE(parsed<CpOptions>({"cp", "--recursive=false", "a", "b"}).recursive);
+}
+
+TEST_CASE("cp takes progress as a mode, as uplink's switch and as a word of its own") {
+  auto mode = [](Strings words) {
+    words.insert(words.begin(), "cp");
+    words.insert(words.end(), {"a", "sj://b/"});
+    auto o = parsed<CpOptions>(words);
+    CHECK(o.locations == Strings{"a", "sj://b/"});
+    return o.progress;
+  };
+  CHECK(mode({}) == ProgressMode::kAuto);
+  CHECK(mode({"--progress"}) == ProgressMode::kAuto);
+  CHECK(mode({"--progress=true"}) == ProgressMode::kAuto);
+  CHECK(mode({"--progress=false"}) == ProgressMode::kNone);
+  CHECK(mode({"--progress=none"}) == ProgressMode::kNone);
+  CHECK(mode({"--progress", "json"}) == ProgressMode::kJson);
+  CHECK(mode({"--progress=bar"}) == ProgressMode::kBar);
+  CHECK(!refusal({"cp", "--progress=often", "a", "b"}).empty());
+}
+
+TEST_CASE("Values may begin with a dash, and operands may look like anything") {
+  CHECK(parsed<CpOptions>({"cp", "--range", "-5", "a", "b"}).range == "-5");
+  CHECK(parsed<ShareOptions>({"share", "--not-before", "-2h", "sj://b"}).not_before == "-2h");
+  CHECK(parsed<CpOptions>({"cp", "[a,b]", "{x}", "sj://b/"}).locations == Strings{"[a,b]", "{x}", "sj://b/"});
+  CHECK(parsed<CpOptions>({"cp", "--", "-r", "--x", "sj://b/"}).locations == Strings{"-r", "--x", "sj://b/"});
+  CHECK(parsed<CpOptions>({"cp", "ls", "mb", "sj://b/"}).locations == Strings{"ls", "mb", "sj://b/"});
+  CHECK(parsed<CpOptions>({"cp", "a=b", "x y", "sj://b/"}).locations == Strings{"a=b", "x y", "sj://b/"});
+  CHECK(parsed<CpOptions>({"cp", "--metadata", "{\"a\":\"b=c\"}", "a", "b"}).metadata == "{\"a\":\"b=c\"}");
+}
+
+TEST_CASE("ls takes json in uplink's spellings and ours") {
+  CHECK(parsed<LsOptions>({"ls"}).format == ListFormat::kTabbed);
+  CHECK(parsed<LsOptions>({"ls", "-o", "json"}).format == ListFormat::kJson);
+  CHECK(parsed<LsOptions>({"ls", "--output=json"}).format == ListFormat::kJson);
+  CHECK(parsed<LsOptions>({"ls", "--json", "sj://b"}).format == ListFormat::kJson);
+  CHECK(parsed<LsOptions>({"ls", "-o", "tabbed"}).format == ListFormat::kTabbed);
+  CHECK(!refusal({"ls", "-o", "xml"}).empty());
+}
+
+TEST_CASE("share knows which permissions were given and which left open") {
+  auto o = parsed<ShareOptions>(
+      {"share", "--readonly=false", "--disallow-deletes", "--disallow-reads=false", "sj://b"});
+  CHECK_FALSE(o.readonly);
+  CHECK(o.disallow_deletes == true);
+  CHECK(o.disallow_reads == false);
+  CHECK(o.disallow_lists == std::nullopt);
+  CHECK(parsed<ShareOptions>({"share", "--url", "--dns", "x", "sj://b"}).edge_options ==
+        Strings{"--url", "--dns"});
+}
+
+TEST_CASE("Global options stand before or after the command") {
+  auto result = parse_arguments(Strings{"--log-level", "debug", "--config-dir=/c", "ls", "-v"});
+  REQUIRE(result);
+  const auto& global = std::get_if<Invocation>(&*result)->global;
+  CHECK(global.log_level == "debug");
+  CHECK(global.config_dir == "/c");
+  CHECK(global.verbose);
+}
+
+TEST_CASE("Wrong usage is one line that says what to do") {
+  CHECK(refusal({}) == "no command given; see sjcp --help");
+  CHECK(refusal({"frobnicate"}) == "unknown command \"frobnicate\"; see sjcp --help");
+  CHECK(refusal({"cp", "a"}) == "expected SRC... DST; see sjcp cp --help");
+  CHECK(refusal({"ls", "sj://a", "sj://b"}) == "unexpected argument \"sj://b\"; see sjcp ls --help");
+  CHECK(refusal({"ls", "--frob"}) == "unknown option \"--frob\"; see sjcp ls --help");
+  CHECK(refusal({"ls", "-z"}) == "unknown option \"-z\"; see sjcp ls --help");
+  CHECK(refusal({"cp", "--range"}) == "--range needs a value; see sjcp cp --help");
+  CHECK(!refusal({"cp", "-p", "0", "a", "b"}).empty());
+  CHECK(!refusal({"cp", "-p", "x", "a", "b"}).empty());
+  CHECK(!refusal({"cp", "-t", "-1", "a", "b"}).empty());
+  CHECK(!refusal({"cp", "--memory", "lots", "a", "b"}).empty());
+  CHECK(!refusal({"cp", "--progress-fd", "x", "a", "b"}).empty());
+  CHECK(!refusal({"rb", "--force=maybe", "sj://b"}).empty());
+  CHECK(!refusal({"access"}).empty());
+  CHECK(!refusal({"access", "frob"}).empty());
+}
+
+TEST_CASE("Help names every option of a command") {
+  for (const auto& doc : documented_options()) {
+    if (doc.name.empty()) continue;
+    Strings words;
+    size_t space = doc.name.find(' ');
+    words.push_back(doc.name.substr(0, space));
+    if (space != std::string::npos) words.push_back(doc.name.substr(space + 1));
+    words.push_back("--help");
+    auto result = parse_arguments(words);
+    REQUIRE(result);
+    const auto* help = std::get_if<HelpText>(&*result);
+    REQUIRE(help != nullptr);
+    for (const auto& option : doc.options) {
+      CAPTURE(doc.name, option);
+      CHECK(help->text.find(option) != std::string::npos);
+    }
+  }
+}

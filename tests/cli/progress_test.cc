@@ -1,0 +1,207 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <sstream>
+
+#include "cli/progress/json_view.h"
+#include "cli/progress/rate_meter.h"
+#include "cli/progress/reporter.h"
+#include "cli/progress/text_view.h"
+#include "core/base/units.h"
+#include "tests/cli/run_cli.h"
+
+using namespace sjcp;
+using namespace sjcp::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+class MovingClock : public Clock {
+ public:
+  Steady now{};
+  Steady steady_now() const override { return now; }
+  Wall wall_now() const override { return Wall(std::chrono::milliseconds(1'714'564'800'250)); }
+};
+
+std::vector<nlohmann::json> of_kind(const std::vector<nlohmann::json>& lines, const std::string& event) {
+  std::vector<nlohmann::json> out;
+  for (const auto& line : lines) {
+    CHECK(line["v"] == 1);
+    if (line["event"] == event) out.push_back(line);
+  }
+  return out;
+}
+
+std::set<std::string> fields(const nlohmann::json& object) {
+  std::set<std::string> out;
+  for (const auto& [name, value] : object.items()) out.insert(name);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("RateMeter averages over its window") {
+  cli::RateMeter meter(5s);
+  Clock::Steady t{};
+  meter.add(t, 0);
+  CHECK(meter.bytes_per_second() == 0);
+  meter.add(t + 1s, 100);
+  CHECK(meter.bytes_per_second() == Approx(100));
+  for (int i = 2; i <= 20; ++i) meter.add(t + i * 1s, 100 + static_cast<uint64_t>(i - 1) * 1000);
+  CHECK(meter.bytes_per_second() == Approx(1000));
+}
+
+TEST_CASE("Reporter samples rate and time left, and sums up once") {
+  MovingClock clock;
+  transfer::Counters counters;
+  std::string text;
+  std::vector<std::unique_ptr<cli::View>> views;
+  views.push_back(std::make_unique<cli::JsonView>([&](std::string_view line) { text += line; }));
+  cli::Reporter reporter(std::move(views), counters, clock);
+  reporter.start({"cp", clock.wall_now(), 8, 4, 1024}, 0ms);
+  reporter.planned(3000);
+  counters.bytes_done = 500;
+  clock.now += 1s;
+  reporter.sample();
+  reporter.plan_complete();
+  counters.bytes_done = 1000;
+  counters.segments_active = 3;
+  counters.connections_active = 87;
+  clock.now += 1s;
+  reporter.sample();
+  reporter.file({"sj://b/k", "k", 1000, 2, std::nullopt});
+  reporter.file({"sj://b/l", "l", 0, 0.5, make_error(Errc::kIntegrity, "sj://b/l: damaged")});
+  reporter.finish(8);
+  reporter.finish(0);
+  reporter.sample();
+  reporter.error(make_error(Errc::kInternal, "late"));
+
+  auto lines = Outcome::parse_lines(text);
+  REQUIRE(lines.size() == 7);
+  CHECK(lines[0] == nlohmann::json{{"v", 1},
+                                   {"event", "start"},
+                                   {"time", "2024-05-01T12:00:00.25Z"},
+                                   {"command", "cp"},
+                                   {"parallelism", 8},
+                                   {"transfers", 4},
+                                   {"memory", 1024}});
+  CHECK(lines[1]["bytes_total"].is_null());
+  CHECK(lines[1]["eta"].is_null());
+  CHECK(lines[2] == nlohmann::json{{"v", 1},
+                                   {"event", "progress"},
+                                   {"elapsed", 2.0},
+                                   {"bytes_done", 1000},
+                                   {"bytes_total", 3000},
+                                   {"rate", 500},
+                                   {"segments", 3},
+                                   {"connections", 87},
+                                   {"files_done", 0},
+                                   {"files_failed", 0},
+                                   {"eta", 4.0}});
+  CHECK(lines[3] == nlohmann::json{{"v", 1},
+                                   {"event", "file"},
+                                   {"path", "k"},
+                                   {"source", "sj://b/k"},
+                                   {"ok", true},
+                                   {"bytes", 1000},
+                                   {"seconds", 2.0}});
+  CHECK(lines[4]["error"] ==
+        nlohmann::json{{"code", "integrity"}, {"message", "sj://b/l: damaged"}, {"exit_code", 6}});
+  CHECK(lines[5]["event"] == "progress");
+  CHECK(lines[6] == nlohmann::json{{"v", 1},
+                                   {"event", "summary"},
+                                   {"bytes", 1000},
+                                   {"seconds", 2.0},
+                                   {"mean_rate", 500},
+                                   {"files", 1},
+                                   {"failed", 1},
+                                   {"exit_code", 8}});
+}
+
+TEST_CASE("cp --progress=json puts JSON lines and nothing else on stderr") {
+  World world;
+  world.cloud.buckets["bucket"] = {{"p/a", {std::string(2500, 'x'), {}, {}}}, {"p/b", {"1", {}, {}}}};
+  world.cloud.fail.emplace("fetch p/b", make_error(Errc::kDenied, "sj://bucket/p/b: permission denied"));
+  auto copied = world.run({"cp", "-r", "--progress=json", "sj://bucket/p/", world.folder / "d"});
+  CHECK(copied.code == 8);
+  auto lines = copied.err_json();
+  CHECK(lines.front()["event"] == "start");
+  CHECK(lines.back()["event"] == "summary");
+  CHECK(of_kind(lines, "summary").size() == 1);
+  CHECK(of_kind(lines, "file").size() == 2);
+  CHECK(fields(of_kind(lines, "progress").at(0)) ==
+        std::set<std::string>{"v", "event", "elapsed", "bytes_done", "bytes_total", "rate", "segments",
+                              "connections", "files_done", "files_failed", "eta"});
+  auto summary = lines.back();
+  CHECK(summary["bytes"] == 2500);
+  CHECK(summary["files"] == 1);
+  CHECK(summary["failed"] == 1);
+  CHECK(summary["exit_code"] == 8);
+}
+
+TEST_CASE("cp ends its JSON with a summary whatever happens") {
+  World world;
+  for (const std::vector<std::string>& args : std::vector<std::vector<std::string>>{
+           {"cp", "--progress=json", "sj://missing/key", "-"},
+           {"cp", "--progress=json", "a", "b"},
+           {"cp", "--progress=json", "--access", "nobody", "sj://missing/key", "-"},
+           {"cp", "--progress=json", "-r", "sj://missing/", world.folder / "d"},
+       }) {
+    auto failed = world.run(args);
+    auto lines = failed.err_json();
+    CHECK(of_kind(lines, "summary").size() == 1);
+    CHECK(lines.back()["exit_code"] == failed.code);
+    CHECK(of_kind(lines, "error").size() + of_kind(lines, "file").size() == 1);
+  }
+}
+
+TEST_CASE("cp writes JSON to a file or descriptor, and errors stay readable on stderr") {
+  World world;
+  world.cloud.buckets["bucket"]["key"] = {"x", {}, {}};
+  std::string path = world.folder / "progress";
+  auto failed = world.run({"cp", "--progress-file", path, "sj://bucket/none", world.folder / "o"});
+  CHECK(failed.err == "sjcp: sj://bucket/none: object not found\n");
+  CHECK(of_kind(Outcome::parse_lines(read_file(path)), "summary").size() == 1);
+
+  int fd = ::memfd_create("progress", 0);
+  auto copied = world.run(
+      {"cp", "--progress=json", "--progress-fd", std::to_string(fd), "sj://bucket/key", world.folder / "o"});
+  CHECK(copied.err.empty());
+  std::string text(static_cast<size_t>(::lseek(fd, 0, SEEK_END)), '\0');
+  REQUIRE(::pread(fd, text.data(), text.size(), 0) > 0);
+  CHECK(::close(fd) == 0);
+  CHECK(Outcome::parse_lines(text).back()["exit_code"] == 0);
+}
+
+TEST_CASE("JSON stays valid whatever bytes a key has") {
+  World world;
+  world.cloud.buckets["bucket"]["p/\xff\xfe\"x"] = {"x", {}, {}};
+  auto copied = world.run({"cp", "-r", "--progress=json", "sj://bucket/p/", world.folder / "d"});
+  CHECK(copied.code == 0);
+  CHECK(of_kind(copied.err_json(), "file").at(0)["source"] == "sj://bucket/p/\xEF\xBF\xBD\xEF\xBF\xBD\"x");
+}
+
+TEST_CASE("The bar fits the terminal and says what is known") {
+  cli::ProgressEvent event;
+  event.bytes_done = 512 * kMiB;
+  event.bytes_total = 2 * kGiB;
+  event.total_known = true;
+  event.rate = 64.0 * 1024 * 1024;
+  event.eta = 24;
+  CHECK(cli::bar_line(event, 80) ==
+        "[========>                          ]  25%  512 MiB / 2.00 GiB  64.0 MiB/s  0:24");
+  CHECK(cli::bar_line(event, 40) == "512 MiB / 2.00 GiB  64.0 MiB/s  0:24");
+  CHECK(cli::bar_line(event, 10) == "512 MiB / ");
+  event.total_known = false;
+  event.eta.reset();
+  CHECK(cli::bar_line(event, 80) == "512 MiB  64.0 MiB/s");
+}
+
+TEST_CASE("The bar gets out of the way of an error") {
+  std::ostringstream err;
+  cli::BarView bar(err, [] { return 80U; });
+  bar.progress({});
+  bar.error(make_error(Errc::kNetwork, "satellite: gone"));
+  CHECK(err.str().find("\r\x1b[Ksjcp: satellite: gone\n") != std::string::npos);
+}

@@ -1,0 +1,294 @@
+#include "net/io/tls_connection.h"
+
+#include <openssl/ssl.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cerrno>
+
+#include "tests/net/io/loopback_server.h"
+
+using namespace sjcp;
+using io::TlsConnection;
+using io::TlsContext;
+using sjcp::test::handshake;
+using sjcp::test::LoopbackServer;
+using sjcp::test::new_identity;
+using sjcp::test::patience;
+
+namespace {
+
+constexpr const char* kPreamble = "DRPC!!!1";
+
+std::shared_ptr<const TlsContext> client_context() {
+  return *TlsContext::client(new_identity());
+}
+
+// One read that waits for data; empty at the end of the stream.
+Result<std::string> read_some(TlsConnection& connection, const std::stop_token& stop = {}) {
+  std::array<uint8_t, 20000> buffer;
+  while (true) {
+    const auto got = connection.read(buffer);
+    if (!got) return got.error();
+    if (got->eof) return std::string();
+    if (got->bytes > 0) return ByteView(buffer).sub(0, got->bytes).str();
+    if (Status status = io::wait_ready(connection.fd(), got->wait, patience(), stop); !status)
+      return status.error();
+  }
+}
+
+Status write_all(TlsConnection& connection, ByteView data, const std::stop_token& stop = {}) {
+  while (!data.empty()) {
+    const auto taken = connection.write(data);
+    if (!taken) return taken.error();
+    data = data.sub(*taken);
+    if (*taken > 0) continue;
+    if (Status status = io::wait_ready(connection.fd(), io::Ready::kWantWrite, patience(), stop); !status) {
+      return status;
+    }
+  }
+  return {};
+}
+
+// Sends back what comes.
+void echo(TlsConnection& connection, const std::stop_token& stop) {
+  while (true) {
+    const auto data = read_some(connection, stop);
+    if (!data || data->empty() || !write_all(connection, *data, stop)) return;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a handshake with the right id gives a connection that carries bytes both ways") {
+  const auto identity = new_identity();
+  const auto server_context = *TlsContext::server(identity);
+  const bool old_peer = GENERATE(false, true);
+  if (old_peer) SSL_CTX_set_max_proto_version(server_context->native(), TLS1_2_VERSION);
+  LoopbackServer server(server_context, echo);
+  {
+    auto connection = TlsConnection::dial(client_context(), server.endpoint(), identity->id(), kPreamble);
+    REQUIRE(connection);
+    TlsConnection& tls = **connection;
+    CHECK_FALSE(tls.connected());
+    CHECK(tls.name() == server.address() + " (node " + identity->id().text() + ")");
+    REQUIRE(handshake(tls));
+    CHECK(tls.connected());
+    REQUIRE(tls.peer() != nullptr);
+    CHECK(tls.peer()->id() == identity->id());
+    REQUIRE(write_all(tls, std::string("hello")));
+    const auto reply = read_some(tls);
+    REQUIRE(reply);
+    CHECK(*reply == "hello");
+  }
+  server.stop();
+  REQUIRE(server.visits().size() == 1);
+  CHECK(server.visits()[0].handshake);
+  CHECK(server.visits()[0].preamble == kPreamble);
+  // The preamble came with the ClientHello, in one segment.
+  CHECK(server.visits()[0].first_bytes > 100);
+}
+
+TEST_CASE("a megabyte passes through in records") {
+  const auto identity = new_identity();
+  LoopbackServer server(*TlsContext::server(identity),
+                        [](TlsConnection& connection, const std::stop_token& stop) {
+                          std::string all;
+                          while (all.size() < 1000000) {
+                            const auto data = read_some(connection, stop);
+                            if (!data || data->empty()) return;
+                            all += *data;
+                          }
+                          (void)write_all(connection, all, stop);
+                        });
+  auto connection = TlsConnection::dial(client_context(), server.endpoint(), identity->id(), kPreamble);
+  REQUIRE(connection);
+  TlsConnection& tls = **connection;
+  REQUIRE(handshake(tls));
+  std::string sent(1000000, '\0');
+  for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 31 >> 3);
+  REQUIRE(write_all(tls, sent));
+  std::string received;
+  bool buffered = false;
+  while (received.size() < sent.size()) {
+    const auto data = read_some(tls);
+    REQUIRE(data);
+    REQUIRE_FALSE(data->empty());
+    CHECK(data->size() <= 16384);
+    received += *data;
+    buffered = buffered || tls.has_buffered();
+  }
+  CHECK(received == sent);
+  CHECK(buffered);
+  const auto end = read_some(tls);
+  REQUIRE(end);
+  CHECK(end->empty());
+  CHECK_FALSE(tls.has_buffered());
+}
+
+TEST_CASE("a peer with another id is refused before any byte of the application") {
+  const auto identity = new_identity();
+  const auto expected = new_identity()->id();
+  std::atomic<size_t> received = 0;
+  LoopbackServer server(*TlsContext::server(identity),
+                        [&](TlsConnection& connection, const std::stop_token& stop) {
+                          const auto data = read_some(connection, stop);
+                          if (data) received += data->size();
+                        });
+  {
+    auto connection = TlsConnection::dial(client_context(), server.endpoint(), expected, kPreamble);
+    REQUIRE(connection);
+    const Status status = handshake(**connection);
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == Errc::kIntegrity);
+    CHECK(status.error().what == server.address() + " (node " + expected.text() +
+                                     "): the peer is another node: " + identity->id().text());
+    CHECK((*connection)->peer() == nullptr);
+  }
+  server.stop();
+  CHECK(received == 0);
+}
+
+TEST_CASE("a peer whose chain does not hold together is refused") {
+  const auto identity = new_identity();
+  const auto other = new_identity();
+  const auto context = *TlsContext::server(identity);
+  SSL_CTX_clear_chain_certs(context->native());
+  SECTION("without a CA") {}
+  SECTION("with the CA of another identity") {
+    REQUIRE(SSL_CTX_add1_chain_cert(context->native(), other->ca()) == 1);
+  }
+  LoopbackServer server(context, echo);
+  for (const auto& expected : {identity->id(), other->id()}) {
+    auto connection = TlsConnection::dial(client_context(), server.endpoint(), expected, kPreamble);
+    REQUIRE(connection);
+    const Status status = handshake(**connection);
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == Errc::kIntegrity);
+    CHECK(status.error().what.find("certificate chain refused") != std::string::npos);
+  }
+}
+
+TEST_CASE("a server refuses a client without a certificate chain") {
+  LoopbackServer server(*TlsContext::server(new_identity()), echo);
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  BIO* bio = BIO_new_connect(server.address().c_str());
+  REQUIRE(BIO_do_connect(bio) == 1);
+  REQUIRE(BIO_write(bio, kPreamble, 8) == 8);
+  SSL* ssl = SSL_new(context);
+  SSL_set_bio(ssl, bio, bio);
+  char byte = 0;
+  // With TLS 1.3 the client learns of the refusal when it reads.
+  CHECK((SSL_connect(ssl) != 1 || SSL_read(ssl, &byte, 1) <= 0));
+  SSL_free(ssl);
+  SSL_CTX_free(context);
+  server.stop();
+  REQUIRE(server.visits().size() == 1);
+  CHECK_FALSE(server.visits()[0].handshake);
+}
+
+TEST_CASE("the refusal of our chain reaches us as an error when reading") {
+  const auto identity = new_identity();
+  LoopbackServer server(*TlsContext::server(identity), echo);
+  const auto context = client_context();
+  SSL_CTX_clear_chain_certs(context->native());
+  auto connection = TlsConnection::dial(context, server.endpoint(), identity->id(), kPreamble);
+  REQUIRE(connection);
+  Status status = handshake(**connection);
+  if (status) {
+    const auto data = read_some(**connection);
+    REQUIRE_FALSE(data);
+    status = data.error();
+  }
+  CHECK(status.error().code == Errc::kNetwork);
+  CHECK(status.error().what.starts_with(server.address() + " (node "));
+}
+
+TEST_CASE("a refused connection names the address and carries its errno") {
+  const auto identity = new_identity();
+  io::Endpoint endpoint;
+  {
+    LoopbackServer server(*TlsContext::server(identity), echo);
+    endpoint = server.endpoint();
+  }
+  auto connection = TlsConnection::dial(client_context(), endpoint, identity->id(), kPreamble);
+  const Error error = connection ? handshake(**connection).error() : connection.error();
+  CHECK(error.code == Errc::kNetwork);
+  CHECK(error.cause == ECONNREFUSED);
+  CHECK(error.what.starts_with(endpoint.text + " (node " + identity->id().text() + "): cannot connect: "));
+}
+
+TEST_CASE("a peer that closes instead of a handshake is a network error") {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(listener, 1) == 0);
+  REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  const auto endpoint = io::resolve("127.0.0.1:" + std::to_string(ntohs(address.sin_port)))->front();
+  auto connection = TlsConnection::dial(client_context(), endpoint, new_identity()->id(), kPreamble);
+  REQUIRE(connection);
+  ::close(::accept(listener, nullptr, nullptr));
+  const Status status = handshake(**connection);
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == Errc::kNetwork);
+  ::close(listener);
+}
+
+TEST_CASE("writing to a peer that is gone is an error, not a signal") {
+  const auto identity = new_identity();
+  LoopbackServer server(*TlsContext::server(identity), [](TlsConnection&, const std::stop_token&) {});
+  auto connection = TlsConnection::dial(client_context(), server.endpoint(), identity->id(), kPreamble);
+  REQUIRE(connection);
+  TlsConnection& tls = **connection;
+  REQUIRE(handshake(tls));
+  server.stop();
+  const std::string data(1 << 20, 'x');
+  Status status;
+  for (int i = 0; i < 100 && status; ++i) status = write_all(tls, data);
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == Errc::kNetwork);
+  CHECK((status.error().cause == EPIPE || status.error().cause == ECONNRESET));
+}
+
+TEST_CASE("many connections share one context from several threads") {
+  const auto identity = new_identity();
+  LoopbackServer server(*TlsContext::server(identity), echo);
+  const auto context = client_context();
+  std::atomic<int> good = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        for (int round = 0; round < 3; ++round) {
+          auto connection = TlsConnection::dial(context, server.endpoint(), identity->id(), kPreamble);
+          if (!connection || !handshake(**connection)) continue;
+          if (!write_all(**connection, std::string("ping"))) continue;
+          const auto reply = read_some(**connection);
+          good += reply && *reply == "ping";
+        }
+      });
+    }
+  }
+  CHECK(good == 12);
+}
+
+TEST_CASE("the client prefers X25519 and AES-128-GCM where the processor has AES") {
+  const auto identity = new_identity();
+  LoopbackServer server(*TlsContext::server(identity), echo);
+  const auto context = client_context();
+  // The callback takes no argument of ours.
+  static std::string chosen;
+  SSL_CTX_set_info_callback(context->native(), [](const SSL* ssl, int where, int) {
+    if ((where & SSL_CB_HANDSHAKE_DONE) == 0) return;
+    const int id = static_cast<int>(SSL_get_negotiated_group(const_cast<SSL*>(ssl)));
+    chosen = std::string(SSL_get_cipher_name(ssl)) + " " + OBJ_nid2sn(id);
+  });
+  auto connection = TlsConnection::dial(context, server.endpoint(), identity->id(), kPreamble);
+  REQUIRE(connection);
+  REQUIRE(handshake(**connection));
+  const bool aes = io::crypto_capabilities().find("AES") != std::string::npos;
+  CHECK(chosen == (aes ? "TLS_AES_128_GCM_SHA256 X25519" : "TLS_CHACHA20_POLY1305_SHA256 X25519"));
+}

@@ -1,0 +1,143 @@
+#include "net/storj/piece_upload.h"
+
+#include <catch2/catch.hpp>
+
+#include "net/drpc/frame.h"
+#include "net/storj/order_signing.h"
+
+using namespace sjcp;
+
+namespace {
+
+std::vector<pb::PieceUploadRequest> requests_in(drpc::ClientMachine& machine) {
+  std::vector<pb::PieceUploadRequest> out;
+  std::string bytes = machine.output().str();
+  machine.consume_output(bytes.size());
+  ByteView input(bytes);
+  drpc::FrameParser parser;
+  drpc::FrameParser::Part part;
+  std::string body;
+  for (;;) {
+    auto more = parser.next(input, part);
+    REQUIRE(more);
+    if (!*more) return out;
+    if (part.header.kind != static_cast<uint8_t>(drpc::Kind::kMessage)) continue;
+    body += part.data.text();
+    if (part.ends && part.header.done) {
+      REQUIRE(out.emplace_back().ParseFromString(body));
+      body.clear();
+    }
+  }
+}
+
+// A node's answer over the wire.
+std::string answer(const pb::PieceUploadResponse& response) {
+  std::string body = response.SerializeAsString();
+  std::string out;
+  drpc::FrameHeader header;
+  header.stream = 1;
+  header.message = 1;
+  header.length = body.size();
+  header.kind = static_cast<uint8_t>(drpc::Kind::kMessage);
+  header.done = true;
+  drpc::append_frame(out, header, body);
+  return out;
+}
+
+struct Node {
+  std::shared_ptr<const io::Identity> identity = std::move(*io::Identity::generate());
+  std::shared_ptr<const io::PeerIdentity> peer = std::move(*io::PeerIdentity::from_chain_der(identity->chain_der()));
+};
+
+struct Upload {
+  explicit Upload(const Node& node) {
+    limit.set_serial_number(std::string(16, 's'));
+    limit.set_piece_id(std::string(32, 'p'));
+    limit.set_storage_node_id(node.identity->id().view().str());
+    limit.set_limit(4096);
+    limit.mutable_order_creation()->set_seconds(
+        std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count());
+  }
+  pb::PieceUploadResponse receipt(const Node& node, const pb::PieceHash& from) const {
+    pb::PieceUploadResponse response;
+    *response.mutable_done() = from;
+    response.mutable_done()->set_signature(node.identity->sign(storj::signing_bytes(from)));
+    return response;
+  }
+  Clock::Wall now = system_clock().wall_now();
+  pb::OrderLimit limit;
+  crypto::Ed25519Key key = std::move(*crypto::Ed25519Key::from_private(std::string(32, 'k')));
+};
+
+}  // namespace
+
+TEST_CASE("an upload sends limit, one order, all chunks and the signed hash") {
+  Node node;
+  Upload u(node);
+  bool separate = GENERATE(false, true);
+  drpc::ClientMachine machine;
+  storj::PieceUpload upload(u.limit, u.key, 2500, separate);
+  upload.start(machine);
+  std::string data(2500, 'd');
+  upload.send(machine, ByteView(data).sub(0, 1000));
+  upload.send(machine, ByteView(data).sub(1000));
+  auto requests = requests_in(machine);
+  REQUIRE(requests.size() == (separate ? 3 : 2));
+  CHECK(requests[0].limit().serial_number() == u.limit.serial_number());
+  CHECK(requests[0].has_chunk() == !separate);
+  size_t first = separate ? 1 : 0;
+  CHECK(requests[first].order().amount() == 4096);
+  CHECK(requests[first].chunk().offset() == 0);
+  CHECK(requests[first].chunk().data().size() == 1000);
+  CHECK(requests[first + 1].chunk().offset() == 1000);
+  CHECK(requests[first + 1].chunk().data().size() == 1500);
+  const auto& done = requests[first + 1].done();
+  CHECK(done.piece_size() == 2500);
+  CHECK(equal(done.hash(), ByteView(crypto::sha256(data))));
+  CHECK(crypto::ed25519_verify(u.key.public_key(), storj::signing_bytes(done), done.signature()));
+}
+
+TEST_CASE("a receipt counts only when every field and the signature are right") {
+  Node node;
+  Node stranger;
+  Upload u(node);
+  drpc::ClientMachine machine;
+  storj::PieceUpload upload(u.limit, u.key, 3, false);
+  upload.start(machine);
+  upload.send(machine, ByteView(std::string_view("abc")));
+  auto good = requests_in(machine).at(0).done();
+  auto check = [&](const pb::PieceUploadResponse& response) {
+    drpc::ClientMachine fresh;
+    storj::PieceUpload again(u.limit, u.key, 3, false);
+    again.start(fresh);
+    again.send(fresh, ByteView(std::string_view("abc")));
+    REQUIRE(again.receive(fresh, answer(response)));
+    REQUIRE(again.answered());
+    return again.verify(node.peer, u.now);
+  };
+  CHECK(check(u.receipt(node, good)));
+  auto with_chain = u.receipt(node, good);
+  with_chain.set_node_certchain(node.identity->chain_der());
+  CHECK(check(with_chain));
+
+  auto refused = [&](const pb::PieceUploadResponse& response) {
+    auto status = check(response);
+    return !status && status.error().code == Errc::kIntegrity;
+  };
+  auto other_hash = good;
+  other_hash.set_hash(std::string(32, 'x'));
+  CHECK(refused(u.receipt(node, other_hash)));
+  auto other_size = good;
+  other_size.set_piece_size(4);
+  CHECK(refused(u.receipt(node, other_size)));
+  auto other_piece = good;
+  other_piece.set_piece_id(std::string(32, 'q'));
+  CHECK(refused(u.receipt(node, other_piece)));
+  auto old = good;
+  old.mutable_timestamp()->set_seconds(good.timestamp().seconds() - 25 * 3600);
+  CHECK(refused(u.receipt(node, old)));
+  CHECK(refused(u.receipt(stranger, good)));
+  auto strange_chain = u.receipt(stranger, good);
+  strange_chain.set_node_certchain(stranger.identity->chain_der());
+  CHECK(refused(strange_chain));
+}

@@ -1,0 +1,43 @@
+#include "net/storj/status.h"
+
+#include <catch2/catch.hpp>
+
+using namespace sjcp;
+
+TEST_CASE("satellite statuses become the kinds that exit codes are made of") {
+  struct Row {
+    uint64_t code;
+    const char* text;
+    Errc kind;
+    const char* part;
+  };
+  const Row rows[] = {
+      {5, "object not found: metabase: sql: no rows in result set", Errc::kNotFound, "sj://b/k: object not found"},
+      {5, "bucket not found: b", Errc::kNotFound, "bucket not found"},
+      {10019, "The specified bucket was not found", Errc::kNotFound, "bucket not found"},
+      {6, "bucket already exists", Errc::kConflict, "bucket already exists"},
+      {7, "Unauthorized API credentials", Errc::kDenied, "grant"},
+      {16, "no", Errc::kDenied, "grant"},
+      {8, "metainfo: Too Many Requests", Errc::kLimited, "rate"},
+      {8, "x Exceeded Usage Limit", Errc::kLimited, "bandwidth"},
+      {8, "Exceeded Storage Limit: x", Errc::kLimited, "storage"},
+      {9, "bucket not empty", Errc::kConflict, "not empty"},
+      {3, "bad\nthing", Errc::kUsage, "bad thing"},
+      {14, "later", Errc::kNetwork, "later"},
+      {0, "odd", Errc::kInternal, "odd"},
+  };
+  for (const auto& row : rows) {
+    INFO(row.code << " " << row.text);
+    auto error = storj::satellite_error({row.code, row.text}, "sj://b/k");
+    CHECK(error.code == row.kind);
+    CHECK(error.what.find(row.part) != std::string::npos);
+    CHECK(error.what.find('\n') == std::string::npos);
+    CHECK(error.cause == static_cast<int>(row.code));
+  }
+}
+
+TEST_CASE("only the request rate limit is worth asking again") {
+  CHECK(storj::is_rate_limit({8, "Too Many Requests"}));
+  CHECK_FALSE(storj::is_rate_limit({8, "Exceeded Usage Limit"}));
+  CHECK_FALSE(storj::is_rate_limit({7, "Too Many Requests"}));
+}

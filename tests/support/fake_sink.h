@@ -1,0 +1,54 @@
+// A destination in memory that can fail at any step and remembers what was done to it.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "core/transfer/sink.h"
+
+namespace sjcp::test {
+
+class FakeSink final : public transfer::Sink {
+ public:
+  // Knobs; set before use.
+  std::function<Status(uint64_t offset, ByteView data)> on_write;
+  std::function<void()> on_abort;
+  Status begin_result;
+  Status commit_result;
+
+  bool begun = false;
+  bool committed = false;
+  bool aborted = false;
+  std::string bytes;
+
+  Status begin(uint64_t size) override {
+    begun = true;
+    bytes.assign(size, '\0');
+    return begin_result;
+  }
+  Status write(uint64_t offset, ByteView data) override {
+    if (on_write) {
+      Status status = on_write(offset, data);
+      if (!status) return status;
+    }
+    std::lock_guard lock(mutex_);
+    if (offset + data.size() > bytes.size()) return make_error(Errc::kInternal, "beyond the end");
+    bytes.replace(offset, data.size(), data.text());
+    return {};
+  }
+  Status commit() override {
+    if (commit_result) committed = true;
+    return commit_result;
+  }
+  void abort() override {
+    aborted = true;
+    if (on_abort) on_abort();
+  }
+  std::string name() const override { return "fake"; }
+
+ private:
+  std::mutex mutex_;
+};
+
+}  // namespace sjcp::test
