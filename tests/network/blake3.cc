@@ -198,31 +198,37 @@ void Blake3::push_chunk(const Words& value) {
   stack_.push_back(merged);
 }
 
-void Blake3::flush_chunk() {
-  push_chunk(compress_chunk(chunk_.data(), kChunk, chunks_, 0));
-  chunk_size_ = 0;
+void Blake3::push_group(const uint8_t* data) {
+  static auto* const compress_eight = best_compress_eight();
+  Words values[kLanes];
+  compress_eight(data, chunks_, values);
+  for (const Words& value : values) push_chunk(value);
 }
 
 void Blake3::update(ByteView data) {
   while (!data.empty()) {
-    if (chunk_size_ == kChunk) flush_chunk();
-    // The last chunk stays behind: it might be the end, which is compressed with other flags.
-    while (chunk_size_ == 0 && data.size() > kLanes * kChunk) {
-      static auto* const compress_eight = best_compress_eight();
-      Words values[kLanes];
-      compress_eight(data.data(), chunks_, values);
-      for (const Words& value : values) push_chunk(value);
-      data = data.sub(kLanes * kChunk);
+    if (group_size_ == kGroup) {
+      push_group(group_.data());
+      group_size_ = 0;
     }
-    const size_t n = std::min(kChunk - chunk_size_, data.size());
-    std::memcpy(chunk_.data() + chunk_size_, data.data(), n);
-    chunk_size_ += n;
+    // The last chunk stays behind: it might be the end, which is compressed with other flags.
+    while (group_size_ == 0 && data.size() > kGroup) {
+      push_group(data.data());
+      data = data.sub(kGroup);
+    }
+    const size_t n = std::min(kGroup - group_size_, data.size());
+    std::memcpy(group_.data() + group_size_, data.data(), n);
+    group_size_ += n;
     data = data.sub(n);
   }
 }
 
-Blake3::Digest Blake3::finish() const {
-  Words value = compress_chunk(chunk_.data(), chunk_size_, chunks_, stack_.empty() ? kRoot : 0);
+Blake3::Digest Blake3::finish() {
+  const uint8_t* rest = group_.data();
+  for (; group_size_ > kChunk; group_size_ -= kChunk, rest += kChunk) {
+    push_chunk(compress_chunk(rest, kChunk, chunks_, 0));
+  }
+  Words value = compress_chunk(rest, group_size_, chunks_, stack_.empty() ? kRoot : 0);
   for (size_t i = stack_.size(); i > 0; --i) value = join(stack_[i - 1], value, i == 1 ? kRoot : 0);
   static_assert(std::endian::native == std::endian::little);
   Digest digest;

@@ -23,17 +23,19 @@ class Blake3 {
 
   void update(ByteView data);
   // May be called once, after the last update.
-  Digest finish() const;
+  Digest finish();
 
  private:
   using Words = std::array<uint32_t, 8>;
 
-  void push_chunk(const Words& value);
-  void flush_chunk();
+  static constexpr size_t kGroup = 8 * 1024;
 
-  std::array<uint8_t, 1024>
-      chunk_{};  // the chunk in progress: not compressed before more data is known to follow
-  size_t chunk_size_ = 0;
+  void push_chunk(const Words& value);
+  void push_group(const uint8_t* data);
+
+  std::array<uint8_t, kGroup>
+      group_{};  // chunks in progress: not compressed before more data is known to follow
+  size_t group_size_ = 0;
   uint64_t chunks_ = 0;       // chunks in the tree
   std::vector<Words> stack_;  // roots of complete subtrees, largest first
 };

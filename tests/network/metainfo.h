@@ -37,7 +37,9 @@ class Metainfo {
  private:
   struct Method;
   struct BatchRun;
+  struct BatchMethod;
   static const std::map<std::string, Method, std::less<>>& methods();
+  static const std::map<int, BatchMethod>& batch_methods();  // by oneof number
 
   Outcome<std::string> dispatch(const std::string& method, ByteView request);
   Outcome<std::string> compressed_batch(ByteView request);

@@ -141,6 +141,7 @@ Network::Network(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Network::~Network() = default;
 
 void Network::State::stop() {
+  // Sockets and what waits for them go before the loops that they belong to.
   workers.stop();
   if (listener != nullptr) listener->shut();
   for (Node& node : nodes) {

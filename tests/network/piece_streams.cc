@@ -11,6 +11,8 @@ namespace {
 constexpr int64_t kMaxChunk = 1 << 20;
 constexpr int64_t kMinChunk = 1 << 10;
 constexpr uint64_t kShare = 256;
+constexpr size_t kSmallPiece = 64 << 10;
+constexpr int64_t kMaxReserve = 16 << 20;
 
 std::string algorithm_name(pb::PieceHashAlgorithm algorithm) {
   return algorithm == pb::PIECE_HASH_SHA256 ? "SHA256" : "BLAKE3";
@@ -138,6 +140,11 @@ Check UploadStream::on_chunk(int64_t offset, ByteView data) {
   if (ordered_ < after) {
     return invalid("not enough allocated, allocated=" + std::to_string(ordered_) +
                    " writing=" + std::to_string(after));
+  }
+  // Most pieces that outgrow the small sizes become as large as their limit: one move instead of many.
+  const auto limit = static_cast<size_t>(std::min(limit_->limit(), kMaxReserve));
+  if (static_cast<size_t>(after) > data_.capacity() && static_cast<size_t>(before) >= kSmallPiece) {
+    data_.reserve(std::max(limit, static_cast<size_t>(after)));
   }
   data_.append(data.text());
   if (algorithm_ == pb::PIECE_HASH_SHA256) {

@@ -86,7 +86,8 @@ TEST_CASE("Signed bytes are the network's") {
     CHECK(sign_with_piece_key(test::unhex(vectors.at("piece_private_key_hex")), signing_bytes(order)) ==
           order.uplink_signature());
   }
-  for (const auto& item : test::load_vectors("keys.json").at("piece_id_derive")) {
+  const auto keys = test::load_vectors("keys.json");
+  for (const auto& item : keys.at("piece_id_derive")) {
     const auto node = access::NodeId::from_bytes(test::unhex(item.at("node_id_hex")));
     CHECK(to_hex(derive_piece_id(test::unhex(item.at("root_piece_id_hex")), *node,
                                  item.at("piece_num").get<int>())) ==
