@@ -1,7 +1,7 @@
 // Byte strings and views, and the small conversions that protocol code needs everywhere.
 //
-// Owned bytes are std::string where a protobuf field is the other end, Bytes elsewhere; read access always goes
-// through ByteView, which converts from both.
+// Owned bytes are std::string where a protobuf field is the other end, Bytes elsewhere; read access always
+// goes through ByteView, which converts from both.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ inline bool equal(ByteView a, ByteView b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
-std::string to_hex(ByteView bytes);                                // lower case
-std::optional<std::string> from_hex(std::string_view hex);        // nullopt: odd length or a non-hex digit
+std::string to_hex(ByteView bytes);                         // lower case
+std::optional<std::string> from_hex(std::string_view hex);  // nullopt: odd length or a non-hex digit
 
 }  // namespace sjcp

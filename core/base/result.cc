@@ -6,23 +6,37 @@ namespace sjcp {
 
 const char* to_string(Errc code) {
   switch (code) {
-    case Errc::kUsage: return "usage";
-    case Errc::kNotFound: return "not_found";
-    case Errc::kDenied: return "denied";
-    case Errc::kNetwork: return "network";
-    case Errc::kProtocol: return "protocol";
-    case Errc::kIntegrity: return "integrity";
-    case Errc::kLocalIo: return "local_io";
-    case Errc::kConflict: return "conflict";
-    case Errc::kLimited: return "limited";
-    case Errc::kCancelled: return "cancelled";
-    case Errc::kUnsupported: return "unsupported";
-    case Errc::kInternal: return "internal";
+    case Errc::kUsage:
+      return "usage";
+    case Errc::kNotFound:
+      return "not_found";
+    case Errc::kDenied:
+      return "denied";
+    case Errc::kNetwork:
+      return "network";
+    case Errc::kProtocol:
+      return "protocol";
+    case Errc::kIntegrity:
+      return "integrity";
+    case Errc::kLocalIo:
+      return "local_io";
+    case Errc::kConflict:
+      return "conflict";
+    case Errc::kLimited:
+      return "limited";
+    case Errc::kCancelled:
+      return "cancelled";
+    case Errc::kUnsupported:
+      return "unsupported";
+    case Errc::kInternal:
+      return "internal";
   }
   return "internal";
 }
 
-bool retryable(Errc code) { return code == Errc::kNetwork || code == Errc::kLimited; }
+bool retryable(Errc code) {
+  return code == Errc::kNetwork || code == Errc::kLimited;
+}
 
 Error with_context(Error error, const std::string& object) {
   error.what = object + ": " + error.what;

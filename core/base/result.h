@@ -15,18 +15,18 @@
 namespace sjcp {
 
 enum class Errc : uint8_t {
-  kUsage,      // the request itself is wrong: bad option, malformed grant, bad bucket name, range outside object
-  kNotFound,   // bucket, object, file or saved access does not exist
-  kDenied,     // the grant does not allow it, or holds no key for the path
-  kNetwork,    // dial, TLS, connection or time-out; retries used up
-  kProtocol,   // a peer answered something that the protocol does not allow
-  kIntegrity,  // bytes do not verify: AEAD tag, hash, signature, node identity
-  kLocalIo,    // local file system: permission, full disk, missing folder
-  kConflict,   // exists already, changed meanwhile, locked, not empty
-  kLimited,    // quota or rate limit
-  kCancelled,  // the user interrupted, or a sibling failed first
+  kUsage,  // the request itself is wrong: bad option, malformed grant, bad bucket name, range outside object
+  kNotFound,     // bucket, object, file or saved access does not exist
+  kDenied,       // the grant does not allow it, or holds no key for the path
+  kNetwork,      // dial, TLS, connection or time-out; retries used up
+  kProtocol,     // a peer answered something that the protocol does not allow
+  kIntegrity,    // bytes do not verify: AEAD tag, hash, signature, node identity
+  kLocalIo,      // local file system: permission, full disk, missing folder
+  kConflict,     // exists already, changed meanwhile, locked, not empty
+  kLimited,      // quota or rate limit
+  kCancelled,    // the user interrupted, or a sibling failed first
   kUnsupported,  // known, valid, not available here
-  kInternal,   // a bug in this program
+  kInternal,     // a bug in this program
 };
 
 // Short lower-case name, stable: it appears in JSON output.
@@ -41,7 +41,9 @@ struct Error {
   int cause = 0;     // errno or protocol status code; 0 when there is none
 };
 
-inline Error make_error(Errc code, std::string what, int cause = 0) { return Error{code, std::move(what), cause}; }
+inline Error make_error(Errc code, std::string what, int cause = 0) {
+  return Error{code, std::move(what), cause};
+}
 
 // Prefixes the text of an error with the object it concerns: "<object>: <what>".
 Error with_context(Error error, const std::string& object);

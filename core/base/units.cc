@@ -81,13 +81,13 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     size_t n = 0;
     while (n < text.size() && text[n] != '.' && std::isdigit(static_cast<unsigned char>(text[n])) == 0) ++n;
     std::string_view unit = text.substr(0, n);
-    double factor = unit == "h"    ? 3600e9
-                    : unit == "m"  ? 60e9
-                    : unit == "s"  ? 1e9
-                    : unit == "ms" ? 1e6
+    double factor = unit == "h"                                                  ? 3600e9
+                    : unit == "m"                                                ? 60e9
+                    : unit == "s"                                                ? 1e9
+                    : unit == "ms"                                               ? 1e6
                     : unit == "us" || unit == "\xC2\xB5s" || unit == "\xCE\xBCs" ? 1e3
-                    : unit == "ns" ? 1
-                                   : 0;
+                    : unit == "ns"                                               ? 1
+                                                                                 : 0;
     if (factor == 0) return std::nullopt;
     total += *number * factor;
     text.remove_prefix(n);

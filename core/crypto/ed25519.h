@@ -13,7 +13,8 @@ namespace sjcp::crypto {
 
 class Ed25519Key {
  public:
-  // 64 bytes, seed || public key, as a satellite hands them out; or the 32-byte seed alone.  kProtocol otherwise.
+  // 64 bytes, seed || public key, as a satellite hands them out; or the 32-byte seed alone.  kProtocol
+  // otherwise.
   static Result<Ed25519Key> from_private(ByteView bytes);
   ~Ed25519Key();
   Ed25519Key(Ed25519Key&&) noexcept;

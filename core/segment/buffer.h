@@ -1,5 +1,5 @@
-// A page-aligned buffer that is not cleared: pages cost memory only once they are touched.  Large ones ask for huge pages,
-// since first touching 64 MiB in small pages costs more time than encrypting them.
+// A page-aligned buffer that is not cleared: pages cost memory only once they are touched.  Large ones ask
+// for huge pages, since first touching 64 MiB in small pages costs more time than encrypting them.
 #pragma once
 
 #include <sys/mman.h>
@@ -40,8 +40,8 @@ inline Buffer make_buffer(uint64_t bytes) {
   return buffer;
 }
 
-// Buffers of finished segments, kept for the segments that follow: clearing fresh pages for each segment costs as much
-// as a quarter of hashing its pieces.  Holds no more than were in use at the same time.
+// Buffers of finished segments, kept for the segments that follow: clearing fresh pages for each segment
+// costs as much as a quarter of hashing its pieces.  Holds no more than were in use at the same time.
 //
 // Threads: any.
 class BufferCache {

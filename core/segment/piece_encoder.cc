@@ -15,7 +15,8 @@ constexpr uint64_t kWorthAllShares = 8;
 }  // namespace
 
 PieceEncoder::PieceEncoder(std::shared_ptr<const erasure::Code> code, const Redundancy& rs,
-                           ByteView encrypted, size_t window_cache_bytes, std::shared_ptr<BufferCache> buffers)
+                           ByteView encrypted, size_t window_cache_bytes,
+                           std::shared_ptr<BufferCache> buffers)
     : code_(std::move(code)),
       share_size_(rs.share_size),
       stripe_size_(rs.stripe_size()),

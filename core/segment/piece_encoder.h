@@ -37,7 +37,7 @@ class PieceEncoder {
   };
 
   size_t parity_bytes() const { return (code_->n() - code_->k()) * window_bytes(); }  // of all pieces
-  size_t window_bytes() const { return window_stripes_ * share_size_; }  // of one piece
+  size_t window_bytes() const { return window_stripes_ * share_size_; }               // of one piece
   const uint8_t* stripe(uint64_t s) const;
   void data_of(uint64_t s, const uint8_t** chunks) const;
   void read_data(unsigned number, uint64_t offset, ByteSpan out) const;

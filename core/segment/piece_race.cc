@@ -4,7 +4,9 @@
 
 namespace sjcp::segment {
 
-void PieceRace::add(unsigned piece) { pieces_.emplace(piece, Piece{}); }
+void PieceRace::add(unsigned piece) {
+  pieces_.emplace(piece, Piece{});
+}
 
 PieceRace::Role PieceRace::role(unsigned piece) const {
   auto it = pieces_.find(piece);
@@ -29,7 +31,8 @@ std::optional<unsigned> PieceRace::failed(unsigned piece) {
 }
 
 std::vector<unsigned> PieceRace::review(std::span<const Progress> active, Clock::Steady now) {
-  size_t ahead = static_cast<size_t>(std::count_if(active.begin(), active.end(), [](const Progress& p) { return p.ahead; }));
+  size_t ahead = static_cast<size_t>(
+      std::count_if(active.begin(), active.end(), [](const Progress& p) { return p.ahead; }));
   bool others_wait = ahead * 2 >= active.size() && ahead > 0;
   std::vector<unsigned> promoted;
   for (const Progress& progress : active) {
@@ -49,11 +52,13 @@ std::vector<unsigned> PieceRace::review(std::span<const Progress> active, Clock:
 }
 
 unsigned PieceRace::count(Role role) const {
-  return static_cast<unsigned>(
-      std::count_if(pieces_.begin(), pieces_.end(), [&](const auto& entry) { return entry.second.role == role; }));
+  return static_cast<unsigned>(std::count_if(pieces_.begin(), pieces_.end(),
+                                             [&](const auto& entry) { return entry.second.role == role; }));
 }
 
-bool PieceRace::possible() const { return pieces_.size() - count(Role::kFailed) >= options_.minimum; }
+bool PieceRace::possible() const {
+  return pieces_.size() - count(Role::kFailed) >= options_.minimum;
+}
 
 std::optional<unsigned> PieceRace::promote() {
   for (auto& [number, piece] : pieces_) {

@@ -1,10 +1,11 @@
-// Which of the offered pieces of a segment are read: the first `needed` to answer, then spares for those that fail
-// or fall behind.
+// Which of the offered pieces of a segment are read: the first `needed` to answer, then spares for those that
+// fail or fall behind.
 //
 //   offered --first bytes--> active (read and paid for in full)   while fewer than `needed` are active
 //                         \-> parked (kept warm, not read)         otherwise
 //   active --fails, or others have waited for it for `patience`--> one parked piece becomes active too
-// A piece that only lags stays active: whoever delivers first is used.  Pure: no sockets, no clock of its own.
+// A piece that only lags stays active: whoever delivers first is used.  Pure: no sockets, no clock of its
+// own.
 //
 // Threads: one at a time.
 #pragma once
@@ -45,8 +46,8 @@ class PieceRace {
   // The piece is out.  A parked piece to activate instead, if there is one and it is needed.
   std::optional<unsigned> failed(unsigned piece);
 
-  // Parked pieces to activate because active ones lag: an active piece lags while it is not ahead and at least half
-  // of the active ones are.  Each laggard is given one substitute.
+  // Parked pieces to activate because active ones lag: an active piece lags while it is not ahead and at
+  // least half of the active ones are.  Each laggard is given one substitute.
   std::vector<unsigned> review(std::span<const Progress> active, Clock::Steady now);
 
   unsigned count(Role role) const;

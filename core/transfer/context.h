@@ -12,14 +12,14 @@ namespace sjcp::transfer {
 
 // Monotonic unless said otherwise.  Relaxed atomics: views need no consistency between fields.
 struct Counters {
-  std::atomic<uint64_t> bytes_total{0};         // known size of everything admitted so far
-  std::atomic<uint64_t> bytes_done{0};          // verified and handed to the destination
-  std::atomic<uint64_t> bytes_fetched{0};       // piece bytes received or sent, useful or not
+  std::atomic<uint64_t> bytes_total{0};    // known size of everything admitted so far
+  std::atomic<uint64_t> bytes_done{0};     // verified and handed to the destination
+  std::atomic<uint64_t> bytes_fetched{0};  // piece bytes received or sent, useful or not
   std::atomic<uint64_t> files_done{0};
   std::atomic<uint64_t> files_failed{0};
-  std::atomic<int64_t> segments_active{0};      // gauge
-  std::atomic<int64_t> connections_active{0};   // gauge
-  std::atomic<uint64_t> retries{0};             // segments fetched again, pieces exchanged
+  std::atomic<int64_t> segments_active{0};     // gauge
+  std::atomic<int64_t> connections_active{0};  // gauge
+  std::atomic<uint64_t> retries{0};            // segments fetched again, pieces exchanged
 };
 
 struct Context {

@@ -24,14 +24,16 @@ class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
 
-  virtual uint64_t segment_size() const = 0;        // plain bytes of every segment but the last
-  virtual uint64_t memory_per_segment() const = 0;  // held from begin_segment() to the end of finish_segment()
+  virtual uint64_t segment_size() const = 0;  // plain bytes of every segment but the last
+  virtual uint64_t memory_per_segment()
+      const = 0;  // held from begin_segment() to the end of finish_segment()
 
   // A new segment, number `index` from 0.
   virtual Result<std::unique_ptr<SegmentWriter>> begin_segment(uint64_t index) = 0;
-  // All bytes are in; sends them.  `last`: no further segment follows (an empty object is one empty last segment).
-  // Blocks until the segment is stored.
-  virtual Status finish_segment(std::unique_ptr<SegmentWriter> segment, bool last, const Context& context) = 0;
+  // All bytes are in; sends them.  `last`: no further segment follows (an empty object is one empty last
+  // segment). Blocks until the segment is stored.
+  virtual Status finish_segment(std::unique_ptr<SegmentWriter> segment, bool last,
+                                const Context& context) = 0;
 
   // Makes the object visible.  Blocks.
   virtual Status commit(const Context& context) = 0;

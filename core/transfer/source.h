@@ -15,11 +15,11 @@
 namespace sjcp::transfer {
 
 struct ObjectInfo {
-  std::string name;       // as the user knows it, for messages: "sj://bucket/key"
-  uint64_t size = 0;      // of the whole object, plain bytes
-  ByteRange range;        // what was asked for, resolved
+  std::string name;   // as the user knows it, for messages: "sj://bucket/key"
+  uint64_t size = 0;  // of the whole object, plain bytes
+  ByteRange range;    // what was asked for, resolved
   std::chrono::system_clock::time_point created;
-  std::string version;    // opaque; equal versions hold equal bytes
+  std::string version;  // opaque; equal versions hold equal bytes
   std::map<std::string, std::string> metadata;
 };
 
@@ -29,8 +29,9 @@ struct Segment {
   ByteRange bytes;
 };
 
-// Takes the plaintext of a fetch.  `offset` counts from the start of the object.  May block: that is how a slow
-// disk holds a transfer back.  Called by the thread that runs fetch(), in ascending order within one fetch.
+// Takes the plaintext of a fetch.  `offset` counts from the start of the object.  May block: that is how a
+// slow disk holds a transfer back.  Called by the thread that runs fetch(), in ascending order within one
+// fetch.
 class Output {
  public:
   virtual ~Output() = default;

@@ -44,8 +44,7 @@ class Pool {
 
   // An idle, still open connection (the one used last), or null.
   // One that has been idle for longer than `max_idle` is passed over.
-  std::unique_ptr<Connection> take(const Peer& peer,
-                                   std::chrono::seconds max_idle = std::chrono::hours(24));
+  std::unique_ptr<Connection> take(const Peer& peer, std::chrono::seconds max_idle = std::chrono::hours(24));
   // Begins a new one (not yet connected: call tls->handshake()).  `attempt` picks among the resolved
   // addresses, round and round.
   Result<std::unique_ptr<Connection>> dial(const Peer& peer, unsigned attempt = 0) const;
@@ -82,15 +81,15 @@ struct Reply {
 struct CallOptions {
   std::chrono::milliseconds dial_limit{10000};
   std::chrono::milliseconds call_limit{600000};
-  // False for a call that must not reach the peer twice: it only takes a connection that was in use moments ago,
-  // and once its request is written it is not sent again.
+  // False for a call that must not reach the peer twice: it only takes a connection that was in use moments
+  // ago, and once its request is written it is not sent again.
   bool repeatable = true;
 };
 
 // One request, one reply: takes a connection from the pool or dials, and gives it back.  A pooled connection
-// that turns out closed before any byte of the reply came is replaced by a fresh one (see repeatable).  Errors: kNetwork
-// with cause = errno (ECONNRESET, ECONNREFUSED, ETIMEDOUT; 0 for an EOF in the middle: the outcome is
-// unknown), kIntegrity (identity), kProtocol, kCancelled.
+// that turns out closed before any byte of the reply came is replaced by a fresh one (see repeatable).
+// Errors: kNetwork with cause = errno (ECONNRESET, ECONNREFUSED, ETIMEDOUT; 0 for an EOF in the middle: the
+// outcome is unknown), kIntegrity (identity), kProtocol, kCancelled.
 Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request,
                    const CallOptions& options, const std::stop_token& stop);
 

@@ -15,7 +15,9 @@ std::shared_ptr<const erasure::Code> shared_code(unsigned k, unsigned n) {
 }
 
 Result<segment::Redundancy> redundancy_of(const pb::RedundancyScheme& scheme) {
-  auto unusable = [] { return make_error(Errc::kProtocol, "the satellite names an unusable redundancy scheme"); };
+  auto unusable = [] {
+    return make_error(Errc::kProtocol, "the satellite names an unusable redundancy scheme");
+  };
   constexpr int32_t kReedSolomon = 1;
   if (scheme.type() != kReedSolomon || scheme.min_req() <= 0 || scheme.total() <= 0 ||
       scheme.erasure_share_size() <= 0 || scheme.repair_threshold() < 0 || scheme.success_threshold() < 0) {

@@ -14,8 +14,8 @@ namespace sjcp::storj {
 
 std::shared_ptr<const erasure::Code> shared_code(unsigned k, unsigned n);
 
-// The satellite's scheme in our terms: a zero repair or success threshold means total.  kProtocol when it is not
-// a usable Reed-Solomon scheme.
+// The satellite's scheme in our terms: a zero repair or success threshold means total.  kProtocol when it is
+// not a usable Reed-Solomon scheme.
 Result<segment::Redundancy> redundancy_of(const pb::RedundancyScheme& scheme);
 
 }  // namespace sjcp::storj

@@ -14,7 +14,8 @@ constexpr int kMaxDepth = 32;
 int64_t minimum(const pb::CohortRequirements& r, int depth) {
   if (depth > kMaxDepth) return 0;
   switch (r.requirement_case()) {
-    case pb::CohortRequirements::kLiteral: return r.literal().value();
+    case pb::CohortRequirements::kLiteral:
+      return r.literal().value();
     case pb::CohortRequirements::kAnd: {
       int64_t most = 0;
       for (const auto& child : r.and_().requirements()) most = std::max(most, minimum(child, depth + 1));
@@ -22,7 +23,8 @@ int64_t minimum(const pb::CohortRequirements& r, int depth) {
     }
     case pb::CohortRequirements::kWithhold:
       return minimum(r.withhold().child(), depth + 1) + r.withhold().amount();
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
@@ -54,18 +56,22 @@ bool withhold_satisfied(const pb::CohortRequirements::Withhold& r, const Success
 bool satisfied(const pb::CohortRequirements& r, const Successes& successes, int depth) {
   if (depth > kMaxDepth) return true;
   switch (r.requirement_case()) {
-    case pb::CohortRequirements::kLiteral: return static_cast<int64_t>(successes.size()) >= r.literal().value();
+    case pb::CohortRequirements::kLiteral:
+      return static_cast<int64_t>(successes.size()) >= r.literal().value();
     case pb::CohortRequirements::kAnd:
       return std::all_of(r.and_().requirements().begin(), r.and_().requirements().end(),
                          [&](const auto& child) { return satisfied(child, successes, depth + 1); });
-    case pb::CohortRequirements::kWithhold: return withhold_satisfied(r.withhold(), successes, depth);
-    default: return true;
+    case pb::CohortRequirements::kWithhold:
+      return withhold_satisfied(r.withhold(), successes, depth);
+    default:
+      return true;
   }
 }
 
 }  // namespace
 
-bool cohort_satisfied(const pb::CohortRequirements& requirements, const std::vector<const NodeTags*>& successes) {
+bool cohort_satisfied(const pb::CohortRequirements& requirements,
+                      const std::vector<const NodeTags*>& successes) {
   return satisfied(requirements, successes, 0);
 }
 

@@ -15,6 +15,7 @@ namespace sjcp::storj {
 using NodeTags = std::map<std::string, std::string>;
 
 // `successes`: the tags of each node that stored its piece.
-bool cohort_satisfied(const pb::CohortRequirements& requirements, const std::vector<const NodeTags*>& successes);
+bool cohort_satisfied(const pb::CohortRequirements& requirements,
+                      const std::vector<const NodeTags*>& successes);
 
 }  // namespace sjcp::storj

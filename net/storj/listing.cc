@@ -14,7 +14,8 @@ struct Place {
   bool plain = false;  // NULL path cipher: the prefix is sent as it is and may end anywhere
 };
 
-pb::ListObjectsRequest first_request(const std::string& bucket, const ListOptions& options, const Place& place) {
+pb::ListObjectsRequest first_request(const std::string& bucket, const ListOptions& options,
+                                     const Place& place) {
   pb::ListObjectsRequest request;
   request.set_bucket(bucket);
   request.set_encrypted_prefix(place.plain ? options.prefix : place.info.parent_encrypted);
@@ -33,10 +34,12 @@ std::string full_key(const Place& place, const ListOptions& options, const std::
 }
 
 // nullopt: not for this grant.
-std::optional<ObjectItem> read_item(const Session& session, const std::string& bucket, const ListOptions& options,
-                                    const Place& place, const pb::ListObjectsResponse& page, int index) {
+std::optional<ObjectItem> read_item(const Session& session, const std::string& bucket,
+                                    const ListOptions& options, const Place& place,
+                                    const pb::ListObjectsResponse& page, int index) {
   const pb::ObjectListItem& raw = page.items(index);
-  auto relative = access::decrypt_relative(place.info.cipher, place.info.parent_key, raw.encrypted_object_key());
+  auto relative =
+      access::decrypt_relative(place.info.cipher, place.info.parent_key, raw.encrypted_object_key());
   if (!relative) return std::nullopt;
   ObjectItem item;
   item.key = full_key(place, options, *relative);

@@ -24,7 +24,9 @@ constexpr auto kLastDelay = 3000ms;
 
 Result<std::string> unpack(const pb::CompressedBatchResponse& response, const std::string& object) {
   if (response.selected() == 0) return response.data();
-  auto bad = [&] { return make_error(Errc::kProtocol, object + ": the satellite's reply does not decompress"); };
+  auto bad = [&] {
+    return make_error(Errc::kProtocol, object + ": the satellite's reply does not decompress");
+  };
   if (response.selected() != kZstd) return bad();
   const std::string& packed = response.data();
   std::string out;
@@ -53,7 +55,8 @@ bool wait_unless_stopped(std::chrono::milliseconds time, const std::stop_token& 
   return !stop.stop_requested();
 }
 
-MetainfoClient::MetainfoClient(drpc::Pool& pool, drpc::Peer satellite, access::Macaroon key, std::string user_agent)
+MetainfoClient::MetainfoClient(drpc::Pool& pool, drpc::Peer satellite, access::Macaroon key,
+                               std::string user_agent)
     : pool_(pool),
       satellite_(std::move(satellite)),
       key_(std::move(key)),
@@ -78,8 +81,8 @@ Error MetainfoClient::explain(const drpc::RpcError& error, const std::string& ob
   return explained;
 }
 
-Result<pb::BatchResponse> MetainfoClient::batch(pb::BatchRequest request, Repeat repeat, const std::string& object,
-                                                const std::stop_token& stop) {
+Result<pb::BatchResponse> MetainfoClient::batch(pb::BatchRequest request, Repeat repeat,
+                                                const std::string& object, const std::stop_token& stop) {
   fill_header(*request.mutable_header());
   pb::CompressedBatchRequest packed;
   packed.add_supported(kZstd);
@@ -104,9 +107,9 @@ Result<pb::BatchResponse> MetainfoClient::batch(pb::BatchRequest request, Repeat
   return response;
 }
 
-Result<std::string> MetainfoClient::roundtrip(std::string_view method, const std::string& request, Repeat repeat,
-                                              const std::string& object, const std::stop_token& stop,
-                                              const drpc::CallOptions& limits) {
+Result<std::string> MetainfoClient::roundtrip(std::string_view method, const std::string& request,
+                                              Repeat repeat, const std::string& object,
+                                              const std::stop_token& stop, const drpc::CallOptions& limits) {
   std::string rpc = std::string(kService) + std::string(method);
   drpc::CallOptions call_options = limits;
   call_options.repeatable = repeat == Repeat::kSafe;

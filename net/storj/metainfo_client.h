@@ -1,8 +1,8 @@
 // Typed calls to a satellite's Metainfo service: header, batches with zstd, retries, error mapping.
 //
-// Retry rule (protocol notes 9.4): a call is repeated after a socket error only when repeating is harmless, never
-// after an EOF in the middle of a reply, never after a status - except for the rate limit, which the satellite
-// applies before doing anything.  Back-off doubles from 100 ms to 3 s.
+// Retry rule (protocol notes 9.4): a call is repeated after a socket error only when repeating is harmless,
+// never after an EOF in the middle of a reply, never after a status - except for the rate limit, which the
+// satellite applies before doing anything.  Back-off doubles from 100 ms to 3 s.
 //
 // Threads: any.
 #pragma once

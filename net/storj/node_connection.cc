@@ -25,7 +25,9 @@ Result<bool> NodeConnection::connect() {
   return false;
 }
 
-void NodeConnection::watch(bool read, bool write) { poller_.watch(tls().fd(), token_, read, write); }
+void NodeConnection::watch(bool read, bool write) {
+  poller_.watch(tls().fd(), token_, read, write);
+}
 
 Result<bool> NodeConnection::flush() {
   while (!machine().output().empty()) {
@@ -48,7 +50,9 @@ void NodeConnection::drop() {
   if (is_open()) release();
 }
 
-void NodeConnection::give_back() { pool_.give_back(peer_, release()); }
+void NodeConnection::give_back() {
+  pool_.give_back(peer_, release());
+}
 
 void NodeConnection::cancel() {
   // A half-written frame cannot be taken back (protocol notes 4.3).
@@ -59,6 +63,8 @@ void NodeConnection::cancel() {
   drop();
 }
 
-std::string NodeConnection::node_name() const { return "node " + peer_.id.text() + " (" + peer_.address + ")"; }
+std::string NodeConnection::node_name() const {
+  return "node " + peer_.id.text() + " (" + peer_.address + ")";
+}
 
 }  // namespace sjcp::storj

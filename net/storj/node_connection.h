@@ -1,5 +1,5 @@
-// The connection to one node for the time of one piece: taken from the pool or dialled, watched by the poller of its
-// segment, counted, and given back.  What a race and a spread have in common.
+// The connection to one node for the time of one piece: taken from the pool or dialled, watched by the poller
+// of its segment, counted, and given back.  What a race and a spread have in common.
 //
 // Threads: one, the segment's.
 #pragma once
@@ -44,7 +44,8 @@ class NodeConnection {
 
   // Closes it for good.  A no-op when closed.
   void drop();
-  // The call has ended or was cancelled and all output is written: keeps it for others.  Requires: connected().
+  // The call has ended or was cancelled and all output is written: keeps it for others.  Requires:
+  // connected().
   void give_back();
   // Cancels the call softly and keeps the connection, or drops it when a frame is half written.
   void cancel();

@@ -54,10 +54,7 @@ struct ObjectSource::Attempt {
 };
 
 ObjectSource::ObjectSource(const Session& session, std::string bucket, std::string key)
-    : session_(session),
-      bucket_(std::move(bucket)),
-      key_(std::move(key)),
-      url_(object_url(bucket_, key_)) {}
+    : session_(session), bucket_(std::move(bucket)), key_(std::move(key)), url_(object_url(bucket_, key_)) {}
 
 ObjectSource::~ObjectSource() = default;
 
@@ -115,8 +112,9 @@ Result<pb::BatchResponse> ObjectSource::request_object(const transfer::RangeRequ
 }
 
 Status ObjectSource::read_object(const pb::Object& object) {
-  auto metadata = segment::open_metadata(object.encrypted_metadata(), object.encrypted_metadata_encrypted_key(),
-                                         object.encrypted_metadata_nonce(), content_key_);
+  auto metadata =
+      segment::open_metadata(object.encrypted_metadata(), object.encrypted_metadata_encrypted_key(),
+                             object.encrypted_metadata_nonce(), content_key_);
   if (!metadata) return with_context(std::move(metadata).error(), url_);
   metadata_ = metadata->user;
   stream_id_ = object.stream_id();
@@ -152,8 +150,8 @@ Status ObjectSource::list_rest(pb::ListSegmentsResponse list, const std::stop_to
     pb::ListSegmentsRequest request;
     request.set_stream_id(stream_id_);
     *request.mutable_cursor_position() = list.items(list.items_size() - 1).position();
-    auto next = session_.metainfo->call<pb::ListSegmentsResponse>("ListSegments", std::move(request), Repeat::kSafe,
-                                                                  url_, stop);
+    auto next = session_.metainfo->call<pb::ListSegmentsResponse>("ListSegments", std::move(request),
+                                                                  Repeat::kSafe, url_, stop);
     if (!next) return std::move(next).error();
     list = std::move(*next);
   }
@@ -161,12 +159,14 @@ Status ObjectSource::list_rest(pb::ListSegmentsResponse list, const std::stop_to
 
 Status ObjectSource::add_segments(const pb::ListSegmentsResponse& list) {
   for (const auto& item : list.items()) {
-    if (auto status = add_stored(item.position(), item.plain_offset(), item.plain_size()); !status) return status;
+    if (auto status = add_stored(item.position(), item.plain_offset(), item.plain_size()); !status)
+      return status;
   }
   return {};
 }
 
-Status ObjectSource::add_stored(const pb::SegmentPosition& position, int64_t plain_offset, int64_t plain_size) {
+Status ObjectSource::add_stored(const pb::SegmentPosition& position, int64_t plain_offset,
+                                int64_t plain_size) {
   if (fixed_segment_size_ > 0 && position.part_number() == 0) {
     plain_offset = position.index() * fixed_segment_size_;
     plain_size = position.index() == number_of_segments_ - 1 ? last_segment_size_ : fixed_segment_size_;
@@ -244,7 +244,8 @@ Result<pb::DownloadSegmentResponse> ObjectSource::offer_for(size_t index, bool a
   return std::move(*batch->mutable_responses(0)->mutable_segment_download());
 }
 
-Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& output, const Context& context) {
+Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& output,
+                           const Context& context) {
   const Stored& stored = stored_[segment.index];
   Attempt attempt{segment.bytes, output, context};
   int failures = 0;
@@ -254,7 +255,8 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     auto offer = offer_for(segment.index, all_nodes, context.stop);
     if (!offer) return std::move(offer).error();
     bool inline_segment = offer->addressed_limits_size() == 0;
-    Status status = inline_segment ? fetch_inline(*offer, stored, attempt) : fetch_remote(*offer, stored, attempt);
+    Status status =
+        inline_segment ? fetch_inline(*offer, stored, attempt) : fetch_remote(*offer, stored, attempt);
     if (status) return {};
     failures = attempt.wanted.begin > before ? 1 : failures + 1;
     Errc code = status.error().code;
@@ -283,18 +285,22 @@ Result<crypto::Key> ObjectSource::segment_key(const pb::DownloadSegmentResponse&
   return *key;
 }
 
-Status ObjectSource::fetch_inline(const pb::DownloadSegmentResponse& offer, const Stored& stored, Attempt& attempt) {
+Status ObjectSource::fetch_inline(const pb::DownloadSegmentResponse& offer, const Stored& stored,
+                                  Attempt& attempt) {
   auto key = segment_key(offer);
   if (!key) return std::move(key).error();
-  auto plain = crypto::open(layout_.cipher, *key, segment::segment_nonce(stored.position), offer.encrypted_inline_data());
+  auto plain = crypto::open(layout_.cipher, *key, segment::segment_nonce(stored.position),
+                            offer.encrypted_inline_data());
   if (!plain || plain->size() < stored.bytes.size()) {
-    return make_error(Errc::kIntegrity, url_ + ": an inline segment does not open: it is damaged at the satellite");
+    return make_error(Errc::kIntegrity,
+                      url_ + ": an inline segment does not open: it is damaged at the satellite");
   }
   ByteView bytes = ByteView(*plain).sub(attempt.wanted.begin - stored.bytes.begin, attempt.wanted.size());
   return attempt.output.write(attempt.wanted.begin, bytes);
 }
 
-Status ObjectSource::fetch_remote(const pb::DownloadSegmentResponse& offer, const Stored& stored, Attempt& attempt) {
+Status ObjectSource::fetch_remote(const pb::DownloadSegmentResponse& offer, const Stored& stored,
+                                  Attempt& attempt) {
   auto key = segment_key(offer);
   if (!key) return std::move(key).error();
   auto rs = redundancy_of(offer.redundancy_scheme());

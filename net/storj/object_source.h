@@ -23,7 +23,8 @@ class ObjectSource final : public transfer::Source {
   ObjectSource(const Session& session, std::string bucket, std::string key);
   ~ObjectSource() override;
 
-  Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range, const transfer::Context& context) override;
+  Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range,
+                                    const transfer::Context& context) override;
   const std::vector<transfer::Segment>& segments() const override { return segments_; }
   uint64_t memory_per_segment() const override;
   Status fetch(const transfer::Segment& segment, transfer::Output& output,
@@ -61,9 +62,9 @@ class ObjectSource final : public transfer::Source {
   int64_t last_segment_size_ = 0;
   int64_t number_of_segments_ = 0;
   std::map<std::string, std::string> metadata_;
-  std::vector<Stored> stored_;             // by index of segments_
+  std::vector<Stored> stored_;  // by index of segments_
   std::vector<transfer::Segment> segments_;
-  uint32_t offered_ = 0;                   // pieces per segment, for the memory estimate
+  uint32_t offered_ = 0;  // pieces per segment, for the memory estimate
   segment::Redundancy redundancy_;
 
   std::mutex mutex_;

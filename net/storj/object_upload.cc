@@ -22,7 +22,9 @@ segment::SegmentEncoder::Options encoder_options() {
   return options;
 }
 
-std::string bytes_of(const crypto::Nonce& nonce) { return std::string(nonce.begin(), nonce.end()); }
+std::string bytes_of(const crypto::Nonce& nonce) {
+  return std::string(nonce.begin(), nonce.end());
+}
 
 }  // namespace
 
@@ -54,7 +56,8 @@ class ObjectUpload::Segment final : public transfer::SegmentWriter {
 };
 
 Result<std::unique_ptr<ObjectUpload>> ObjectUpload::create(const Session& session, const std::string& bucket,
-                                                           const std::string& key, const ObjectOptions& options) {
+                                                           const std::string& key,
+                                                           const ObjectOptions& options) {
   std::string url = object_url(bucket, key);
   auto encrypted = session.grant.store.encrypt_path(bucket, key);
   if (!encrypted) return with_context(std::move(encrypted).error(), url);
@@ -108,7 +111,8 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
   }
   offer->mutable_redundancy_scheme()->set_success_threshold(static_cast<int32_t>(rs->optimal));
   segment.encoder.set_code(shared_code(rs->required, rs->total), *rs);
-  auto exchange = [&](const pb::RetryBeginSegmentPiecesRequest& request) -> Result<pb::RetryBeginSegmentPiecesResponse> {
+  auto exchange =
+      [&](const pb::RetryBeginSegmentPiecesRequest& request) -> Result<pb::RetryBeginSegmentPiecesResponse> {
     pb::BatchRequest batch;
     *batch.add_requests()->mutable_segment_begin_retry_pieces() = request;
     auto response = session_.metainfo->batch(std::move(batch), Repeat::kSafe, url_, context.stop);
@@ -136,7 +140,8 @@ Result<pb::BeginSegmentResponse> ObjectUpload::begin_remote(uint64_t index, cons
     begun_.notify_all();
     return offer;
   }
-  if (!begun_.wait(lock, context.stop, [&] { return begin_ != Begin::kRunning; }) || begin_ == Begin::kFailed) {
+  if (!begun_.wait(lock, context.stop, [&] { return begin_ != Begin::kRunning; }) ||
+      begin_ == Begin::kFailed) {
     return make_error(Errc::kCancelled, url_ + ": interrupted");
   }
   pb::BatchRequest request;
@@ -149,14 +154,15 @@ Result<pb::BeginSegmentResponse> ObjectUpload::begin_remote(uint64_t index, cons
   lock.unlock();
   add_begin_segment(request, index);
   bool only_begins = sent.empty();
-  auto response = session_.metainfo->batch(std::move(request), only_begins ? Repeat::kSafe : Repeat::kNever, url_,
-                                           context.stop);
+  auto response = session_.metainfo->batch(std::move(request), only_begins ? Repeat::kSafe : Repeat::kNever,
+                                           url_, context.stop);
   if (!response) return std::move(response).error();
   check_commits(*response, sent);
   return std::move(*response->mutable_responses(response->responses_size() - 1)->mutable_segment_begin());
 }
 
-Result<pb::BeginSegmentResponse> ObjectUpload::begin_object_and_segment(uint64_t index, const Context& context) {
+Result<pb::BeginSegmentResponse> ObjectUpload::begin_object_and_segment(uint64_t index,
+                                                                        const Context& context) {
   pb::BatchRequest request;
   add_begin_object(request);
   add_begin_segment(request, index);
@@ -198,7 +204,8 @@ pb::CommitSegmentRequest ObjectUpload::commit_request(Segment& segment) const {
   pb::CommitSegmentRequest commit;
   commit.set_segment_id(segment.segment_id);
   commit.set_encrypted_key_nonce(bytes_of(nonce));
-  commit.set_encrypted_key(*crypto::seal(crypto::CipherSuite::kAesGcm, content_key_, nonce, segment.key.view()));
+  commit.set_encrypted_key(
+      *crypto::seal(crypto::CipherSuite::kAesGcm, content_key_, nonce, segment.key.view()));
   commit.set_size_encrypted_data(static_cast<int64_t>(segment.encoder.encrypted_size()));
   commit.set_plain_size(static_cast<int64_t>(segment.encoder.plain_size()));
   for (auto& result : segment.results) *commit.add_upload_result() = std::move(result);
@@ -210,7 +217,8 @@ pb::MakeInlineSegmentRequest ObjectUpload::inline_request(Segment& segment) cons
   pb::MakeInlineSegmentRequest make;
   make.mutable_position()->set_index(static_cast<int32_t>(segment.index));
   make.set_encrypted_key_nonce(bytes_of(nonce));
-  make.set_encrypted_key(*crypto::seal(crypto::CipherSuite::kAesGcm, content_key_, nonce, segment.key.view()));
+  make.set_encrypted_key(
+      *crypto::seal(crypto::CipherSuite::kAesGcm, content_key_, nonce, segment.key.view()));
   make.set_plain_size(static_cast<int64_t>(segment.encoder.plain_size()));
   make.set_encrypted_inline_data(segment.encoder.seal_inline());
   return make;
@@ -245,7 +253,9 @@ Status ObjectUpload::commit(const Context& context) {
     pending_commits_.clear();
     if (inline_) {
       *request.add_requests()->mutable_segment_make_inline() = std::move(*inline_);
-      request.mutable_requests(request.requests_size() - 1)->mutable_segment_make_inline()->set_stream_id(stream_id_);
+      request.mutable_requests(request.requests_size() - 1)
+          ->mutable_segment_make_inline()
+          ->set_stream_id(stream_id_);
     }
     *request.add_requests()->mutable_object_commit() = commit_object_request();
     commit_sent_ = true;
@@ -278,8 +288,8 @@ void ObjectUpload::abort() {
   limits.dial_limit = kAbortLimit;
   limits.call_limit = kAbortLimit;
   // The user's stop signal does not hold here: removing what was begun is part of stopping well.
-  auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>("BeginDeleteObject", std::move(request),
-                                                                         Repeat::kSafe, url_, {}, limits);
+  auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>(
+      "BeginDeleteObject", std::move(request), Repeat::kSafe, url_, {}, limits);
   if (!response) spdlog::warn("{}; the unfinished upload was not removed", response.error().what);
 }
 

@@ -1,7 +1,8 @@
 // A stored object being written as a transfer::ObjectWriter.
 //
 //   small     [BeginObject, MakeInlineSegment, CommitObject]                  one request
-//   remote    [BeginObject, BeginSegment 0]  pieces  [CommitSegment.., BeginSegment i]  ...  [CommitSegment.., CommitObject]
+//   remote    [BeginObject, BeginSegment 0]  pieces  [CommitSegment.., BeginSegment i]  ... [CommitSegment..,
+//   CommitObject]
 // Commits of finished segments travel with the next request (protocol notes 9.1).
 //
 // Threads: as transfer::ObjectWriter says.

@@ -6,9 +6,12 @@ namespace {
 // 0001-01-01, which Go writes for "no time".
 constexpr int64_t kUnsetSeconds = -62135596800;
 
-bool unset(const pb::Timestamp& time) { return time.seconds() == kUnsetSeconds && time.nanos() == 0; }
+bool unset(const pb::Timestamp& time) {
+  return time.seconds() == kUnsetSeconds && time.nanos() == 0;
+}
 
-// Byte fields that the network always writes, even when all bytes are zero; an absent one is that many zero bytes.
+// Byte fields that the network always writes, even when all bytes are zero; an absent one is that many zero
+// bytes.
 void ensure_size(std::string* field, size_t size) {
   if (field->empty()) field->assign(size, '\0');
 }

@@ -1,7 +1,8 @@
-// The bytes that satellites, clients and nodes sign (protocol notes 7.4), and the client's orders and piece hashes.
+// The bytes that satellites, clients and nodes sign (protocol notes 7.4), and the client's orders and piece
+// hashes.
 //
-// Signed bytes are the message's serialization in field order without its signature, timestamps dropped when they
-// are the "unset" value.  Unknown fields of an order limit follow, as received.
+// Signed bytes are the message's serialization in field order without its signature, timestamps dropped when
+// they are the "unset" value.  Unknown fields of an order limit follow, as received.
 //
 // Threads: pure functions.
 #pragma once

@@ -75,15 +75,20 @@ Status DownloadResponseParser::on_tag() {
   shift_ = 0;
   field_ = tag >> 3 > 255 ? 255 : static_cast<uint8_t>(tag >> 3);
   switch (tag & 7) {
-    case kVarint: state_ = in_chunk_ && field_ == kOffsetField ? State::kOffset : State::kSkipVarint; return {};
-    case kBytes: state_ = State::kLength; return {};
+    case kVarint:
+      state_ = in_chunk_ && field_ == kOffsetField ? State::kOffset : State::kSkipVarint;
+      return {};
+    case kBytes:
+      state_ = State::kLength;
+      return {};
     case kFixed64:
     case kFixed32:
       left_ = (tag & 7) == kFixed64 ? 8 : 4;
       if (in_chunk_ && left_ > chunk_left_) break;
       state_ = State::kSkip;
       return {};
-    default: break;
+    default:
+      break;
   }
   return make_error(Errc::kProtocol, "piece download reply is malformed");
 }
@@ -93,8 +98,8 @@ void DownloadResponseParser::end_of_field() {
   if (in_chunk_ && chunk_left_ == 0) in_chunk_ = false;
 }
 
-PieceDownload::PieceDownload(const pb::OrderLimit& limit, const crypto::Ed25519Key& key, segment::ByteRange range,
-                             uint64_t first_order)
+PieceDownload::PieceDownload(const pb::OrderLimit& limit, const crypto::Ed25519Key& key,
+                             segment::ByteRange range, uint64_t first_order)
     : limit_(limit), key_(key), range_(range), ordered_(std::min(first_order, range.size())) {}
 
 void PieceDownload::start(drpc::ClientMachine& machine) {
@@ -142,6 +147,8 @@ void PieceDownload::on_end() {
   if (!complete() && !failure_) failure_ = make_error(Errc::kNetwork, "node ended the stream early");
 }
 
-void PieceDownload::on_error(drpc::RpcError error) { failure_ = node_error(error); }
+void PieceDownload::on_error(drpc::RpcError error) {
+  failure_ = node_error(error);
+}
 
 }  // namespace sjcp::storj

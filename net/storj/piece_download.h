@@ -1,8 +1,8 @@
 // One piece being downloaded, without a socket: the requests to send and the parser of what comes back.
 //
-// The first message carries the limit, the range and a first order; order_rest() pays for the remainder once the
-// piece turned out to be one that is needed (protocol notes 7.3).  Replies are parsed as they arrive, payload goes
-// straight to the sink: no message is ever collected.
+// The first message carries the limit, the range and a first order; order_rest() pays for the remainder once
+// the piece turned out to be one that is needed (protocol notes 7.3).  Replies are parsed as they arrive,
+// payload goes straight to the sink: no message is ever collected.
 //
 // Threads: one at a time.
 #pragma once
@@ -69,7 +69,8 @@ class PieceDownload : public drpc::StreamHandler {
   // Pays for everything that is not ordered yet; no-op when all is.
   void order_rest(drpc::ClientMachine& machine);
 
-  // All events of received bytes; payload goes to `payload`.  An error reply or an early end is an Error here.
+  // All events of received bytes; payload goes to `payload`.  An error reply or an early end is an Error
+  // here.
   Status receive(drpc::ClientMachine& machine, ByteView input, Payload& payload);
 
   uint64_t received() const { return received_; }

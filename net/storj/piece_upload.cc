@@ -10,7 +10,8 @@ constexpr std::string_view kUploadRpc = "/piecestore.Piecestore/Upload";
 constexpr auto kMaxHashAge = std::chrono::hours(24);
 constexpr size_t kMaxReply = 64 << 10;
 
-// PieceUploadRequest.chunk (field 3) with offset and length, up to where the data begins: spares one copy of it.
+// PieceUploadRequest.chunk (field 3) with offset and length, up to where the data begins: spares one copy of
+// it.
 std::string chunk_prefix(uint64_t offset, size_t size) {
   auto varint = [](std::string& out, uint64_t value) {
     while (value >= 0x80) {
@@ -47,7 +48,8 @@ void PieceUpload::start(drpc::ClientMachine& machine) {
 }
 
 void PieceUpload::send(drpc::ClientMachine& machine, ByteView data) {
-  // Protobuf lets fields come in any order and in parts: limit and order, the chunk with its payload, then done.
+  // Protobuf lets fields come in any order and in parts: limit and order, the chunk with its payload, then
+  // done.
   pb::PieceUploadRequest head;
   if (sent_ == 0) {
     if (!separate_limit_) *head.mutable_limit() = limit_;
@@ -75,7 +77,8 @@ Status PieceUpload::receive(drpc::ClientMachine& machine, ByteView input) {
 }
 
 Status PieceUpload::on_message_data(ByteView data, bool last) {
-  if (reply_.size() + data.size() > kMaxReply) return make_error(Errc::kProtocol, "node's answer is too long");
+  if (reply_.size() + data.size() > kMaxReply)
+    return make_error(Errc::kProtocol, "node's answer is too long");
   reply_.append(data.text());
   if (!last) return {};
   pb::PieceUploadResponse response;
@@ -86,13 +89,18 @@ Status PieceUpload::on_message_data(ByteView data, bool last) {
 }
 
 void PieceUpload::on_end() {
-  if (!response_ && !failure_) failure_ = make_error(Errc::kNetwork, "node ended the stream without an answer");
+  if (!response_ && !failure_)
+    failure_ = make_error(Errc::kNetwork, "node ended the stream without an answer");
 }
 
-void PieceUpload::on_error(drpc::RpcError error) { failure_ = node_error(error); }
+void PieceUpload::on_error(drpc::RpcError error) {
+  failure_ = node_error(error);
+}
 
 Status PieceUpload::verify(const std::shared_ptr<const io::PeerIdentity>& peer, Clock::Wall now) const {
-  auto wrong = [](const char* what) { return make_error(Errc::kIntegrity, std::string("node's receipt ") + what); };
+  auto wrong = [](const char* what) {
+    return make_error(Errc::kIntegrity, std::string("node's receipt ") + what);
+  };
   std::shared_ptr<const io::PeerIdentity> signer = peer;
   if (!response_->node_certchain().empty()) {
     auto chain = io::PeerIdentity::from_chain_der(response_->node_certchain());

@@ -1,5 +1,5 @@
-// One piece being uploaded, without a socket (protocol notes 7.2): limit, one order for the whole limit, chunks, the
-// signed hash, and the verification of the node's signed answer.
+// One piece being uploaded, without a socket (protocol notes 7.2): limit, one order for the whole limit,
+// chunks, the signed hash, and the verification of the node's signed answer.
 //
 // Threads: one at a time.
 #pragma once
@@ -24,14 +24,16 @@ class PieceUpload : public drpc::StreamHandler {
  public:
   // limit and key must outlive this object.  Requires: 0 < piece_size <= limit.limit.
   // separate_limit: the limit goes in a message of its own, as old nodes want it.
-  PieceUpload(const pb::OrderLimit& limit, const crypto::Ed25519Key& key, uint64_t piece_size, bool separate_limit);
+  PieceUpload(const pb::OrderLimit& limit, const crypto::Ed25519Key& key, uint64_t piece_size,
+              bool separate_limit);
 
   void start(drpc::ClientMachine& machine);
 
   // Bytes of the piece not handed over yet.
   uint64_t left() const { return piece_size_ - sent_; }
   uint64_t sent() const { return sent_; }
-  // The next bytes of the piece; the last ones also carry the signed hash.  Requires: 0 < data.size() <= left().
+  // The next bytes of the piece; the last ones also carry the signed hash.  Requires: 0 < data.size() <=
+  // left().
   void send(drpc::ClientMachine& machine, ByteView data);
 
   // Events of received bytes.  A refusal or an early end is an Error.

@@ -16,9 +16,16 @@ constexpr int kMaxDeleteBatch = 1000;
 constexpr int kDirectionForward = 1;
 constexpr int kDirectionAfter = 2;
 
-enum DeleteStatus : int32_t { kDeleteUnauthorized = 1, kDeleteNotFound = 2, kDeleteOk = 3, kDeleteLocked = 4 };
+enum DeleteStatus : int32_t {
+  kDeleteUnauthorized = 1,
+  kDeleteNotFound = 2,
+  kDeleteOk = 3,
+  kDeleteLocked = 4
+};
 
-std::string bucket_url(const std::string& bucket) { return "sj://" + bucket; }
+std::string bucket_url(const std::string& bucket) {
+  return "sj://" + bucket;
+}
 
 class SatelliteProject final : public Project {
  public:
@@ -43,8 +50,8 @@ class SatelliteProject final : public Project {
     if (auto status = check_bucket_name(bucket); !status) return status;
     pb::CreateBucketRequest request;
     request.set_name(bucket);
-    auto response = session_.metainfo->call<pb::CreateBucketResponse>("CreateBucket", std::move(request),
-                                                                      Repeat::kNever, bucket_url(bucket), stop);
+    auto response = session_.metainfo->call<pb::CreateBucketResponse>(
+        "CreateBucket", std::move(request), Repeat::kNever, bucket_url(bucket), stop);
     if (!response) return std::move(response).error();
     return {};
   }
@@ -54,8 +61,8 @@ class SatelliteProject final : public Project {
     pb::DeleteBucketRequest request;
     request.set_name(bucket);
     request.set_delete_all(force);
-    auto response = session_.metainfo->call<pb::DeleteBucketResponse>("DeleteBucket", std::move(request),
-                                                                      Repeat::kNever, bucket_url(bucket), stop);
+    auto response = session_.metainfo->call<pb::DeleteBucketResponse>(
+        "DeleteBucket", std::move(request), Repeat::kNever, bucket_url(bucket), stop);
     if (!response) {
       Error error = std::move(response).error();
       if (error.cause == kRpcFailedPrecondition) error.what += "; use --force to delete what is in it";
@@ -65,7 +72,8 @@ class SatelliteProject final : public Project {
   }
 
   Status list_objects(const std::string& bucket, const ListOptions& options,
-                      const std::function<Status(const ObjectItem&)>& item, const std::stop_token& stop) override {
+                      const std::function<Status(const ObjectItem&)>& item,
+                      const std::stop_token& stop) override {
     if (auto status = check_bucket_name(bucket); !status) return status;
     return storj::list_objects(session_, bucket, options, item, stop);
   }
@@ -85,7 +93,8 @@ class SatelliteProject final : public Project {
     return item;
   }
 
-  Status delete_object(const std::string& bucket, const std::string& key, const std::stop_token& stop) override {
+  Status delete_object(const std::string& bucket, const std::string& key,
+                       const std::stop_token& stop) override {
     std::string url = object_url(bucket, key);
     if (auto status = check_bucket_name(bucket); !status) return status;
     auto encrypted = session_.grant.store.encrypt_path(bucket, key);
@@ -93,8 +102,8 @@ class SatelliteProject final : public Project {
     pb::BeginDeleteObjectRequest request;
     request.set_bucket(bucket);
     request.set_encrypted_object_key(*encrypted);
-    auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>("BeginDeleteObject", std::move(request),
-                                                                           Repeat::kNever, url, stop);
+    auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>(
+        "BeginDeleteObject", std::move(request), Repeat::kNever, url, stop);
     if (!response) return std::move(response).error();
     // The satellite shows what it deleted only to those who may see it; to others silence means nothing.
     if (!response->has_object() && may_see(bucket, *encrypted)) {
@@ -109,7 +118,8 @@ class SatelliteProject final : public Project {
     if (auto status = check_bucket_name(bucket); !status) return status;
     for (size_t begin = 0; begin < keys.size(); begin += kMaxDeleteBatch) {
       size_t end = std::min(keys.size(), begin + kMaxDeleteBatch);
-      if (auto status = delete_some(bucket, std::span(keys).subspan(begin, end - begin), result, stop); !status) {
+      if (auto status = delete_some(bucket, std::span(keys).subspan(begin, end - begin), result, stop);
+          !status) {
         return status;
       }
     }
@@ -120,8 +130,9 @@ class SatelliteProject final : public Project {
     return std::make_unique<CheckedSource>(*this, bucket, key);
   }
 
-  Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket, const std::string& key,
-                                                               const ObjectOptions& options) override {
+  Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket,
+                                                                const std::string& key,
+                                                                const ObjectOptions& options) override {
     if (auto status = check_bucket_name(bucket); !status) return std::move(status).error();
     auto upload = ObjectUpload::create(session_, bucket, key, options);
     if (!upload) return std::move(upload).error();
@@ -186,8 +197,8 @@ class SatelliteProject final : public Project {
       plain[std::move(*encrypted)] = key;
     }
     if (request.items_size() == 0) return {};
-    auto response = session_.metainfo->call<pb::DeleteObjectsResponse>("DeleteObjects", std::move(request),
-                                                                       Repeat::kNever, bucket_url(bucket), stop);
+    auto response = session_.metainfo->call<pb::DeleteObjectsResponse>(
+        "DeleteObjects", std::move(request), Repeat::kNever, bucket_url(bucket), stop);
     if (!response) return std::move(response).error();
     for (const auto& item : response->items()) {
       auto key = plain.find(item.encrypted_object_key());
@@ -196,18 +207,24 @@ class SatelliteProject final : public Project {
       plain.erase(key);
     }
     for (const auto& [encrypted, key] : plain) {
-      result(key, make_error(Errc::kProtocol, object_url(bucket, key) + ": the satellite did not answer for it"));
+      result(key,
+             make_error(Errc::kProtocol, object_url(bucket, key) + ": the satellite did not answer for it"));
     }
     return {};
   }
 
   static Status delete_status(int32_t status, const std::string& url) {
     switch (status) {
-      case kDeleteOk: return {};
-      case kDeleteNotFound: return make_error(Errc::kNotFound, url + ": object not found");
-      case kDeleteUnauthorized: return make_error(Errc::kDenied, url + ": the grant does not allow deleting it");
-      case kDeleteLocked: return make_error(Errc::kConflict, url + ": the object is locked");
-      default: return make_error(Errc::kInternal, url + ": the satellite could not delete it");
+      case kDeleteOk:
+        return {};
+      case kDeleteNotFound:
+        return make_error(Errc::kNotFound, url + ": object not found");
+      case kDeleteUnauthorized:
+        return make_error(Errc::kDenied, url + ": the grant does not allow deleting it");
+      case kDeleteLocked:
+        return make_error(Errc::kConflict, url + ": the object is locked");
+      default:
+        return make_error(Errc::kInternal, url + ": the satellite could not delete it");
     }
   }
 
@@ -218,7 +235,9 @@ Status bad_bucket(std::string_view bucket, const char* why) {
   return make_error(Errc::kUsage, "bucket name \"" + std::string(bucket.substr(0, 80)) + "\" " + why);
 }
 
-bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+bool lower_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
 
 bool looks_like_ipv4(std::string_view name) {
   int dots = 0;

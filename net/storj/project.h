@@ -28,8 +28,8 @@ struct BucketItem {
 };
 
 struct ObjectItem {
-  std::string key;        // relative to the bucket (full key)
-  bool is_prefix = false; // ends in '/'; nothing below is meaningful then
+  std::string key;         // relative to the bucket (full key)
+  bool is_prefix = false;  // ends in '/'; nothing below is meaningful then
   uint64_t size = 0;
   Time created;
   std::optional<Time> expires;
@@ -37,9 +37,9 @@ struct ObjectItem {
 };
 
 struct ListOptions {
-  std::string prefix;     // plain; "" or ends in '/'
+  std::string prefix;  // plain; "" or ends in '/'
   bool recursive = false;
-  bool pending = false;   // uploads in progress instead of objects
+  bool pending = false;  // uploads in progress instead of objects
   bool metadata = false;
 };
 
@@ -49,7 +49,7 @@ struct ObjectOptions {
 };
 
 struct ProjectOptions {
-  std::string user_agent;       // product list, e.g. "sjcp/0.1.0"
+  std::string user_agent;         // product list, e.g. "sjcp/0.1.0"
   unsigned pieces_in_flight = 0;  // 0: no limit per segment beyond the redundancy scheme
 };
 
@@ -66,21 +66,24 @@ class Project {
 
   // Calls `item` page by page, in the satellite's order; an error from it ends the listing.
   virtual Status list_objects(const std::string& bucket, const ListOptions& options,
-                              const std::function<Status(const ObjectItem&)>& item, const std::stop_token& stop) = 0;
+                              const std::function<Status(const ObjectItem&)>& item,
+                              const std::stop_token& stop) = 0;
   virtual Result<ObjectItem> stat_object(const std::string& bucket, const std::string& key,
                                          const std::stop_token& stop) = 0;
   // kNotFound when there was nothing.
-  virtual Status delete_object(const std::string& bucket, const std::string& key, const std::stop_token& stop) = 0;
+  virtual Status delete_object(const std::string& bucket, const std::string& key,
+                               const std::stop_token& stop) = 0;
   // Many keys (any number); calls `result` for each in order.
   virtual Status delete_objects(const std::string& bucket, const std::vector<std::string>& keys,
                                 const std::function<void(const std::string& key, const Status&)>& result,
                                 const std::stop_token& stop) = 0;
 
   // Must not outlive the project.
-  virtual std::unique_ptr<transfer::Source> open_object(const std::string& bucket, const std::string& key) = 0;
+  virtual std::unique_ptr<transfer::Source> open_object(const std::string& bucket,
+                                                        const std::string& key) = 0;
   virtual Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket,
-                                                                       const std::string& key,
-                                                                       const ObjectOptions& options) = 0;
+                                                                        const std::string& key,
+                                                                        const ObjectOptions& options) = 0;
 };
 
 // Bucket name rules of the network, checked before any request.  kUsage with the reason.

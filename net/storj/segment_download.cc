@@ -51,8 +51,8 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
 };
 
 SegmentDownload::SegmentDownload(drpc::Pool& pool, const pb::DownloadSegmentResponse& offer,
-                                 segment::SegmentDecoder& decoder, bool read_all, const transfer::Context& context,
-                                 RaceOptions options)
+                                 segment::SegmentDecoder& decoder, bool read_all,
+                                 const transfer::Context& context, RaceOptions options)
     : pool_(pool),
       offer_(offer),
       decoder_(decoder),
@@ -63,7 +63,9 @@ SegmentDownload::SegmentDownload(drpc::Pool& pool, const pb::DownloadSegmentResp
       poller_(context.stop),
       scratch_(kScratchSize) {}
 
-SegmentDownload::~SegmentDownload() { close_all(); }
+SegmentDownload::~SegmentDownload() {
+  close_all();
+}
 
 Status SegmentDownload::run() {
   if (auto status = start(); !status) return status;
@@ -197,7 +199,8 @@ void SegmentDownload::flush(Lane& lane) {
   lane.link.watch(!lane.paused, lane.watching_write);
 }
 
-// A kept connection may have died while it was idle, most likely before the node saw the request: one fresh try.
+// A kept connection may have died while it was idle, most likely before the node saw the request: one fresh
+// try.
 void SegmentDownload::broken(Lane& lane, Error error) {
   if (!lane.link.reused() || lane.stream->received() > 0) return fail(lane, std::move(error));
   lane.link.drop();
@@ -267,7 +270,8 @@ void SegmentDownload::review() {
 }
 
 Error SegmentDownload::too_few() const {
-  // One sentence for many failures, led by the most telling: a wrong identity before a refusal before a time-out.
+  // One sentence for many failures, led by the most telling: a wrong identity before a refusal before a
+  // time-out.
   const Error* first = nullptr;
   unsigned failed = 0;
   for (const auto& lane : lanes_) {

@@ -1,7 +1,9 @@
-// One segment's race: connections to all offered pieces, fed into a SegmentDecoder until its range is written.
+// One segment's race: connections to all offered pieces, fed into a SegmentDecoder until its range is
+// written.
 //
-// Runs in the calling thread, which waits in one Poller for all connections.  Which pieces are read is decided by
-// segment::PieceRace; a piece that is not needed is paid for up to the first order only and its connection is kept.
+// Runs in the calling thread, which waits in one Poller for all connections.  Which pieces are read is
+// decided by segment::PieceRace; a piece that is not needed is paid for up to the first order only and its
+// connection is kept.
 //
 // Threads: one per object.
 #pragma once
@@ -32,14 +34,15 @@ struct RaceOptions {
 
 class SegmentDownload {
  public:
-  // `offer` and `decoder` must outlive this object.  read_all: every piece of the offer is read to the end, for a
-  // decoder that corrects errors.
-  SegmentDownload(drpc::Pool& pool, const pb::DownloadSegmentResponse& offer, segment::SegmentDecoder& decoder,
-                  bool read_all, const transfer::Context& context, RaceOptions options = {});
+  // `offer` and `decoder` must outlive this object.  read_all: every piece of the offer is read to the end,
+  // for a decoder that corrects errors.
+  SegmentDownload(drpc::Pool& pool, const pb::DownloadSegmentResponse& offer,
+                  segment::SegmentDecoder& decoder, bool read_all, const transfer::Context& context,
+                  RaceOptions options = {});
   ~SegmentDownload();
 
-  // Until the decoder's range is written out.  kNetwork: too few pieces are left (the text leads with the most
-  // telling failure); errors of the decoder as they are; kCancelled.
+  // Until the decoder's range is written out.  kNetwork: too few pieces are left (the text leads with the
+  // most telling failure); errors of the decoder as they are; kCancelled.
   Status run();
 
   // "node <id>" by piece number, for messages.

@@ -31,8 +31,9 @@ struct SegmentUpload::Lane {
   bool want_write = false;
 };
 
-SegmentUpload::SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer, segment::SegmentEncoder& encoder,
-                             Exchange exchange, const transfer::Context& context, SpreadOptions options)
+SegmentUpload::SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer,
+                             segment::SegmentEncoder& encoder, Exchange exchange,
+                             const transfer::Context& context, SpreadOptions options)
     : pool_(pool),
       offer_(std::move(offer)),
       encoder_(encoder),
@@ -42,15 +43,16 @@ SegmentUpload::SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer, s
       poller_(context.stop),
       scratch_(std::max(options.chunk_size, kReadSize)) {}
 
-SegmentUpload::~SegmentUpload() { cancel_rest(); }
+SegmentUpload::~SegmentUpload() {
+  cancel_rest();
+}
 
 Status SegmentUpload::run() {
   if (auto status = start(); !status) return status;
   auto next_check = Steady::now() + kCheckInterval;
   while (!satisfied()) {
-    auto running = static_cast<int64_t>(std::count_if(lanes_.begin(), lanes_.end(), [](const auto& lane) {
-      return lane->state == Lane::State::kRunning;
-    }));
+    auto running = static_cast<int64_t>(std::count_if(
+        lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->state == Lane::State::kRunning; }));
     auto optimal = static_cast<int64_t>(offer_.redundancy_scheme().success_threshold());
     if (running == 0 || static_cast<int64_t>(results_.size()) + running < optimal) {
       if (auto status = exchange_failed(); !status) return status;
@@ -126,8 +128,8 @@ void SegmentUpload::begin_stream(Lane& lane) {
   pump(lane);
 }
 
-// Keeps one chunk on its way; the loop ends when the socket is full, so that all pieces move on together and share
-// the encoder's window.
+// Keeps one chunk on its way; the loop ends when the socket is full, so that all pieces move on together and
+// share the encoder's window.
 void SegmentUpload::pump(Lane& lane) {
   if (!flush(lane)) return;
   if (lane.stream->left() == 0) return;
@@ -187,8 +189,8 @@ void SegmentUpload::store_result(Lane& lane) {
   lane.link.drop();
 }
 
-// A kept connection may have died while it was idle: one fresh try under the same limit, if the node can hardly
-// have seen it.
+// A kept connection may have died while it was idle: one fresh try under the same limit, if the node can
+// hardly have seen it.
 void SegmentUpload::broken(Lane& lane, Error error) {
   bool untouched = lane.link.reused() && lane.stream->sent() <= options_.chunk_size;
   if (!untouched) return fail(lane, std::move(error));
@@ -215,7 +217,8 @@ void SegmentUpload::check_limits() {
     if (!lane->link.is_open()) continue;
     bool connected = lane->link.connected();
     if (now - lane->link.last_progress > (connected ? options_.silence_limit : options_.dial_limit)) {
-      fail(*lane, make_error(Errc::kNetwork, connected ? "no progress in time" : "no connection in time", ETIMEDOUT));
+      fail(*lane, make_error(Errc::kNetwork, connected ? "no progress in time" : "no connection in time",
+                             ETIMEDOUT));
     }
   }
 }

@@ -1,7 +1,7 @@
 // One segment being spread over n nodes: all pieces at once, until enough are stored.
 //
-// Runs in the calling thread, which waits in one Poller.  The rest is cancelled softly (long tail); pieces that fail
-// are exchanged for fresh limits only when what still runs cannot suffice.
+// Runs in the calling thread, which waits in one Poller.  The rest is cancelled softly (long tail); pieces
+// that fail are exchanged for fresh limits only when what still runs cannot suffice.
 //
 // Threads: one per object.
 #pragma once
@@ -34,7 +34,8 @@ struct SpreadOptions {
 class SegmentUpload {
  public:
   // Asks the satellite for other nodes in place of the failed pieces.
-  using Exchange = std::function<Result<pb::RetryBeginSegmentPiecesResponse>(const pb::RetryBeginSegmentPiecesRequest&)>;
+  using Exchange =
+      std::function<Result<pb::RetryBeginSegmentPiecesResponse>(const pb::RetryBeginSegmentPiecesRequest&)>;
 
   // `encoder` has its code set and must outlive this object.
   SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer, segment::SegmentEncoder& encoder,

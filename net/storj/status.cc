@@ -5,21 +5,30 @@ namespace {
 
 Errc kind_of(uint64_t code) {
   switch (code) {
-    case kRpcInvalidArgument: return Errc::kUsage;
+    case kRpcInvalidArgument:
+      return Errc::kUsage;
     case kRpcNotFound:
     case kRpcMethodNotAllowed:
-    case kRpcBucketNotFound: return Errc::kNotFound;
+    case kRpcBucketNotFound:
+      return Errc::kNotFound;
     case kRpcAlreadyExists:
     case kRpcFailedPrecondition:
-    case kRpcAborted: return Errc::kConflict;
+    case kRpcAborted:
+      return Errc::kConflict;
     case kRpcPermissionDenied:
-    case kRpcUnauthenticated: return Errc::kDenied;
-    case kRpcResourceExhausted: return Errc::kLimited;
+    case kRpcUnauthenticated:
+      return Errc::kDenied;
+    case kRpcResourceExhausted:
+      return Errc::kLimited;
     case kRpcDeadlineExceeded:
-    case kRpcUnavailable: return Errc::kNetwork;
-    case kRpcUnimplemented: return Errc::kUnsupported;
-    case kRpcCanceled: return Errc::kCancelled;
-    default: return Errc::kInternal;
+    case kRpcUnavailable:
+      return Errc::kNetwork;
+    case kRpcUnimplemented:
+      return Errc::kUnsupported;
+    case kRpcCanceled:
+      return Errc::kCancelled;
+    default:
+      return Errc::kInternal;
   }
 }
 
@@ -43,18 +52,25 @@ std::string advice(const drpc::RpcError& error) {
       if (text.starts_with("bucket not found")) return "bucket not found";
       if (text.starts_with("object not found")) return "object not found";
       return one_line(text);
-    case kRpcBucketNotFound: return "bucket not found";
-    case kRpcMethodNotAllowed: return "the object is a delete marker";
+    case kRpcBucketNotFound:
+      return "bucket not found";
+    case kRpcMethodNotAllowed:
+      return "the object is a delete marker";
     case kRpcPermissionDenied:
     case kRpcUnauthenticated:
-      return "access denied: the grant does not allow this, has expired or was revoked (" + one_line(text) + ")";
+      return "access denied: the grant does not allow this, has expired or was revoked (" + one_line(text) +
+             ")";
     case kRpcResourceExhausted:
-      if (ends_with(text, "Too Many Requests")) return "the satellite limits the rate of requests; try again later";
+      if (ends_with(text, "Too Many Requests"))
+        return "the satellite limits the rate of requests; try again later";
       if (ends_with(text, "Exceeded Usage Limit")) return "the project's bandwidth limit is used up";
-      if (text.find("Exceeded Storage Limit") != std::string::npos) return "the project's storage limit is used up";
-      if (text.find("Exceeded Segments Limit") != std::string::npos) return "the project's segment limit is used up";
+      if (text.find("Exceeded Storage Limit") != std::string::npos)
+        return "the project's storage limit is used up";
+      if (text.find("Exceeded Segments Limit") != std::string::npos)
+        return "the project's segment limit is used up";
       return one_line(text);
-    default: return one_line(text);
+    default:
+      return one_line(text);
   }
 }
 

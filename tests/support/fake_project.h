@@ -166,7 +166,8 @@ class FakeProject final : public storj::Project {
     auto found = cloud_.buckets.find(bucket);
     if (found == cloud_.buckets.end()) return no_bucket(bucket);
     if (!found->second.empty() && !force) {
-      return make_error(Errc::kConflict, "sj://" + bucket + ": bucket not empty; use --force to delete what is in it");
+      return make_error(Errc::kConflict,
+                        "sj://" + bucket + ": bucket not empty; use --force to delete what is in it");
     }
     cloud_.buckets.erase(found);
     return {};

@@ -10,7 +10,8 @@ TEST_CASE("bucket names follow the network's rules") {
     CHECK(check_bucket_name(good));
   }
   CHECK(check_bucket_name(std::string(63, 'a')));
-  for (const char* bad : {"", "ab", "Abc", "a_b", "-abc", "abc-", "a..b", ".ab", "ab.", "a.-b", "1.2.3.4", "a b", "a/b"}) {
+  for (const char* bad :
+       {"", "ab", "Abc", "a_b", "-abc", "abc-", "a..b", ".ab", "ab.", "a.-b", "1.2.3.4", "a b", "a/b"}) {
     INFO(bad);
     auto status = check_bucket_name(bad);
     REQUIRE_FALSE(status);

@@ -16,7 +16,9 @@ struct Collected : storj::PieceDownload::Payload {
   std::string bytes;
 };
 
-crypto::Ed25519Key some_key() { return std::move(*crypto::Ed25519Key::from_private(std::string(32, 'k'))); }
+crypto::Ed25519Key some_key() {
+  return std::move(*crypto::Ed25519Key::from_private(std::string(32, 'k')));
+}
 
 std::string chunk_message(int64_t offset, const std::string& data) {
   pb::PieceDownloadResponse response;
@@ -43,7 +45,8 @@ TEST_CASE("piece payload survives any cut of the stream") {
   pb::PieceDownloadResponse extra;
   extra.mutable_hash()->set_hash("whatever");
   extra.set_restored_from_trash(true);
-  add_packet(wire, drpc::Kind::kMessage, 2, extra.SerializeAsString() + chunk_message(300, payload.substr(300)));
+  add_packet(wire, drpc::Kind::kMessage, 2,
+             extra.SerializeAsString() + chunk_message(300, payload.substr(300)));
   for (size_t cut : {size_t{1}, size_t{2}, size_t{7}, wire.size()}) {
     INFO("cut " << cut);
     auto key = some_key();
@@ -99,7 +102,8 @@ TEST_CASE("a node that sends more than was asked for is refused") {
 TEST_CASE("malformed download replies are protocol errors, not crashes") {
   for (const std::string& body :
        {std::string("\x0a\x05\x12\x09zzzzz", 9), std::string("\x0a\x02\x08", 3), std::string("\x0b", 1),
-        std::string("\x0a\x0c\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 14), std::string("\x0a\x05\x12\x03z", 5)}) {
+        std::string("\x0a\x0c\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 14),
+        std::string("\x0a\x05\x12\x03z", 5)}) {
     INFO(to_hex(body));
     auto key = some_key();
     auto limit = some_limit();

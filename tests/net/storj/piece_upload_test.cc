@@ -20,7 +20,8 @@ std::string answer(const pb::PieceUploadResponse& response) {
 
 struct Node {
   std::shared_ptr<const io::Identity> identity = std::move(*io::Identity::generate());
-  std::shared_ptr<const io::PeerIdentity> peer = std::move(*io::PeerIdentity::from_chain_der(identity->chain_der()));
+  std::shared_ptr<const io::PeerIdentity> peer =
+      std::move(*io::PeerIdentity::from_chain_der(identity->chain_der()));
 };
 
 struct Upload {

@@ -12,7 +12,8 @@ TEST_CASE("satellite statuses become the kinds that exit codes are made of") {
     const char* part;
   };
   const Row rows[] = {
-      {5, "object not found: metabase: sql: no rows in result set", Errc::kNotFound, "sj://b/k: object not found"},
+      {5, "object not found: metabase: sql: no rows in result set", Errc::kNotFound,
+       "sj://b/k: object not found"},
       {5, "bucket not found: b", Errc::kNotFound, "bucket not found"},
       {10019, "The specified bucket was not found", Errc::kNotFound, "bucket not found"},
       {6, "bucket already exists", Errc::kConflict, "bucket already exists"},
