@@ -101,6 +101,21 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
     }
   }
   segment.encoder.finish();
+  Status status = store(segment, context);
+  bool untouched = !status && status.error().code == Errc::kNetwork && segment.results.empty();
+  if (untouched && !context.stop.stop_requested()) {
+    // Not one node took its piece: the offer itself is bad, past its time for one, and an exchange of pieces keeps it.
+    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+    status = store(segment, context);
+  }
+  if (!status) return status;
+  std::lock_guard lock(mutex_);
+  pending_commits_.push_back(commit_request(segment));
+  return {};
+}
+
+// Stores the segment's pieces under a new offer; segment.results are what was stored, also on failure.
+Status ObjectUpload::store(Segment& segment, const Context& context) {
   auto offer = begin_remote(segment.index, context);
   if (!offer) return std::move(offer).error();
   auto rs = redundancy_of(offer->redundancy_scheme());
@@ -120,11 +135,10 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
     return std::move(*response->mutable_responses(0)->mutable_segment_begin_retry_pieces());
   };
   SegmentUpload spread(*session_.pool, std::move(*offer), segment.encoder, exchange, context);
-  if (auto status = spread.run(); !status) return with_context(std::move(status).error(), url_);
+  Status status = spread.run();
   segment.segment_id = spread.segment_id();
   segment.results = spread.results();
-  std::lock_guard lock(mutex_);
-  pending_commits_.push_back(commit_request(segment));
+  if (!status) return with_context(std::move(status).error(), url_);
   return {};
 }
 

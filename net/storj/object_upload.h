@@ -40,6 +40,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   class Segment;
 
   ObjectUpload(const Session& session, std::string bucket, std::string key, ObjectOptions options);
+  Status store(Segment& segment, const transfer::Context& context);
   Result<pb::BeginSegmentResponse> begin_remote(uint64_t index, const transfer::Context& context);
   Result<pb::BeginSegmentResponse> begin_object_and_segment(uint64_t index, const transfer::Context& context);
   void add_begin_object(pb::BatchRequest& request) const;

@@ -45,7 +45,7 @@ class SegmentUpload {
   // Until enough pieces are stored.  kNetwork: too few nodes took their piece.
   Status run();
 
-  // After run() succeeded: the current segment id and the results, sorted by piece number.
+  // After run(): the current segment id and what was stored, sorted by piece number when it succeeded.
   const std::string& segment_id() const { return offer_.segment_id(); }
   const std::vector<pb::SegmentPieceUploadResult>& results() const { return results_; }
 

@@ -99,6 +99,15 @@ TEST_CASE("Limits that are past are replaced by new ones", "[satellite]") {
   check_limits_were_fresh(s.network);
 }
 
+TEST_CASE("An upload whose limits are past asks for new ones", "[satellite]") {
+  Stored s;
+  s.network.control({{"op", "satellite"}, {"expired_limits", 1}});
+  const Exit up = s.upload();
+  CAPTURE(up.err);
+  CHECK(up.code == 0);
+  check_limits_were_fresh(s.network);
+}
+
 TEST_CASE("Limits that are always past end a copy with a clear line", "[satellite]") {
   Stored s;
   s.network.control({{"op", "satellite"}, {"expired_limits", kForever}});
