@@ -49,6 +49,8 @@ unsigned terminal_columns() {
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
+  // A write beyond the limit of a file's size is an error like a full disk (EFBIG), with a message and clean-up.
+  signal(SIGXFSZ, SIG_IGN);
   raise_descriptor_limit();
   std::stop_source stop;
   watch_signals(stop);

@@ -24,8 +24,8 @@ struct Counters {
 
 struct Context {
   std::stop_token stop;
-  MemoryBudget* budget = nullptr;
-  Counters* counters = nullptr;
+  MemoryBudget* budget = nullptr;  // set for download() and upload(); sources and writers do not use it
+  Counters* counters = nullptr;    // always set
 };
 
 }  // namespace sjcp::transfer

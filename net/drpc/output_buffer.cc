@@ -4,8 +4,9 @@ namespace sjcp::drpc {
 
 namespace {
 
-// Idle connections keep a small buffer; one large message must not pin its memory for good.
-constexpr size_t kKeptCapacity = 64 << 10;
+// Idle connections keep a small buffer, enough for a 64 KiB chunk with its frames, so that an upload does not allocate
+// for each; one large message must not pin its memory for good.
+constexpr size_t kKeptCapacity = 128 << 10;
 // Moving what is left to the front pays once this much is used up.
 constexpr size_t kCompactAt = 256 << 10;
 

@@ -111,6 +111,8 @@ Result<std::string> MetainfoClient::roundtrip(std::string_view method, const std
   drpc::CallOptions call_options = limits;
   call_options.repeatable = repeat == Repeat::kSafe;
   auto delay = std::chrono::milliseconds(kFirstDelay);
+  // Attempts that time out must not add up to many times the limit.
+  auto last_begin = std::chrono::steady_clock::now() + limits.call_limit;
   for (;;) {
     auto reply = drpc::call(pool_, satellite_, rpc, request, call_options, stop);
     bool again = false;
@@ -125,7 +127,7 @@ Result<std::string> MetainfoClient::roundtrip(std::string_view method, const std
       bool refused = error.cause == ECONNREFUSED;
       again = error.code == Errc::kNetwork && error.cause != 0 && (refused || repeat == Repeat::kSafe);
     }
-    if (!again || delay > kLastDelay) return error;
+    if (!again || delay > kLastDelay || std::chrono::steady_clock::now() >= last_begin) return error;
     if (!wait_unless_stopped(delay, stop)) return make_error(Errc::kCancelled, object + ": interrupted");
     delay *= 2;
   }

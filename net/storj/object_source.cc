@@ -265,7 +265,7 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     all_nodes = true;
     attempt.correct_errors = damaged;
     spdlog::info("{}; asking for the segment again", status.error().what);
-    if (context.counters != nullptr) context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
     if (!damaged && !wait_unless_stopped(std::chrono::milliseconds(100 << failures), context.stop)) {
       return make_error(Errc::kCancelled, url_ + ": interrupted");
     }

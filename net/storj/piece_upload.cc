@@ -51,7 +51,7 @@ void PieceUpload::send(drpc::ClientMachine& machine, ByteView data) {
   pb::PieceUploadRequest head;
   if (sent_ == 0) {
     if (!separate_limit_) *head.mutable_limit() = limit_;
-    *head.mutable_order() = make_order(limit_, limit_.limit(), key_);
+    *head.mutable_order() = make_order(limit_, static_cast<int64_t>(piece_size_), key_);
   }
   std::string prefix = head.SerializeAsString() + chunk_prefix(sent_, data.size());
   hasher_.update(data);

@@ -73,8 +73,8 @@ class SatelliteProject final : public Project {
   Result<ObjectItem> stat_object(const std::string& bucket, const std::string& key,
                                  const std::stop_token& stop) override {
     ObjectSource source(session_, bucket, key);
-    transfer::Context context;
-    context.stop = stop;
+    transfer::Counters counters;
+    transfer::Context context{stop, nullptr, &counters};
     auto info = source.open({}, context);
     if (!info) return missing_bucket_or(std::move(info).error(), bucket, stop);
     ObjectItem item;
@@ -253,7 +253,9 @@ Status check_bucket_name(std::string_view bucket) {
   return {};
 }
 
-std::string object_url(const std::string& bucket, const std::string& key) { return "sj://" + bucket + "/" + key; }
+std::string object_url(const std::string& bucket, const std::string& key) {
+  return key.empty() ? "sj://" + bucket : "sj://" + bucket + "/" + key;
+}
 
 Time time_of(const pb::Timestamp& time) {
   return Time(std::chrono::seconds(std::clamp<int64_t>(time.seconds(), -9'000'000'000, 9'000'000'000)) +

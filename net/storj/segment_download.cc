@@ -24,8 +24,8 @@ PieceRace::Options race_options(const pb::DownloadSegmentResponse& offer, bool r
 }  // namespace
 
 struct SegmentDownload::Lane final : PieceDownload::Payload {
-  Lane(SegmentDownload& race, unsigned number, const pb::AddressedOrderLimit& addressed)
-      : owner(race), piece(number), limit(addressed) {}
+  Lane(SegmentDownload& race, unsigned number, const pb::AddressedOrderLimit& addressed, uint64_t token)
+      : owner(race), piece(number), limit(addressed), link(race.pool_, race.poller_, race.context_, token) {}
 
   // Bytes that come before the lane's role is known, or while it is parked, wait in `early`.
   void on_payload(ByteView data) override {
@@ -40,16 +40,14 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
   const unsigned piece;
   const pb::AddressedOrderLimit& limit;
   drpc::Peer peer;
-  std::unique_ptr<drpc::Connection> connection;  // null: not open, or closed
-  std::optional<PieceDownload> stream;           // set once the request was sent
+  NodeConnection link;
+  std::optional<PieceDownload> stream;  // set once the request was sent
   std::string early;
   std::optional<Error> failure;
-  bool from_pool = false;
   bool active = false;  // in play in the decoder
   bool paused = false;  // not read: its ring is full, or it is parked
   bool finished = false;
   bool watching_write = false;
-  Steady::time_point last_progress;
 };
 
 SegmentDownload::SegmentDownload(drpc::Pool& pool, const pb::DownloadSegmentResponse& offer,
@@ -79,7 +77,7 @@ Status SegmentDownload::run() {
     auto again = std::move(again_);
     again_.clear();
     for (Lane* lane : again) {
-      if (lane->connection && !lane->paused) read(*lane);
+      if (lane->stream && lane->link.is_open() && !lane->paused) read(*lane);
     }
     // Correction looks at all pieces together, so it begins when each has answered or failed.
     if (!read_all_ || race_.count(PieceRace::Role::kWaiting) == 0) {
@@ -100,7 +98,7 @@ Status SegmentDownload::start() {
   for (int i = 0; i < offer_.addressed_limits_size(); ++i) {
     const auto& limit = offer_.addressed_limits(i);
     if (!limit.has_limit()) continue;  // this piece is not offered
-    auto lane = std::make_unique<Lane>(*this, static_cast<unsigned>(i), limit);
+    auto lane = std::make_unique<Lane>(*this, static_cast<unsigned>(i), limit, lanes_.size());
     auto id = access::NodeId::from_bytes(limit.limit().storage_node_id());
     if (!id) return make_error(Errc::kProtocol, "the satellite's offer names no node");
     lane->peer = {*id, limit.storage_node_address().address()};
@@ -114,38 +112,27 @@ Status SegmentDownload::start() {
 }
 
 void SegmentDownload::open_lane(Lane& lane, bool fresh) {
-  lane.last_progress = Steady::now();
-  if (!fresh) lane.connection = pool_.take(lane.peer);
-  lane.from_pool = lane.connection != nullptr;
-  if (!lane.connection) {
-    auto dialled = pool_.dial(lane.peer);
-    if (!dialled) return fail(lane, std::move(dialled).error());
-    lane.connection = std::move(*dialled);
-  }
-  if (context_.counters != nullptr) context_.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
-  if (lane.from_pool) return begin_stream(lane);
+  if (auto status = lane.link.open(lane.peer, fresh); !status) return fail(lane, std::move(status).error());
   on_ready(lane);
 }
 
 void SegmentDownload::on_ready(Lane& lane) {
-  if (!lane.connection) return;
-  io::TlsConnection& tls = *lane.connection->tls;
-  if (!tls.connected()) {
-    auto ready = tls.handshake();
-    if (!ready) return fail(lane, std::move(ready).error());
-    if (*ready != io::Ready::kDone) {
-      return watch(lane, *ready == io::Ready::kWantRead, *ready == io::Ready::kWantWrite);
-    }
-    return begin_stream(lane);
+  if (!lane.link.is_open()) return;
+  if (!lane.stream) {
+    auto connected = lane.link.connect();
+    if (!connected) return fail(lane, std::move(connected).error());
+    if (*connected) begin_stream(lane);
+    return;
   }
   if (lane.watching_write) flush(lane);
-  if (lane.connection && !lane.paused) read(lane);
+  // Writing may have shown that the connection was dead; a fresh one has no stream yet.
+  if (lane.stream && lane.link.is_open() && !lane.paused) read(lane);
 }
 
 void SegmentDownload::begin_stream(Lane& lane) {
   lane.stream.emplace(lane.limit.limit(), *key_, decoder_.piece_range(), options_.first_order);
-  lane.stream->start(lane.connection->machine);
-  watch(lane, true, false);
+  lane.stream->start(lane.link.machine());
+  lane.link.watch(true, false);
   flush(lane);
 }
 
@@ -156,31 +143,29 @@ void SegmentDownload::read(Lane& lane) {
     size_t room = lane.active ? decoder_.room(lane.piece) : scratch_.size();
     if (room == 0 || race_.role(lane.piece) == PieceRace::Role::kParked) {
       lane.paused = true;
-      return watch(lane, false, lane.watching_write);
+      return lane.link.watch(false, lane.watching_write);
     }
-    auto got = lane.connection->tls->read(ByteSpan(scratch_).first(std::min(room, scratch_.size())));
+    auto got = lane.link.tls().read(ByteSpan(scratch_).first(std::min(room, scratch_.size())));
     if (!got) return broken(lane, std::move(got).error());
     if (got->eof) return broken(lane, make_error(Errc::kNetwork, "connection closed by the node"));
     if (got->bytes == 0) {
-      if (got->wait == io::Ready::kWantWrite) watch(lane, true, true);
+      if (got->wait == io::Ready::kWantWrite) lane.link.watch(true, true);
       return;
     }
     uint64_t before = lane.stream->received();
-    auto status = lane.stream->receive(lane.connection->machine, ByteView(scratch_.data(), got->bytes), lane);
+    auto status = lane.stream->receive(lane.link.machine(), ByteView(scratch_.data(), got->bytes), lane);
     if (!status) return fail(lane, std::move(status).error());
     if (uint64_t received = lane.stream->received(); received != before) {
-      lane.last_progress = Steady::now();
-      if (context_.counters != nullptr) {
-        context_.counters->bytes_fetched.fetch_add(received - before, std::memory_order_relaxed);
-      }
+      lane.link.last_progress = Steady::now();
+      context_.counters->bytes_fetched.fetch_add(received - before, std::memory_order_relaxed);
       // Activation may already have finished or broken the lane.
       if (before == 0) after_first_bytes(lane);
-      if (!lane.connection) return;
+      if (!lane.link.is_open()) return;
       if (lane.stream->complete() && lane.active) return finish(lane);
     }
     turn -= std::min(turn, got->bytes);
   }
-  if (lane.connection->tls->has_buffered()) again_.push_back(&lane);
+  if (lane.link.tls().has_buffered()) again_.push_back(&lane);
 }
 
 void SegmentDownload::after_first_bytes(Lane& lane) {
@@ -192,57 +177,36 @@ void SegmentDownload::activate(unsigned piece) {
   decoder_.add(piece);
   lane.active = true;
   lane.paused = false;
-  lane.last_progress = Steady::now();
+  lane.link.last_progress = Steady::now();
   // What came early is at most one read of a connection, which a fresh ring can hold.
   decoder_.feed(piece, ByteView(lane.early));
   lane.early.clear();
   lane.early.shrink_to_fit();
   if (lane.stream->complete()) return finish(lane);
-  lane.stream->order_rest(lane.connection->machine);
-  watch(lane, true, lane.watching_write);
+  lane.stream->order_rest(lane.link.machine());
+  lane.link.watch(true, lane.watching_write);
   flush(lane);
-  if (lane.connection) again_.push_back(&lane);
+  if (lane.link.is_open()) again_.push_back(&lane);
 }
 
 void SegmentDownload::flush(Lane& lane) {
-  drpc::ClientMachine& machine = lane.connection->machine;
-  while (!machine.output().empty()) {
-    auto written = lane.connection->tls->write(machine.output());
-    if (!written) return broken(lane, std::move(written).error());
-    if (*written == 0) {
-      lane.watching_write = true;
-      return watch(lane, !lane.paused, true);
-    }
-    machine.consume_output(*written);
-  }
-  if (lane.watching_write) watch(lane, !lane.paused, false);
-  lane.watching_write = false;
-}
-
-void SegmentDownload::watch(Lane& lane, bool read, bool write) {
-  auto index = static_cast<uint64_t>(std::find_if(lanes_.begin(), lanes_.end(),
-                                                  [&](const auto& l) { return l.get() == &lane; }) -
-                                     lanes_.begin());
-  poller_.watch(lane.connection->tls->fd(), index, read, write);
+  auto flushed = lane.link.flush();
+  if (!flushed) return broken(lane, std::move(flushed).error());
+  if (lane.watching_write == !*flushed) return;
+  lane.watching_write = !*flushed;
+  lane.link.watch(!lane.paused, lane.watching_write);
 }
 
 // A kept connection may have died while it was idle, most likely before the node saw the request: one fresh try.
 void SegmentDownload::broken(Lane& lane, Error error) {
-  if (!lane.from_pool || lane.stream->received() > 0) return fail(lane, std::move(error));
-  drop_connection(lane);
+  if (!lane.link.reused() || lane.stream->received() > 0) return fail(lane, std::move(error));
+  lane.link.drop();
   lane.stream.reset();
   open_lane(lane, true);
 }
 
-void SegmentDownload::drop_connection(Lane& lane) {
-  if (!lane.connection) return;
-  poller_.forget(lane.connection->tls->fd());
-  lane.connection.reset();
-  if (context_.counters != nullptr) context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
-}
-
 void SegmentDownload::fail(Lane& lane, Error error) {
-  drop_connection(lane);
+  lane.link.drop();
   lane.failure = with_context(std::move(error), node_name(lane.piece));
   if (lane.active) decoder_.remove(lane.piece);
   lane.active = false;
@@ -252,41 +216,29 @@ void SegmentDownload::fail(Lane& lane, Error error) {
 // All bytes of the piece are here: the connection may serve another segment at once.
 void SegmentDownload::finish(Lane& lane) {
   lane.finished = true;
-  lane.connection->machine.close();
-  flush(lane);
-  if (!lane.connection) return;
-  poller_.forget(lane.connection->tls->fd());
-  if (context_.counters != nullptr) context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
-  pool_.give_back(lane.peer, std::move(lane.connection));
+  lane.link.machine().close();
+  auto flushed = lane.link.flush();
+  if (flushed && *flushed) return lane.link.give_back();
+  lane.link.drop();
 }
 
 void SegmentDownload::close_all() {
   for (auto& lane : lanes_) {
-    if (!lane->connection) continue;
-    poller_.forget(lane->connection->tls->fd());
-    if (context_.counters != nullptr) context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
     // Draining more than a first order costs more than a handshake: such a connection is dropped.
     bool cheap = lane->stream && lane->stream->ordered() - lane->stream->received() <= options_.first_order;
-    if (cheap && lane->connection->tls->connected()) {
-      drpc::ClientMachine& machine = lane->connection->machine;
-      machine.cancel();
-      if (auto written = lane->connection->tls->write(machine.output()); written) {
-        machine.consume_output(*written);
-        pool_.give_back(lane->peer, std::move(lane->connection));
-      }
-    }
-    lane->connection.reset();
+    if (cheap && lane->link.is_open()) lane->link.cancel();
+    lane->link.drop();
   }
 }
 
 void SegmentDownload::resume_paused() {
   for (auto& lane : lanes_) {
-    if (!lane->paused || !lane->active || !lane->connection) continue;
+    if (!lane->paused || !lane->active || !lane->link.is_open()) continue;
     // Waking a connection for a few bytes is not worth it, unless they are its last.
     uint64_t left = lane->stream->wanted() - lane->stream->received();
     if (decoder_.room(lane->piece) < std::min<uint64_t>(kScratchSize, left)) continue;
     lane->paused = false;
-    watch(*lane, true, lane->watching_write);
+    lane->link.watch(true, lane->watching_write);
     again_.push_back(lane.get());
   }
 }
@@ -299,16 +251,16 @@ void SegmentDownload::review() {
     if (lane->active) progress.push_back({lane->piece, lane->finished || decoder_.room(lane->piece) == 0});
   }
   for (unsigned spare : race_.review(progress, now)) {
-    if (context_.counters != nullptr) context_.counters->retries.fetch_add(1, std::memory_order_relaxed);
+    context_.counters->retries.fetch_add(1, std::memory_order_relaxed);
     activate(spare);
   }
   for (auto& lane : lanes_) {
-    if (!lane->connection || lane->paused) continue;
-    if (!lane->connection->tls->connected()) {
-      if (now - lane->last_progress > options_.dial_limit) {
+    if (!lane->link.is_open() || lane->paused) continue;
+    if (!lane->link.connected()) {
+      if (now - lane->link.last_progress > options_.dial_limit) {
         fail(*lane, make_error(Errc::kNetwork, "no connection in time", ETIMEDOUT));
       }
-    } else if (now - lane->last_progress > options_.silence_limit) {
+    } else if (now - lane->link.last_progress > options_.silence_limit) {
       fail(*lane, make_error(Errc::kNetwork, "no data in time", ETIMEDOUT));
     }
   }
@@ -332,7 +284,7 @@ Error SegmentDownload::too_few() const {
 
 std::string SegmentDownload::node_name(unsigned piece) const {
   for (const auto& lane : lanes_) {
-    if (lane->piece == piece) return "node " + lane->peer.id.text() + " (" + lane->peer.address + ")";
+    if (lane->piece == piece) return lane->link.node_name();
   }
   return "piece " + std::to_string(piece);
 }

@@ -17,6 +17,7 @@
 #include "core/transfer/context.h"
 #include "net/drpc/connection.h"
 #include "net/io/poller.h"
+#include "net/storj/node_connection.h"
 #include "net/storj/piece_download.h"
 #include "net/storj/wire/metainfo.pb.h"
 
@@ -57,10 +58,8 @@ class SegmentDownload {
   void activate(unsigned piece);
   void broken(Lane& lane, Error error);
   void fail(Lane& lane, Error error);
-  void drop_connection(Lane& lane);
   void finish(Lane& lane);
   void close_all();
-  void watch(Lane& lane, bool read, bool write);
   void resume_paused();
   void review();
   Error too_few() const;

@@ -17,17 +17,18 @@ constexpr size_t kReadSize = 16 << 10;
 struct SegmentUpload::Lane {
   enum class State : uint8_t { kRunning, kStored, kFailed };
 
-  unsigned piece = 0;
+  Lane(SegmentUpload& spread, unsigned number)
+      : piece(number), link(spread.pool_, spread.poller_, spread.context_, number) {}
+
+  const unsigned piece;
   State state = State::kRunning;
   pb::AddressedOrderLimit limit;
   NodeTags tags;
   drpc::Peer peer;
-  std::unique_ptr<drpc::Connection> connection;
-  std::optional<PieceUpload> stream;
+  NodeConnection link;
+  std::optional<PieceUpload> stream;  // set once the call has begun
   std::optional<Error> failure;
-  bool from_pool = false;
   bool want_write = false;
-  Steady::time_point last_progress;
 };
 
 SegmentUpload::SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer, segment::SegmentEncoder& encoder,
@@ -73,9 +74,7 @@ Status SegmentUpload::start() {
   if (!key) return std::move(key).error();
   key_ = std::move(*key);
   for (int i = 0; i < offer_.addressed_limits_size(); ++i) {
-    auto lane = std::make_unique<Lane>();
-    lane->piece = static_cast<unsigned>(i);
-    lanes_.push_back(std::move(lane));
+    lanes_.push_back(std::make_unique<Lane>(*this, static_cast<unsigned>(i)));
   }
   for (auto& lane : lanes_) {
     if (auto status = start_lane(*lane); !status) return status;
@@ -101,38 +100,29 @@ Status SegmentUpload::start_lane(Lane& lane) {
 }
 
 void SegmentUpload::open_lane(Lane& lane, bool fresh) {
-  lane.last_progress = Steady::now();
-  if (!fresh) lane.connection = pool_.take(lane.peer);
-  lane.from_pool = lane.connection != nullptr;
-  if (!lane.connection) {
-    auto dialled = pool_.dial(lane.peer);
-    if (!dialled) return fail(lane, std::move(dialled).error());
-    lane.connection = std::move(*dialled);
-  }
-  if (context_.counters != nullptr) context_.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
-  if (lane.from_pool) return begin_stream(lane);
+  lane.want_write = false;
+  if (auto status = lane.link.open(lane.peer, fresh); !status) return fail(lane, std::move(status).error());
   on_ready(lane);
 }
 
 void SegmentUpload::on_ready(Lane& lane) {
-  if (!lane.connection) return;
-  io::TlsConnection& tls = *lane.connection->tls;
-  if (!tls.connected()) {
-    auto ready = tls.handshake();
-    if (!ready) return fail(lane, std::move(ready).error());
-    if (*ready == io::Ready::kDone) return begin_stream(lane);
-    poller_.watch(tls.fd(), lane.piece, *ready == io::Ready::kWantRead, *ready == io::Ready::kWantWrite);
+  if (!lane.link.is_open()) return;
+  if (!lane.stream) {
+    auto connected = lane.link.connect();
+    if (!connected) return fail(lane, std::move(connected).error());
+    if (*connected) begin_stream(lane);
     return;
   }
   read(lane);
-  if (lane.connection) pump(lane);
+  // Reading may have shown that the connection was dead; a fresh one has no stream yet.
+  if (lane.stream && lane.link.is_open()) pump(lane);
 }
 
 void SegmentUpload::begin_stream(Lane& lane) {
   bool old_node = lane.limit.storage_node_address().debounce_limit() == 0;
   lane.stream.emplace(lane.limit.limit(), *key_, encoder_.piece_size(), old_node);
-  lane.stream->start(lane.connection->machine);
-  watch(lane);
+  lane.stream->start(lane.link.machine());
+  lane.link.watch(true, false);
   pump(lane);
 }
 
@@ -143,53 +133,39 @@ void SegmentUpload::pump(Lane& lane) {
   if (lane.stream->left() == 0) return;
   size_t n = static_cast<size_t>(std::min<uint64_t>(options_.chunk_size, lane.stream->left()));
   encoder_.read(lane.piece, lane.stream->sent(), ByteSpan(scratch_).first(n));
-  lane.stream->send(lane.connection->machine, ByteView(scratch_.data(), n));
-  lane.last_progress = Steady::now();
-  if (context_.counters != nullptr) context_.counters->bytes_fetched.fetch_add(n, std::memory_order_relaxed);
+  lane.stream->send(lane.link.machine(), ByteView(scratch_.data(), n));
+  lane.link.last_progress = Steady::now();
+  context_.counters->bytes_fetched.fetch_add(n, std::memory_order_relaxed);
   if (!flush(lane)) return;
   // More to send and room to do so: come back after the others had their turn.
-  bool more = lane.stream->left() > 0;
-  if (more != lane.want_write) {
-    lane.want_write = more;
-    watch(lane);
-  }
+  want_write(lane, lane.stream->left() > 0);
 }
 
 // True when everything is written.
 bool SegmentUpload::flush(Lane& lane) {
-  drpc::ClientMachine& machine = lane.connection->machine;
-  while (!machine.output().empty()) {
-    auto written = lane.connection->tls->write(machine.output());
-    if (!written) {
-      broken(lane, std::move(written).error());
-      return false;
-    }
-    if (*written == 0) {
-      if (!lane.want_write) {
-        lane.want_write = true;
-        watch(lane);
-      }
-      return false;
-    }
-    lane.last_progress = Steady::now();
-    machine.consume_output(*written);
+  auto flushed = lane.link.flush();
+  if (!flushed) {
+    broken(lane, std::move(flushed).error());
+    return false;
   }
-  bool more = lane.stream && lane.stream->left() > 0;
-  if (lane.want_write && !more) {
-    lane.want_write = false;
-    watch(lane);
-  }
-  return true;
+  want_write(lane, !*flushed || lane.stream->left() > 0);
+  return *flushed;
+}
+
+void SegmentUpload::want_write(Lane& lane, bool want) {
+  if (lane.want_write == want) return;
+  lane.want_write = want;
+  lane.link.watch(true, want);
 }
 
 void SegmentUpload::read(Lane& lane) {
   for (;;) {
-    auto got = lane.connection->tls->read(ByteSpan(scratch_).first(kReadSize));
+    auto got = lane.link.tls().read(ByteSpan(scratch_).first(kReadSize));
     if (!got) return broken(lane, std::move(got).error());
     if (got->eof) return broken(lane, make_error(Errc::kNetwork, "connection closed by the node"));
     if (got->bytes == 0) return;
-    lane.last_progress = Steady::now();
-    auto status = lane.stream->receive(lane.connection->machine, ByteView(scratch_.data(), got->bytes));
+    lane.link.last_progress = Steady::now();
+    auto status = lane.stream->receive(lane.link.machine(), ByteView(scratch_.data(), got->bytes));
     if (!status) return fail(lane, std::move(status).error());
     if (lane.stream->answered()) return store_result(lane);
   }
@@ -197,7 +173,7 @@ void SegmentUpload::read(Lane& lane) {
 
 void SegmentUpload::store_result(Lane& lane) {
   if (lane.stream->left() > 0) return fail(lane, make_error(Errc::kProtocol, "node answered before the end"));
-  auto status = lane.stream->verify(lane.connection->tls->peer(), Clock::Wall::clock::now());
+  auto status = lane.stream->verify(lane.link.tls().peer(), Clock::Wall::clock::now());
   if (!status) return fail(lane, std::move(status).error());
   pb::SegmentPieceUploadResult result;
   result.set_piece_num(static_cast<int>(lane.piece));
@@ -205,68 +181,40 @@ void SegmentUpload::store_result(Lane& lane) {
   *result.mutable_hash() = lane.stream->node_hash();
   results_.push_back(std::move(result));
   lane.state = Lane::State::kStored;
-  lane.connection->machine.close();
-  if (!flush(lane) || !lane.connection) return;
-  poller_.forget(lane.connection->tls->fd());
-  if (context_.counters != nullptr) context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
-  pool_.give_back(lane.peer, std::move(lane.connection));
+  lane.link.machine().close();
+  auto flushed = lane.link.flush();
+  if (flushed && *flushed) return lane.link.give_back();
+  lane.link.drop();
 }
 
 // A kept connection may have died while it was idle: one fresh try under the same limit, if the node can hardly
 // have seen it.
 void SegmentUpload::broken(Lane& lane, Error error) {
-  if (lane.state == Lane::State::kStored) return drop_connection(lane);
-  bool untouched = lane.from_pool && (!lane.stream || lane.stream->sent() <= options_.chunk_size);
+  bool untouched = lane.link.reused() && lane.stream->sent() <= options_.chunk_size;
   if (!untouched) return fail(lane, std::move(error));
-  drop_connection(lane);
+  lane.link.drop();
   lane.stream.reset();
   open_lane(lane, true);
 }
 
 void SegmentUpload::fail(Lane& lane, Error error) {
-  drop_connection(lane);
+  lane.link.drop();
   lane.state = Lane::State::kFailed;
-  lane.failure = with_context(std::move(error), "node " + lane.peer.id.text() + " (" + lane.peer.address + ")");
-}
-
-void SegmentUpload::drop_connection(Lane& lane) {
-  if (!lane.connection) return;
-  poller_.forget(lane.connection->tls->fd());
-  lane.connection.reset();
-  lane.want_write = false;
-  if (context_.counters != nullptr) context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
+  lane.failure = with_context(std::move(error), lane.link.node_name());
 }
 
 void SegmentUpload::cancel_rest() {
   for (auto& lane : lanes_) {
-    if (!lane->connection) continue;
-    drpc::ClientMachine& machine = lane->connection->machine;
-    // A half-written frame cannot be taken back: such a connection is closed (protocol notes 4.3).
-    if (lane->connection->tls->connected() && machine.output().empty()) {
-      machine.cancel();
-      if (auto written = lane->connection->tls->write(machine.output()); written) {
-        machine.consume_output(*written);
-        poller_.forget(lane->connection->tls->fd());
-        if (context_.counters != nullptr) {
-          context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
-        }
-        pool_.give_back(lane->peer, std::move(lane->connection));
-      }
-    }
-    drop_connection(*lane);
+    if (lane->link.is_open()) lane->link.cancel();
   }
-}
-
-void SegmentUpload::watch(Lane& lane) {
-  poller_.watch(lane.connection->tls->fd(), lane.piece, true, lane.want_write);
 }
 
 void SegmentUpload::check_limits() {
   auto now = Steady::now();
   for (auto& lane : lanes_) {
-    if (!lane->connection || lane->state != Lane::State::kRunning) continue;
-    bool connected = lane->connection->tls->connected();
-    if (now - lane->last_progress > (connected ? options_.silence_limit : options_.dial_limit)) {
+    if (!lane->link.is_open()) continue;
+    bool connected = lane->link.connected();
+    if (now - lane->link.last_progress > (connected ? options_.silence_limit : options_.dial_limit)) {
       fail(*lane, make_error(Errc::kNetwork, connected ? "no progress in time" : "no connection in time", ETIMEDOUT));
     }
   }
@@ -289,7 +237,7 @@ Status SegmentUpload::exchange_failed() {
     if (lane->state == Lane::State::kFailed) request.add_retry_piece_numbers(static_cast<int>(lane->piece));
   }
   if (request.retry_piece_numbers_size() == 0 || ++exchanges_ > options_.max_exchanges) return too_few();
-  if (context_.counters != nullptr) context_.counters->retries.fetch_add(1, std::memory_order_relaxed);
+  context_.counters->retries.fetch_add(1, std::memory_order_relaxed);
   auto response = exchange_(request);
   if (!response) {
     Error error = too_few();

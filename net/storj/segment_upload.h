@@ -18,6 +18,7 @@
 #include "net/drpc/connection.h"
 #include "net/io/poller.h"
 #include "net/storj/cohort.h"
+#include "net/storj/node_connection.h"
 #include "net/storj/piece_upload.h"
 #include "net/storj/wire/metainfo.pb.h"
 
@@ -56,14 +57,13 @@ class SegmentUpload {
   void on_ready(Lane& lane);
   void pump(Lane& lane);
   bool flush(Lane& lane);
+  void want_write(Lane& lane, bool want);
   void read(Lane& lane);
   void begin_stream(Lane& lane);
   void store_result(Lane& lane);
   void broken(Lane& lane, Error error);
   void fail(Lane& lane, Error error);
-  void drop_connection(Lane& lane);
   void cancel_rest();
-  void watch(Lane& lane);
   void check_limits();
   bool satisfied() const;
   Status exchange_failed();

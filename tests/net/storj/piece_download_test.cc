@@ -2,10 +2,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "net/drpc/frame.h"
 #include "net/storj/wire/piecestore.pb.h"
+#include "tests/net/storj/drpc_messages.h"
 
 using namespace sjcp;
+using test::add_packet;
+using test::sent_messages;
 
 namespace {
 
@@ -23,38 +25,6 @@ std::string chunk_message(int64_t offset, const std::string& data) {
   return response.SerializeAsString();
 }
 
-void add_frame(std::string& out, drpc::Kind kind, uint64_t message, const std::string& data) {
-  drpc::FrameHeader header;
-  header.stream = 1;
-  header.message = message;
-  header.length = data.size();
-  header.kind = static_cast<uint8_t>(kind);
-  header.done = true;
-  drpc::append_frame(out, header, data);
-}
-
-// Requests found in what a machine wants to send.
-std::vector<pb::PieceDownloadRequest> requests_in(drpc::ClientMachine& machine) {
-  std::vector<pb::PieceDownloadRequest> out;
-  std::string bytes = machine.output().str();
-  machine.consume_output(bytes.size());
-  ByteView input(bytes);
-  drpc::FrameParser parser;
-  drpc::FrameParser::Part part;
-  std::string body;
-  for (;;) {
-    auto more = parser.next(input, part);
-    REQUIRE(more);
-    if (!*more) return out;
-    if (part.header.kind != static_cast<uint8_t>(drpc::Kind::kMessage)) continue;
-    body += part.data.text();
-    if (part.ends && part.header.done) {
-      REQUIRE(out.emplace_back().ParseFromString(body));
-      body.clear();
-    }
-  }
-}
-
 pb::OrderLimit some_limit() {
   pb::OrderLimit limit;
   limit.set_serial_number(std::string(16, 's'));
@@ -69,11 +39,11 @@ TEST_CASE("piece payload survives any cut of the stream") {
   for (size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<char>(i * 7);
   std::string wire;
   // A field that clients ignore comes along with the second chunk.
-  add_frame(wire, drpc::Kind::kMessage, 1, chunk_message(0, payload.substr(0, 300)));
+  add_packet(wire, drpc::Kind::kMessage, 1, chunk_message(0, payload.substr(0, 300)));
   pb::PieceDownloadResponse extra;
   extra.mutable_hash()->set_hash("whatever");
   extra.set_restored_from_trash(true);
-  add_frame(wire, drpc::Kind::kMessage, 2, extra.SerializeAsString() + chunk_message(300, payload.substr(300)));
+  add_packet(wire, drpc::Kind::kMessage, 2, extra.SerializeAsString() + chunk_message(300, payload.substr(300)));
   for (size_t cut : {size_t{1}, size_t{2}, size_t{7}, wire.size()}) {
     INFO("cut " << cut);
     auto key = some_key();
@@ -96,19 +66,19 @@ TEST_CASE("a piece is paid for in two orders when the first covers only a part")
   drpc::ClientMachine machine;
   storj::PieceDownload download(limit, key, {512, 512 + 5000}, 1000);
   download.start(machine);
-  auto first = requests_in(machine);
+  auto first = sent_messages<pb::PieceDownloadRequest>(machine);
   REQUIRE(first.size() == 1);
   CHECK(first[0].limit().serial_number() == limit.serial_number());
   CHECK(first[0].chunk().offset() == 512);
   CHECK(first[0].chunk().chunk_size() == 5000);
   CHECK(first[0].order().amount() == 1000);
   download.order_rest(machine);
-  auto second = requests_in(machine);
+  auto second = sent_messages<pb::PieceDownloadRequest>(machine);
   REQUIRE(second.size() == 1);
   CHECK(second[0].order().amount() == 5000);
   CHECK_FALSE(second[0].has_limit());
   download.order_rest(machine);
-  CHECK(requests_in(machine).empty());
+  CHECK(sent_messages<pb::PieceDownloadRequest>(machine).empty());
 }
 
 TEST_CASE("a node that sends more than was asked for is refused") {
@@ -118,7 +88,7 @@ TEST_CASE("a node that sends more than was asked for is refused") {
   storj::PieceDownload download(limit, key, {0, 10}, 10);
   download.start(machine);
   std::string wire;
-  add_frame(wire, drpc::Kind::kMessage, 1, chunk_message(0, "0123456789A"));
+  add_packet(wire, drpc::Kind::kMessage, 1, chunk_message(0, "0123456789A"));
   Collected collected;
   auto status = download.receive(machine, wire, collected);
   REQUIRE_FALSE(status);
@@ -137,7 +107,7 @@ TEST_CASE("malformed download replies are protocol errors, not crashes") {
     storj::PieceDownload download(limit, key, {0, 100}, 100);
     download.start(machine);
     std::string wire;
-    add_frame(wire, drpc::Kind::kMessage, 1, body);
+    add_packet(wire, drpc::Kind::kMessage, 1, body);
     Collected collected;
     auto status = download.receive(machine, wire, collected);
     REQUIRE_FALSE(status);
@@ -154,9 +124,9 @@ TEST_CASE("an error reply and an early end fail the piece") {
     download.start(machine);
     std::string wire;
     if (error_reply) {
-      add_frame(wire, drpc::Kind::kError, 1, std::string("\0\0\0\0\0\0\0\x05gone", 12));
+      add_packet(wire, drpc::Kind::kError, 1, std::string("\0\0\0\0\0\0\0\x05gone", 12));
     } else {
-      add_frame(wire, drpc::Kind::kClose, 1, "");
+      add_packet(wire, drpc::Kind::kClose, 1, "");
     }
     Collected collected;
     auto status = download.receive(machine, wire, collected);

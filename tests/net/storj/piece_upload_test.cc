@@ -2,45 +2,19 @@
 
 #include <catch2/catch.hpp>
 
-#include "net/drpc/frame.h"
 #include "net/storj/order_signing.h"
+#include "tests/net/storj/drpc_messages.h"
 
 using namespace sjcp;
+using test::add_packet;
+using test::sent_messages;
 
 namespace {
 
-std::vector<pb::PieceUploadRequest> requests_in(drpc::ClientMachine& machine) {
-  std::vector<pb::PieceUploadRequest> out;
-  std::string bytes = machine.output().str();
-  machine.consume_output(bytes.size());
-  ByteView input(bytes);
-  drpc::FrameParser parser;
-  drpc::FrameParser::Part part;
-  std::string body;
-  for (;;) {
-    auto more = parser.next(input, part);
-    REQUIRE(more);
-    if (!*more) return out;
-    if (part.header.kind != static_cast<uint8_t>(drpc::Kind::kMessage)) continue;
-    body += part.data.text();
-    if (part.ends && part.header.done) {
-      REQUIRE(out.emplace_back().ParseFromString(body));
-      body.clear();
-    }
-  }
-}
-
 // A node's answer over the wire.
 std::string answer(const pb::PieceUploadResponse& response) {
-  std::string body = response.SerializeAsString();
   std::string out;
-  drpc::FrameHeader header;
-  header.stream = 1;
-  header.message = 1;
-  header.length = body.size();
-  header.kind = static_cast<uint8_t>(drpc::Kind::kMessage);
-  header.done = true;
-  drpc::append_frame(out, header, body);
+  add_packet(out, drpc::Kind::kMessage, 1, response.SerializeAsString());
   return out;
 }
 
@@ -81,12 +55,12 @@ TEST_CASE("an upload sends limit, one order, all chunks and the signed hash") {
   std::string data(2500, 'd');
   upload.send(machine, ByteView(data).sub(0, 1000));
   upload.send(machine, ByteView(data).sub(1000));
-  auto requests = requests_in(machine);
+  auto requests = sent_messages<pb::PieceUploadRequest>(machine);
   REQUIRE(requests.size() == (separate ? 3 : 2));
   CHECK(requests[0].limit().serial_number() == u.limit.serial_number());
   CHECK(requests[0].has_chunk() == !separate);
   size_t first = separate ? 1 : 0;
-  CHECK(requests[first].order().amount() == 4096);
+  CHECK(requests[first].order().amount() == 2500);
   CHECK(requests[first].chunk().offset() == 0);
   CHECK(requests[first].chunk().data().size() == 1000);
   CHECK(requests[first + 1].chunk().offset() == 1000);
@@ -105,7 +79,7 @@ TEST_CASE("a receipt counts only when every field and the signature are right") 
   storj::PieceUpload upload(u.limit, u.key, 3, false);
   upload.start(machine);
   upload.send(machine, ByteView(std::string_view("abc")));
-  auto good = requests_in(machine).at(0).done();
+  auto good = sent_messages<pb::PieceUploadRequest>(machine).at(0).done();
   auto check = [&](const pb::PieceUploadResponse& response) {
     drpc::ClientMachine fresh;
     storj::PieceUpload again(u.limit, u.key, 3, false);

@@ -1,0 +1,64 @@
+#include "net/storj/node_connection.h"
+
+namespace sjcp::storj {
+
+Status NodeConnection::open(const drpc::Peer& peer, bool fresh) {
+  peer_ = peer;
+  last_progress = std::chrono::steady_clock::now();
+  if (!fresh) connection_ = pool_.take(peer_);
+  reused_ = connection_ != nullptr;
+  if (!connection_) {
+    auto dialled = pool_.dial(peer_);
+    if (!dialled) return std::move(dialled).error();
+    connection_ = std::move(*dialled);
+  }
+  context_.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
+  return {};
+}
+
+Result<bool> NodeConnection::connect() {
+  if (connected()) return true;
+  auto ready = tls().handshake();
+  if (!ready) return std::move(ready).error();
+  if (*ready == io::Ready::kDone) return true;
+  watch(*ready == io::Ready::kWantRead, *ready == io::Ready::kWantWrite);
+  return false;
+}
+
+void NodeConnection::watch(bool read, bool write) { poller_.watch(tls().fd(), token_, read, write); }
+
+Result<bool> NodeConnection::flush() {
+  while (!machine().output().empty()) {
+    auto written = tls().write(machine().output());
+    if (!written) return std::move(written).error();
+    if (*written == 0) return false;
+    last_progress = std::chrono::steady_clock::now();
+    machine().consume_output(*written);
+  }
+  return true;
+}
+
+std::unique_ptr<drpc::Connection> NodeConnection::release() {
+  poller_.forget(tls().fd());
+  context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
+  return std::move(connection_);
+}
+
+void NodeConnection::drop() {
+  if (is_open()) release();
+}
+
+void NodeConnection::give_back() { pool_.give_back(peer_, release()); }
+
+void NodeConnection::cancel() {
+  // A half-written frame cannot be taken back (protocol notes 4.3).
+  if (!connected() || !machine().output().empty()) return drop();
+  machine().cancel();
+  auto flushed = flush();
+  if (flushed && *flushed) return give_back();
+  drop();
+}
+
+std::string NodeConnection::node_name() const { return "node " + peer_.id.text() + " (" + peer_.address + ")"; }
+
+}  // namespace sjcp::storj

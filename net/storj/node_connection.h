@@ -1,0 +1,69 @@
+// The connection to one node for the time of one piece: taken from the pool or dialled, watched by the poller of its
+// segment, counted, and given back.  What a race and a spread have in common.
+//
+// Threads: one, the segment's.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "core/base/result.h"
+#include "core/transfer/context.h"
+#include "net/drpc/connection.h"
+#include "net/io/poller.h"
+
+namespace sjcp::storj {
+
+class NodeConnection {
+ public:
+  // `token` comes back in the poller's events.  pool, poller and context must outlive this object.
+  NodeConnection(drpc::Pool& pool, io::Poller& poller, const transfer::Context& context, uint64_t token)
+      : pool_(pool), poller_(poller), context_(context), token_(token) {}
+  ~NodeConnection() { drop(); }
+  NodeConnection(const NodeConnection&) = delete;
+  NodeConnection& operator=(const NodeConnection&) = delete;
+
+  // Takes an idle connection, unless `fresh`, or begins a new one; then connect() until it returns true.
+  // Requires: closed.
+  Status open(const drpc::Peer& peer, bool fresh);
+  // Goes on with dialling and the handshake, and watches for what it waits for.  True: calls may begin.
+  Result<bool> connect();
+
+  bool is_open() const { return connection_ != nullptr; }
+  bool connected() const { return is_open() && connection_->tls->connected(); }
+  // It had served others before: it may have died while it was idle.
+  bool reused() const { return reused_; }
+  const drpc::Peer& peer() const { return peer_; }
+  drpc::ClientMachine& machine() { return connection_->machine; }
+  io::TlsConnection& tls() { return *connection_->tls; }
+
+  void watch(bool read, bool write);
+
+  // Writes what the machine has to say, as far as the socket takes it.  True: all of it.
+  Result<bool> flush();
+
+  // Closes it for good.  A no-op when closed.
+  void drop();
+  // The call has ended or was cancelled and all output is written: keeps it for others.  Requires: connected().
+  void give_back();
+  // Cancels the call softly and keeps the connection, or drops it when a frame is half written.
+  void cancel();
+
+  // Of the last connection, for messages: "node <id> (<address>)".
+  std::string node_name() const;
+
+  std::chrono::steady_clock::time_point last_progress;  // set by open(); the owner moves it on
+
+ private:
+  std::unique_ptr<drpc::Connection> release();
+
+  drpc::Pool& pool_;
+  io::Poller& poller_;
+  const transfer::Context& context_;
+  const uint64_t token_;
+  drpc::Peer peer_;
+  std::unique_ptr<drpc::Connection> connection_;
+  bool reused_ = false;
+};
+
+}  // namespace sjcp::storj

@@ -1,0 +1,282 @@
+// Nodes that misbehave: copies succeed while enough others are left, and fail clearly when not.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "tests/e2e/user.h"
+
+using namespace sjcp::e2e;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Fault {
+  const char* name;
+  Json faults;
+};
+
+// What a node does wrong at once; others are waited for.
+std::vector<Fault> quick_faults() {
+  return {{"down", {{"down", true}}},
+          {"refuse", {{"refuse", true}}},
+          {"wrong identity", {{"wrong_identity", true}}},
+          {"status", {{"status", {{"code", 14}, {"text", "overloaded"}}}}}};
+}
+
+// A file that was there before a download that must fail, and a copy of it to compare with.
+struct Kept {
+  explicit Kept(const User& user) : file(user.make_file("kept", 500, 7)), copy(user.make_file("copy", 500, 7)) {}
+  std::string file;
+  std::string copy;
+};
+
+// More nodes than pieces, so that others can take the place of failed ones.
+const std::vector<std::string> kSpareNodes{"--nodes", "16", "--rs", "4/6/8/10"};
+
+}  // namespace
+
+TEST_CASE("A download succeeds while enough pieces are on good nodes", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 2'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  auto faults = quick_faults();
+  faults.push_back({"short piece", {{"short_after", 1000}}});
+  faults.push_back({"empty piece", {{"short_after", 0}}});
+  for (const auto& [name, what] : faults) {
+    // Eight pieces are stored, four are needed.
+    for (const size_t count : {size_t{1}, size_t{4}}) {
+      CAPTURE(name, count);
+      network.fault_first(count, what);
+      const Exit exit = user.run({"cp", "sj://bucket/object", user.path("back")});
+      CAPTURE(exit.err);
+      CHECK(exit.code == 0);
+      CHECK(exit.err.empty());
+      CHECK(exit.time < 5s);
+      CHECK(same_content(file, user.path("back")));
+    }
+  }
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("A stalled or slow node is replaced by a spare without waiting for it", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 20'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  for (const Json& faults : {Json{{"stall_after", 0}}, Json{{"stall_after", 100'000}}, Json{{"stall_after", 1'000'000}},
+                             Json{{"bytes_per_second", 100'000}}}) {
+    CAPTURE(faults.dump());
+    network.fault_first(1, faults);
+    // Which pieces are offered is up to the satellite: some of these meet the node.
+    for (int i = 0; i < 4; ++i) {
+      const Exit exit = user.run({"cp", "sj://bucket/object", user.path("back")});
+      CHECK(exit.code == 0);
+      CHECK(exit.time < 5s);
+      CHECK(same_content(file, user.path("back")));
+    }
+  }
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("Nodes that go down in the middle of a download are replaced", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 10'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  network.fault_all({{"bytes_per_second", 4'000'000}});
+  const uint64_t begun = network.total("downloads_begun");
+  Child child(user.command({"cp", "sj://bucket/object", user.path("back")}));
+  REQUIRE(child.wait_until([&] { return network.total("downloads_begun") >= begun + 5; }));
+  network.fault_first(4, {{"down", true}});
+  const Exit exit = child.finish();
+  CAPTURE(exit.err);
+  CHECK(exit.code == 0);
+  CHECK(exit.time < 10s);
+  CHECK(same_content(file, user.path("back")));
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("Nodes that go down in the middle of an upload are replaced", "[nodes]") {
+  LocalNetwork network(kSpareNodes);
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 10'000'000);
+  network.fault_all({{"bytes_per_second", 4'000'000}});
+  Child child(user.command({"cp", file, "sj://bucket/object"}));
+  REQUIRE(child.wait_until([&] { return network.total("uploads_begun") >= 10; }));
+  network.fault_first(6, {{"down", true}});
+  const Exit exit = child.finish();
+  CAPTURE(exit.err);
+  CHECK(exit.code == 0);
+  CHECK(exit.time < 10s);
+  network.clear_faults();
+  user.must({"cp", "sj://bucket/object", user.path("back")});
+  CHECK(same_content(file, user.path("back")));
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("More stalled nodes than spares are replaced by new limits", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 4'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  network.fault_first(4, {{"stall_after", 200'000}});
+  const Exit exit = user.run({"cp", "sj://bucket/object", user.path("back")});
+  CAPTURE(exit.err);
+  CHECK(exit.code == 0);
+  CHECK(exit.time < 30s);
+  CHECK(same_content(file, user.path("back")));
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("Wrong pieces are corrected and their nodes named", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  for (int i = 0; i < 24; ++i) user.make_file("tree/" + std::to_string(i), 30'000, static_cast<uint64_t>(i));
+  user.must({"cp", "-r", "-t", "8", user.path("tree"), "sj://bucket/"});
+  // Two wrong ones of eight pieces are as many as can be told apart.
+  network.fault_first(2, {{"flip", true}});
+  const Exit exit = user.run({"cp", "-r", "-t", "8", "sj://bucket/", user.path("back")});
+  CAPTURE(exit.err);
+  CHECK(exit.code == 0);
+  for (int i = 0; i < 24; ++i) {
+    CHECK(same_content(user.path("tree/" + std::to_string(i)), user.path("back/" + std::to_string(i))));
+  }
+  for (size_t node = 0; node < network.nodes(); ++node) {
+    CHECK((exit.err.find(network.node_id(node)) != std::string::npos) == (node < 2));
+  }
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("A single wrong bit far into a large object is corrected", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 80'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  network.fault_first(2, {{"flip_offset", 3'000'000}});
+  for (int i = 0; i < 3; ++i) {
+    const Exit exit = user.run({"cp", "sj://bucket/object", user.path("back")});
+    CAPTURE(exit.err);
+    CHECK(exit.code == 0);
+    CHECK(same_content(file, user.path("back")));
+  }
+}
+
+TEST_CASE("Too many wrong pieces end a download as a matter of integrity", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  const Kept kept(user);
+  user.must({"mb", "sj://bucket"});
+  user.must({"cp", user.make_file("file", 300'000), "sj://bucket/object"});
+  network.fault_all({{"flip", true}});
+  check_failure(user.run({"cp", "sj://bucket/object", kept.file}), 6, "sj://bucket/object");
+  CHECK(same_content(kept.file, kept.copy));
+  CHECK(temporary_files(user.folder.path()).empty());
+}
+
+TEST_CASE("Too few nodes end a download and leave the file there alone", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  const Kept kept(user);
+  user.must({"mb", "sj://bucket"});
+  user.must({"cp", user.make_file("file", 300'000), "sj://bucket/object"});
+  // Each is tried six times, with pauses.
+  for (const Json& what : {Json{{"down", true}}, Json{{"wrong_identity", true}}}) {
+    CAPTURE(what.dump());
+    network.fault_all(what);
+    const Exit exit = user.run({"cp", "sj://bucket/object", kept.file});
+    check_failure(exit, 5, "sj://bucket/object");
+    CHECK(exit.time < 20s);
+    CHECK(same_content(kept.file, kept.copy));
+  }
+  CHECK(temporary_files(user.folder.path()).empty());
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("An upload goes around bad nodes", "[nodes]") {
+  LocalNetwork network(kSpareNodes);
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 500'000);
+  auto faults = quick_faults();
+  faults.push_back({"wrong hash", {{"wrong_hash", true}}});
+  faults.push_back({"bad signature", {{"bad_signature", true}}});
+  for (const auto& [name, what] : faults) {
+    CAPTURE(name);
+    network.fault_first(5, what);
+    for (int i = 0; i < 4; ++i) {
+      const Exit exit = user.run({"cp", file, "sj://bucket/object"});
+      CAPTURE(exit.err);
+      CHECK(exit.code == 0);
+      CHECK(exit.err.empty());
+      CHECK(exit.time < 5s);
+    }
+    network.clear_faults();
+    user.must({"cp", "sj://bucket/object", user.path("back")});
+    CHECK(same_content(file, user.path("back")));
+  }
+  // With five bad ones of sixteen, an offer of ten lacks eight good ones about every other time.
+  CHECK(network.calls("RetryBeginSegmentPieces") > 0);
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("A piece with a wrong hash does not count as stored", "[nodes]") {
+  LocalNetwork network(kSpareNodes);
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 500'000);
+  network.fault_first(5, {{"wrong_hash", true}});
+  for (int i = 0; i < 5; ++i) user.must({"cp", file, "sj://bucket/object" + std::to_string(i)});
+  // Were pieces of the first five among the eight, fewer than four would be left.
+  network.fault_first(9, {{"down", true}});
+  for (int i = 0; i < 5; ++i) {
+    const Exit exit = user.run({"cp", "sj://bucket/object" + std::to_string(i), user.path("back")});
+    CAPTURE(exit.err);
+    CHECK(exit.code == 0);
+    CHECK(same_content(file, user.path("back")));
+  }
+}
+
+TEST_CASE("An upload does not wait for its slowest nodes", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 20'000'000);
+  for (const Json& faults : {Json{{"stall_after", 0}}, Json{{"stall_after", 300'000}}, Json{{"bytes_per_second", 50'000}}}) {
+    CAPTURE(faults.dump());
+    network.fault_first(2, faults);
+    const Exit exit = user.run({"cp", file, "sj://bucket/object"});
+    CAPTURE(exit.err);
+    CHECK(exit.code == 0);
+    CHECK(exit.time < 5s);
+    user.must({"cp", "sj://bucket/object", user.path("back")});
+    CHECK(same_content(file, user.path("back")));
+  }
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("Too few nodes end an upload, and nothing of it stays", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 100'000'000);
+  auto faults = quick_faults();
+  faults.push_back({"wrong hash", {{"wrong_hash", true}}});
+  for (const auto& [name, what] : faults) {
+    CAPTURE(name);
+    network.fault_all(what);
+    const Exit exit = user.run({"cp", file, "sj://bucket/object"});
+    check_failure(exit, 5, "sj://bucket/object");
+    CHECK(exit.time < 20s);
+    CHECK(user.list({"-r", "sj://bucket/"}).empty());
+    CHECK(user.list({"--pending", "-r", "sj://bucket/"}).empty());
+  }
+  CHECK(network.calls("BeginDeleteObject") >= faults.size());
+  check_limits_were_fresh(network);
+}
