@@ -28,7 +28,7 @@ class Blake3 {
  private:
   using Words = std::array<uint32_t, 8>;
 
-  static constexpr size_t kGroup = 8 * 1024;
+  static constexpr size_t kGroup = 8192;
 
   void push_chunk(const Words& value);
   void push_group(const uint8_t* data);

@@ -134,6 +134,21 @@ TEST_CASE("Fields of a fixed size are refused when present with another one") {
       text_of(network.metainfo.call("BeginObject", std::string_view("\x0a\x05x")).failed).starts_with("0 "));
 }
 
+TEST_CASE("Only ids that the satellite gave are taken back, each for what it is") {
+  TestNetwork network;
+  network.make_bucket("bucket");
+  const std::string stream = network.begin("bucket", "k");
+  const std::string expected = "3 signature verification: signature is not valid";
+  for (const size_t at : {size_t{0}, size_t{31}, size_t{34}, stream.size() - 1}) {
+    std::string forged = stream;
+    forged[at] = static_cast<char>(forged[at] ^ 1);
+    CHECK(text_of(network.commit(forged)) == expected);
+  }
+  CHECK(text_of(network.commit(network.begin_segment(stream, 1000).segment_id())) == expected);
+  CHECK(text_of(network.commit("")) == expected);
+  CHECK(text_of(network.commit(stream)) == "ok");
+}
+
 TEST_CASE("The wire reader stops at malformed input") {
   const std::string good(
       "\x08\x96\x01\x12\x02hi\x1d"

@@ -45,6 +45,7 @@ class MemoryStore : public PieceStore {
   std::vector<std::string> ids() const override {
     std::lock_guard lock(mutex_);
     std::vector<std::string> out;
+    out.reserve(pieces_.size());
     for (const auto& [id, piece] : pieces_) out.push_back(id);
     return out;
   }
