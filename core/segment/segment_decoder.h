@@ -32,9 +32,9 @@ class SegmentDecoder {
     uint64_t plain_size = 0;
     crypto::Key key;  // the segment's content key
     Position position;
-    ByteRange range;                // plain bytes wanted, within the segment
-    bool correct_errors = false;    // wait for all pieces in play and run Berlekamp-Welch
-    size_t ring_bytes = 64 * 1024;  // rounded down to whole shares, at least 4
+    ByteRange range;                       // plain bytes wanted, within the segment
+    bool correct_errors = false;           // wait for all pieces in play and run Berlekamp-Welch
+    size_t ring_bytes = size_t{64} << 10;  // rounded down to whole shares, at least 4
     size_t output_bytes = 1 << 20;
   };
   // Receives plaintext: offset within the segment, ascending, contiguous.

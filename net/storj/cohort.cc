@@ -41,6 +41,7 @@ bool withhold_satisfied(const pb::CohortRequirements::Withhold& r, const Success
     if (auto value = value_of(tags); !value.empty()) ++counts[value];
   }
   std::vector<std::pair<int, std::string>> by_count;
+  by_count.reserve(counts.size());
   for (const auto& [value, count] : counts) by_count.emplace_back(count, value);
   std::sort(by_count.rbegin(), by_count.rend());
   by_count.resize(std::min(by_count.size(), static_cast<size_t>(std::max(0, r.amount()))));

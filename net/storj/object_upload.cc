@@ -104,7 +104,8 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
   Status status = store(segment, context);
   bool untouched = !status && status.error().code == Errc::kNetwork && segment.results.empty();
   if (untouched && !context.stop.stop_requested()) {
-    // Not one node took its piece: the offer itself is bad, past its time for one, and an exchange of pieces keeps it.
+    // Not one node took its piece: the offer itself is bad, past its time for one, and an exchange of pieces
+    // keeps it.
     context.counters->retries.fetch_add(1, std::memory_order_relaxed);
     status = store(segment, context);
   }
