@@ -20,6 +20,9 @@ struct Counters {
   std::atomic<int64_t> segments_active{0};     // gauge
   std::atomic<int64_t> connections_active{0};  // gauge
   std::atomic<uint64_t> retries{0};            // segments fetched again, pieces exchanged
+  // Piece bytes without which the data could not have been had; what bytes_fetched has more is the price of
+  // speed.
+  std::atomic<uint64_t> bytes_needed{0};
 };
 
 struct Context {

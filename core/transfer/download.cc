@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <span>
 #include <stop_token>
 
 #include "core/base/scope_guard.h"
@@ -12,10 +13,18 @@ namespace {
 
 // What one fetch writes to: the part of the sink that belongs to its segment.  Holds the source to its
 // promise of ascending, gapless writes, because a gap would otherwise be committed as zeros.
+// Calls `half_done` once, when half of the segment is written.
 class SegmentOutput final : public Output {
  public:
-  SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, const Context& context)
-      : next_(segment.bytes.begin), end_(segment.bytes.end), base_(base), sink_(sink), context_(context) {}
+  SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, const Context& context,
+                std::function<void()> half_done)
+      : next_(segment.bytes.begin),
+        half_(segment.bytes.begin + (segment.bytes.size() + 1) / 2),
+        end_(segment.bytes.end),
+        base_(base),
+        sink_(sink),
+        context_(context),
+        half_done_(std::move(half_done)) {}
 
   Status write(uint64_t offset, ByteView data) override {
     if (offset != next_ || data.size() > end_ - next_) {
@@ -24,6 +33,7 @@ class SegmentOutput final : public Output {
     if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
     Status status = sink_.write(offset - base_, data);
     if (!status) return status;
+    if (next_ < half_ && next_ + data.size() >= half_) half_done_();
     next_ += data.size();
     context_.counters->bytes_done.fetch_add(data.size(), std::memory_order_relaxed);
     return {};
@@ -33,10 +43,12 @@ class SegmentOutput final : public Output {
 
  private:
   uint64_t next_;
+  const uint64_t half_;
   const uint64_t end_;
   const uint64_t base_;
   Sink& sink_;
   const Context& context_;
+  const std::function<void()> half_done_;
 };
 
 class Download {
@@ -53,6 +65,7 @@ class Download {
     const size_t segments = source_.segments().size();
     if (segments == 0) return {};
     const auto workers = static_cast<unsigned>(std::min<size_t>(std::max(parallelism, 1u), segments));
+    ahead_ = workers;
     Status started = group_.start(workers, [this] { return work(); });
     if (!started) return started;
     // Workers may be blocked in the sink, behind a full pipe for instance: only abort() gets them out.
@@ -80,7 +93,8 @@ class Download {
   Status fetch(const Segment& segment) {
     context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
     ScopeGuard leave([&] { context_.counters->segments_active.fetch_sub(1, std::memory_order_relaxed); });
-    SegmentOutput output(segment, base_, sink_, context_);
+    // Not earlier: what is asked for ahead may be paid for even if the transfer ends here.
+    SegmentOutput output(segment, base_, sink_, context_, [this] { expect_next(); });
     Status status = source_.fetch(segment, output, context_);
     if (status && !output.complete()) {
       return make_error(Errc::kInternal, "segment " + std::to_string(segment.index) + " ended early");
@@ -88,9 +102,16 @@ class Download {
     return status;
   }
 
+  void expect_next() {
+    const std::span segments(source_.segments());
+    const size_t begin = std::min(next_.load(), segments.size());
+    source_.expect(segments.subspan(begin, std::min<size_t>(ahead_, segments.size() - begin)));
+  }
+
   Source& source_;
   Sink& sink_;
   const uint64_t base_;
+  size_t ahead_ = 1;  // segments that may begin before the next half is done
   std::atomic<size_t> next_{0};
   std::stop_source idle_;  // stop: nothing is left to wait for budget for
   WorkerGroup group_;
@@ -121,6 +142,8 @@ Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& opti
   Status status = check_segments(source.segments(), info->range);
   if (!status) return with_context(std::move(status).error(), info->name);
 
+  const std::span segments(source.segments());
+  source.expect(segments.first(std::min<size_t>(std::max(options.parallelism, 1u), segments.size())));
   status = sink.begin(size);
   if (!status) return std::move(status).error();
   {
