@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <span>
 #include <stop_token>
 
 #include "core/base/scope_guard.h"
 #include "core/transfer/copy.h"
+#include "core/transfer/segment_gate.h"
 #include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
@@ -52,21 +54,33 @@ class SegmentOutput final : public Output {
 };
 
 class Download {
+  // One more than is needed, so that a worker that comes back just before the one that waits is served does
+  // not end only to be started again.
+  static constexpr size_t kWaitingAtMost = 2;
+  // Segments that a source is told about ahead.
+  static constexpr size_t kAheadAtMost = 24;
+
  public:
   Download(Source& source, Sink& sink, ByteRange range, const Context& context)
       : source_(source),
         sink_(sink),
         base_(range.begin),
         group_(context.stop),
-        context_{group_.stop(), context.budget, context.counters},
+        context_(context.with_stop(group_.stop())),
+        gate_(range.size() < kPassesByGate ? nullptr : context.gate),
         link_(group_.stop(), [this] { idle_.request_stop(); }) {}
+
+  // The window's first steps are doublings.
+  void expect_first(unsigned parallelism) {
+    expect_next(parallelism != 0 ? parallelism : gate_ != nullptr ? 2 * size_t{gate_->allowed()} : 1);
+  }
 
   Status run(unsigned parallelism) {
     const size_t segments = source_.segments().size();
     if (segments == 0) return {};
-    const auto workers = static_cast<unsigned>(std::min<size_t>(std::max(parallelism, 1u), segments));
-    ahead_ = workers;
-    Status started = group_.start(workers, [this] { return work(); });
+    most_workers_ = parallelism == 0 ? segments : std::min<size_t>(parallelism, segments);
+    waiting_ = workers_ = 1;
+    Status started = group_.start(1, [this] { return work(); });
     if (!started) return started;
     // Workers may be blocked in the sink, behind a full pipe for instance: only abort() gets them out.
     if (!group_.wait()) sink_.abort();
@@ -74,27 +88,82 @@ class Download {
   }
 
  private:
+  // What a segment in flight holds.
+  struct Permit {
+    SegmentGate::Slot slot;
+    MemoryBudget::Lease lease;
+  };
+
+  // Begins as one of the waiting.
   Status work() {
     const std::vector<Segment>& segments = source_.segments();
-    while (next_.load() < segments.size()) {
-      // Budget first, number second: whoever holds a number can run.  Otherwise the segment that an ordered
+    do {
+      // Permits first, number second: whoever holds a number can run.  Otherwise the segment that an ordered
       // sink waits for could itself wait for the memory of those behind it.
-      auto lease = context_.budget->acquire(source_.memory_per_segment(), idle_.get_token());
-      if (!lease) return context_.stop.stop_requested() ? Status(std::move(lease).error()) : Status();
+      auto permit = wait_for_permit();
+      if (!permit) return context_.stop.stop_requested() ? Status(std::move(permit).error()) : Status();
       const size_t number = next_.fetch_add(1);
       if (number + 1 >= segments.size()) idle_.request_stop();
       if (number >= segments.size()) return {};
+      if (number + 1 < segments.size()) keep_one_waiting();
       Status status = fetch(segments[number]);
       if (!status) return status;
-    }
+    } while (wait_again());
     return {};
+  }
+
+  Result<Permit> wait_for_permit() {
+    Permit permit;
+    ScopeGuard served([this] {
+      const std::lock_guard lock(mutex_);
+      --waiting_;
+    });
+    if (gate_ != nullptr) {
+      auto slot = gate_->enter(idle_.get_token());
+      if (!slot) return std::move(slot).error();
+      permit.slot = *std::move(slot);
+    }
+    auto lease = context_.budget->acquire(source_.memory_per_segment(), idle_.get_token());
+    if (!lease) return std::move(lease).error();
+    permit.lease = *std::move(lease);
+    return permit;
+  }
+
+  // Somebody must be there to take the next permit; more than that would be idle threads.
+  void keep_one_waiting() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_ > 0 || workers_ == most_workers_) return;
+      ++waiting_;
+      ++workers_;
+    }
+    // Where the system refuses a thread, those that there are do the work.
+    if (group_.start(1, [this] { return work(); })) return;
+    const std::lock_guard lock(mutex_);
+    --waiting_;
+    --workers_;
+  }
+
+  // True: this worker waits for another segment.
+  bool wait_again() {
+    const std::lock_guard lock(mutex_);
+    const bool useful = next_.load() < source_.segments().size() && waiting_ < kWaitingAtMost;
+    if (useful) {
+      ++waiting_;
+    } else {
+      --workers_;
+    }
+    return useful;
   }
 
   Status fetch(const Segment& segment) {
     context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
     ScopeGuard leave([&] { context_.counters->segments_active.fetch_sub(1, std::memory_order_relaxed); });
-    // Not earlier: what is asked for ahead may be paid for even if the transfer ends here.
-    SegmentOutput output(segment, base_, sink_, context_, [this] { expect_next(); });
+    // The window has grown.
+    expect_next(places());
+    // Those that follow when the running ones end.  Not earlier: what is asked for ahead may have to be paid
+    // for even if the transfer ends here.
+    SegmentOutput output(segment, base_, sink_, context_, [this] { expect_next(workers()); });
     Status status = source_.fetch(segment, output, context_);
     if (status && !output.complete()) {
       return make_error(Errc::kInternal, "segment " + std::to_string(segment.index) + " ended early");
@@ -102,20 +171,38 @@ class Download {
     return status;
   }
 
-  void expect_next() {
+  // The next `count` segments are about to begin.
+  void expect_next(size_t count) {
     const std::span segments(source_.segments());
     const size_t begin = std::min(next_.load(), segments.size());
-    source_.expect(segments.subspan(begin, std::min<size_t>(ahead_, segments.size() - begin)));
+    count = std::min({count, segments.size() - begin, kAheadAtMost});
+    if (count != 0) source_.expect(segments.subspan(begin, count));
+  }
+
+  size_t workers() {
+    const std::lock_guard lock(mutex_);
+    return workers_;
+  }
+
+  // What the gate would let in right now.
+  size_t places() const {
+    if (gate_ == nullptr) return 0;
+    const unsigned allowed = gate_->allowed();
+    return allowed - std::min(allowed, gate_->in_flight());
   }
 
   Source& source_;
   Sink& sink_;
   const uint64_t base_;
-  size_t ahead_ = 1;  // segments that may begin before the next half is done
   std::atomic<size_t> next_{0};
-  std::stop_source idle_;  // stop: nothing is left to wait for budget for
+  std::mutex mutex_;  // guards the two below
+  size_t waiting_ = 0;
+  size_t workers_ = 0;
+  size_t most_workers_ = 0;
+  std::stop_source idle_;  // stop: nothing is left to wait for
   WorkerGroup group_;
   const Context context_;  // as given, but stopped by the group
+  SegmentGate* const gate_;
   std::stop_callback<std::function<void()>> link_;
 };
 
@@ -142,13 +229,11 @@ Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& opti
   Status status = check_segments(source.segments(), info->range);
   if (!status) return with_context(std::move(status).error(), info->name);
 
-  const std::span segments(source.segments());
-  source.expect(segments.first(std::min<size_t>(std::max(options.parallelism, 1u), segments.size())));
-  status = sink.begin(size);
-  if (!status) return std::move(status).error();
   {
     Download job(source, sink, info->range, context);
-    status = job.run(options.parallelism);
+    job.expect_first(options.parallelism);
+    status = sink.begin(size);
+    if (status) status = job.run(options.parallelism);
   }
   if (!status) return std::move(status).error();
   if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
