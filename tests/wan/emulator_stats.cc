@@ -91,12 +91,10 @@ std::string Emulator::stats_json() const {
            {"down", json_of(area_.stats(Side::kNear), down, far_.counters())},
            {"up", json_of(area_.stats(Side::kFar), up, near_.counters())}};
   if (area_.pings_sent() != 0) {
-    Json ping = json_of(area_.ping_times());
-    ping["sent"] = area_.pings_sent();
-    ping["lost"] = area_.pings_lost();
-    ping["idle_ms"] = milliseconds(area_.idle_ping());
-    ping["grew_p95_ms"] = milliseconds(area_.ping_times().quantile(0.95) - area_.idle_ping());
-    ping["grew_max_ms"] = milliseconds(area_.ping_times().most() - area_.idle_ping());
+    Json ping{{"sent", area_.pings_sent()},
+              {"lost", area_.pings_lost()},
+              {"idle_ms", milliseconds(area_.idle_ping())}};
+    ping["growth"] = json_of(area_.ping_growth());
     out["ping"] = std::move(ping);
   }
   out["most_bytes_held"] = pool_.most_bytes_held();

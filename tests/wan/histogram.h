@@ -1,4 +1,4 @@
-// Durations by size, exact to 1/16 of their value, in bounded memory.
+// Durations by size, exact to 1/64 of their value, in bounded memory.
 #pragma once
 
 #include <algorithm>
@@ -34,19 +34,19 @@ class Histogram {
   }
 
  private:
-  // 0..31 exactly; then 16 for every doubling.
+  // 0..127 exactly; then 64 for every doubling.
   static size_t bucket_of(uint64_t ns) {
-    if (ns < 32) return ns;
-    const auto shift = static_cast<size_t>(std::bit_width(ns)) - 5;
-    return 16 * shift + (ns >> shift);
+    if (ns < 128) return ns;
+    const auto shift = static_cast<size_t>(std::bit_width(ns)) - 7;
+    return 64 * shift + (ns >> shift);
   }
   static int64_t upper_end(size_t bucket) {
-    if (bucket < 32) return static_cast<int64_t>(bucket);
-    const size_t shift = bucket / 16 - 1;
-    return static_cast<int64_t>(((bucket - 16 * shift + 1) << shift) - 1);
+    if (bucket < 128) return static_cast<int64_t>(bucket);
+    const size_t shift = bucket / 64 - 1;
+    return static_cast<int64_t>(((bucket - 64 * shift + 1) << shift) - 1);
   }
 
-  std::array<uint64_t, 16 * 62> buckets_{};
+  std::array<uint64_t, 64 * 59> buckets_{};
   uint64_t count_ = 0;
   Time most_{0};
 };

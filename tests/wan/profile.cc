@@ -168,6 +168,16 @@ Result<Change> read_change(const json& value) {
   return out;
 }
 
+Status read_events(const std::string& where, const json& value, std::vector<Change>& out) {
+  if (!value.is_array()) return make_error(Errc::kUsage, where + ": not an array");
+  for (const json& item : value) {
+    auto change = read_change(item);
+    if (!change) return with_context(change.error(), where);
+    out.push_back(std::move(*change));
+  }
+  return {};
+}
+
 uint64_t mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
@@ -255,13 +265,7 @@ Result<Profile> parse_profile(const std::string& name, const std::string& text) 
   std::optional<uint64_t> seed;
   in.count("seed", seed, 1e9);
   out.seed = seed.value_or(1);
-  if (const json* events = in.find("events"); events != nullptr && events->is_array()) {
-    for (const json& item : *events) {
-      auto change = read_change(item);
-      if (!change) return with_context(change.error(), name + ": events");
-      out.events.push_back(*change);
-    }
-  }
+  if (const json* events = in.find("events")) in.check(read_events(name + ": events", *events, out.events));
   if (auto read = in.finish(); !read) return read.error();
   std::stable_sort(out.events.begin(), out.events.end(),
                    [](const Change& a, const Change& b) { return a.at < b.at; });

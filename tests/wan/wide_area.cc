@@ -162,7 +162,7 @@ void WideArea::ping(Time now) {
 
 void WideArea::finish_ping(const Event& event) {
   if (const auto back = line_down_.pass(event.at, kPing.bytes)) {
-    ping_times_.add(*back - event.ping_sent);
+    ping_growth_.add(*back - event.ping_sent - idle_ping());
   } else {
     ++pings_lost_;
   }

@@ -73,10 +73,11 @@ class WideArea {
 
   // Sends a packet of 84 bytes to kPinged and has it come back.
   void ping(Time now);
-  const Histogram& ping_times() const { return ping_times_; }
+  // How much longer than idle_ping() they took.
+  const Histogram& ping_growth() const { return ping_growth_; }
   uint64_t pings_sent() const { return pings_sent_; }
   uint64_t pings_lost() const { return pings_lost_; }
-  // Without any queue.
+  // Without queue and jitter.
   Time idle_ping() const;
 
   void change(Time now, const Change& change);
@@ -119,7 +120,7 @@ class WideArea {
   std::vector<Run> more_runs_;  // scratch
   DirectionStats up_;
   DirectionStats down_;
-  Histogram ping_times_;
+  Histogram ping_growth_;
   uint64_t pings_sent_ = 0;
   uint64_t pings_lost_ = 0;
 };
