@@ -69,9 +69,9 @@ void Emulator::run() {
   ::prctl(PR_SET_TIMERSLACK, 1000UL);
   stopped_ = false;
   for (unsigned turn = 0; !stopped_; ++turn) {
+    due_events(now());
     const bool near_sent = read_from(Side::kNear);
     const bool far_sent = read_from(Side::kFar);
-    due_events(now());
     area_.deliver(now(), *this);
     const bool busy = near_sent || far_sent;
     if (!busy || turn % kBusyTurns == 0) wait(busy);
