@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "core/local/descriptor.h"
@@ -44,6 +45,7 @@ class FileSink final : public transfer::Sink {
   Status find_target();
   Status create_temporary();
   Status reserve(uint64_t size);
+  ssize_t write_in_turn(ByteView data, uint64_t offset);  // as pwrite()
   Error local_error(const std::string& path, int err) const;
 
   const std::string path_;  // as given
@@ -54,6 +56,7 @@ class FileSink final : public transfer::Sink {
   mode_t keep_mode_ = 0;   // of the file to be replaced; 0: there is none
   Descriptor file_;        // stays open until destruction: writers may still hold it during abort()
   uint64_t size_ = 0;
+  std::mutex writing_;
   std::atomic<uint64_t> written_{0};
   std::atomic<bool> aborted_{false};
 };
