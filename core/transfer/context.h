@@ -20,6 +20,7 @@ struct Counters {
   std::atomic<int64_t> segments_active{0};     // gauge
   std::atomic<int64_t> connections_active{0};  // gauge
   std::atomic<uint64_t> retries{0};            // segments fetched again, pieces exchanged
+  std::atomic<uint64_t> bytes_resumed{0};      // of bytes_done: there from an earlier run
 };
 
 struct Context {
