@@ -1,7 +1,9 @@
 // Copies that are killed, interrupted or in each other's way, and the runs after them.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <random>
 #include <sstream>
@@ -94,10 +96,12 @@ TEST_CASE("A killed download goes on from what it had made durable", "[resume]")
 }
 
 TEST_CASE("A download killed at any moment and run again ends with the right bytes", "[resume]") {
-  Download down(96 * kMiB);
+  // The full measure takes minutes and is run on request.
   const char* asked = std::getenv("SJCP_RESUME_MOMENTS");
   const int moments = asked == nullptr ? 4 : std::atoi(asked);
-  down.take(2s);
+  const auto time = asked == nullptr ? 2000ms : 4000ms;
+  Download down((asked == nullptr ? 96 : 512) * kMiB);
+  down.take(time);
   std::mt19937 random(7);
   std::vector<uint64_t> again;
   // What the nodes send for one whole download.
@@ -108,7 +112,7 @@ TEST_CASE("A download killed at any moment and run again ends with the right byt
   for (int i = 0; i < moments; ++i) {
     std::filesystem::remove(down.target);
     Child child(down.command());
-    const auto moment = Steady::now() + std::chrono::milliseconds(random() % 2200);
+    const auto moment = Steady::now() + time * (random() % 1100) / 1000;
     child.wait_until([&] { return Steady::now() >= moment; });
     child.signal(SIGKILL);
     const Exit exit = child.finish();
@@ -121,7 +125,8 @@ TEST_CASE("A download killed at any moment and run again ends with the right byt
   std::sort(again.begin(), again.end());
   std::cout << moments << " moments: fetched again, median " << again[again.size() / 2] / kMiB
             << " MiB, most " << again.back() / kMiB << " MiB of " << down.size / kMiB << " MiB\n";
-  CHECK(again.back() <= down.size / 3);
+  // Counted at the nodes, so with what was on its way to the process when it died; two segments in flight.
+  CHECK(again.back() <= std::min(down.size / 3, down.size / 20 + 128 * kMiB));
 }
 
 TEST_CASE("SIGINT ends a download softly, and the next run goes on from every byte of it", "[resume]") {
@@ -201,14 +206,19 @@ TEST_CASE("What exists is left alone on request", "[resume]") {
   user.must({"cp", file, "sj://bucket/object"});
   const std::string target = user.make_file("target", 1000, 3);
   const std::string before = user.make_file("before", 1000, 3);
-  // The target was written after the object was made.
+  // The clock of a file system ticks in milliseconds: the order must not hang on it.
+  const auto later_by = [](const std::string& path, std::chrono::seconds by) {
+    std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() + by);
+    return path;
+  };
+  later_by(target, 10s);
   user.must({"cp", "--no-clobber", "sj://bucket/object", target});
   user.must({"cp", "--if-changed", "sj://bucket/object", target});
   CHECK(same_content(target, before));
   user.must({"cp", "--no-clobber", other, "sj://bucket/object"});
   user.must({"cp", "sj://bucket/object", target});
   CHECK(same_content(target, file));
-  user.must({"cp", "--if-changed", user.make_file("later", 1000, 4), "sj://bucket/object"});
-  user.must({"cp", "--if-changed", "sj://bucket/object", target});
+  user.must({"cp", "--if-changed", later_by(user.make_file("later", 1000, 4), 10s), "sj://bucket/object"});
+  user.must({"cp", "--if-changed", "sj://bucket/object", later_by(target, -10s)});
   CHECK(same_content(target, user.path("later")));
 }
