@@ -24,6 +24,7 @@ constexpr std::string_view kPartSuffix = ".sjcp-part";
 constexpr std::string_view kJournalSuffix = ".sjcp-journal";
 constexpr std::string_view kFreshJournalSuffix = ".sjcp-journal-new";
 constexpr size_t kLongestName = 255;
+constexpr size_t kMaxTurn = 1 << 20;  // bytes that one writer writes while others wait
 
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -264,6 +265,13 @@ Status FileSink::reserve(uint64_t size) {
   return local_error(path_, errno);
 }
 
+// The kernel lets one writer at a time into a file, and the others spin while it runs, which takes the cores
+// from the segments that still decode.  Those that wait here sleep.
+ssize_t FileSink::write_in_turn(ByteView data, uint64_t offset) {
+  const std::lock_guard turn(writing_);
+  return ::pwrite(file_.get(), data.data(), std::min(data.size(), kMaxTurn), static_cast<off_t>(offset));
+}
+
 Status FileSink::write(uint64_t offset, ByteView data) {
   if (offset > size_ || data.size() > size_ - offset) {
     return make_error(Errc::kInternal, path_ + ": a write beyond the announced size");
@@ -272,7 +280,7 @@ Status FileSink::write(uint64_t offset, ByteView data) {
   uint64_t at = offset;
   while (!rest.empty()) {
     if (aborted_) return make_error(Errc::kCancelled, path_ + ": aborted");
-    const ssize_t count = ::pwrite(file_.get(), rest.data(), rest.size(), static_cast<off_t>(at));
+    const ssize_t count = write_in_turn(rest, at);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
     at += static_cast<uint64_t>(count);

@@ -20,6 +20,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -61,6 +62,7 @@ class FileSink final : public transfer::Sink {
   Status reserve(uint64_t size);
   Status move_into_place() const;
   PartJournal::Paths journal_paths() const;
+  ssize_t write_in_turn(ByteView data, uint64_t offset);  // as pwrite()
   Error local_error(const std::string& path, int err) const;
 
   const std::string path_;  // as given
@@ -73,6 +75,7 @@ class FileSink final : public transfer::Sink {
   uint64_t size_ = 0;
   transfer::RangeSet resumed_;          // what resume() found
   std::optional<PartJournal> journal_;  // from resume() to the commit, if the download can be resumed
+  std::mutex writing_;
   std::atomic<uint64_t> written_{0};
   std::atomic<bool> aborted_{false};
   uint64_t kept_ = 0;

@@ -1,8 +1,9 @@
 // The engine: moves one object, N segments in flight.
 //
-// Each segment in flight is one thread: it waits for budget, runs Source::fetch (or reads, seals and sends),
-// and takes the next segment.  An error stops the siblings, and the most telling one (error_rank.h) is
-// returned; the destination is committed only when every byte arrived.  See README.md for why threads.
+// Each segment in flight is one thread: it waits for its place and for budget, runs Source::fetch (or reads,
+// seals and sends), and takes the next segment.  Threads are started as the limits let segments in; one or
+// two wait.  An error stops the siblings, and the most telling one (error_rank.h) is returned; the
+// destination is committed only when every byte arrived.  See README.md for why threads.
 //
 // Counters: both add to bytes_total (once the size is known), bytes_done, bytes_resumed and segments_active;
 // files_done and files_failed are the caller's (batch.h counts them).
@@ -21,7 +22,7 @@
 namespace sjcp::transfer {
 
 struct CopyOptions {
-  unsigned parallelism = 8;  // segments in flight; >= 1
+  unsigned parallelism = 8;  // segments in flight; 0: as many as context.gate lets in
   RangeRequest range;        // downloads only
   // Downloads only: asked once the object is known; true leaves the destination alone.
   std::function<bool(const ObjectInfo&)> skip;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <stop_token>
 #include <utility>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "core/base/scope_guard.h"
 #include "core/base/units.h"
 #include "core/transfer/copy.h"
+#include "core/transfer/segment_gate.h"
 #include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
@@ -42,7 +44,17 @@ class SegmentOutput final : public Output {
   const Context& context_;
 };
 
+uint64_t bytes_of(const std::vector<Segment>& segments) {
+  uint64_t bytes = 0;
+  for (const Segment& segment : segments) bytes += segment.bytes.size();
+  return bytes;
+}
+
 class Download {
+  // One more than is needed, so that a worker that comes back just before the one that waits is served does
+  // not end only to be started again.
+  static constexpr size_t kWaitingAtMost = 2;
+
  public:
   // `segments`: what is to be fetched, parts of the source's segments.
   Download(Source& source, Sink& sink, std::vector<Segment> segments, uint64_t base, const Context& context)
@@ -51,13 +63,15 @@ class Download {
         segments_(std::move(segments)),
         base_(base),
         group_(context.stop),
-        context_{group_.stop(), context.budget, context.counters},
+        context_(context.with_stop(group_.stop())),
+        gate_(bytes_of(segments_) < kPassesByGate ? nullptr : context.gate),
         link_(group_.stop(), [this] { idle_.request_stop(); }) {}
 
   Status run(unsigned parallelism) {
     if (segments_.empty()) return {};
-    const auto workers = static_cast<unsigned>(std::min<size_t>(std::max(parallelism, 1u), segments_.size()));
-    Status started = group_.start(workers, [this] { return work(); });
+    most_workers_ = parallelism == 0 ? segments_.size() : std::min<size_t>(parallelism, segments_.size());
+    waiting_ = workers_ = 1;
+    Status started = group_.start(1, [this] { return work(); });
     if (!started) return started;
     // Workers may be blocked in the sink, behind a full pipe for instance: only abort() gets them out.
     if (!group_.wait()) sink_.abort();
@@ -65,19 +79,71 @@ class Download {
   }
 
  private:
+  // What a segment in flight holds.
+  struct Permit {
+    SegmentGate::Slot slot;
+    MemoryBudget::Lease lease;
+  };
+
+  // Begins as one of the waiting.
   Status work() {
-    while (next_.load() < segments_.size()) {
-      // Budget first, number second: whoever holds a number can run.  Otherwise the segment that an ordered
+    do {
+      // Permits first, number second: whoever holds a number can run.  Otherwise the segment that an ordered
       // sink waits for could itself wait for the memory of those behind it.
-      auto lease = context_.budget->acquire(source_.memory_per_segment(), idle_.get_token());
-      if (!lease) return context_.stop.stop_requested() ? Status(std::move(lease).error()) : Status();
+      auto permit = wait_for_permit();
+      if (!permit) return context_.stop.stop_requested() ? Status(std::move(permit).error()) : Status();
       const size_t number = next_.fetch_add(1);
       if (number + 1 >= segments_.size()) idle_.request_stop();
       if (number >= segments_.size()) return {};
+      if (number + 1 < segments_.size()) keep_one_waiting();
       Status status = fetch(segments_[number]);
       if (!status) return status;
-    }
+    } while (wait_again());
     return {};
+  }
+
+  Result<Permit> wait_for_permit() {
+    Permit permit;
+    ScopeGuard served([this] {
+      const std::lock_guard lock(mutex_);
+      --waiting_;
+    });
+    if (gate_ != nullptr) {
+      auto slot = gate_->enter(idle_.get_token());
+      if (!slot) return std::move(slot).error();
+      permit.slot = *std::move(slot);
+    }
+    auto lease = context_.budget->acquire(source_.memory_per_segment(), idle_.get_token());
+    if (!lease) return std::move(lease).error();
+    permit.lease = *std::move(lease);
+    return permit;
+  }
+
+  // Somebody must be there to take the next permit; more than that would be idle threads.
+  void keep_one_waiting() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_ > 0 || workers_ == most_workers_) return;
+      ++waiting_;
+      ++workers_;
+    }
+    // Where the system refuses a thread, those that there are do the work.
+    if (group_.start(1, [this] { return work(); })) return;
+    const std::lock_guard lock(mutex_);
+    --waiting_;
+    --workers_;
+  }
+
+  // True: this worker waits for another segment.
+  bool wait_again() {
+    const std::lock_guard lock(mutex_);
+    const bool useful = next_.load() < segments_.size() && waiting_ < kWaitingAtMost;
+    if (useful) {
+      ++waiting_;
+    } else {
+      --workers_;
+    }
+    return useful;
   }
 
   Status fetch(const Segment& segment) {
@@ -96,9 +162,14 @@ class Download {
   const std::vector<Segment> segments_;
   const uint64_t base_;
   std::atomic<size_t> next_{0};
-  std::stop_source idle_;  // stop: nothing is left to wait for budget for
+  std::mutex mutex_;  // guards the two below
+  size_t waiting_ = 0;
+  size_t workers_ = 0;
+  size_t most_workers_ = 0;
+  std::stop_source idle_;  // stop: nothing is left to wait for
   WorkerGroup group_;
   const Context context_;  // as given, but stopped by the group
+  SegmentGate* const gate_;
   std::stop_callback<std::function<void()>> link_;
 };
 
