@@ -91,19 +91,22 @@ func (b *bench) checkObject(s *site, location, want string) error {
 	return nil
 }
 
+// leastRounds are those that a median needs, however long they take.
+const leastRounds = 3
+
 // rounds calls once for every program in each round.  The order is reversed from round to round, so that a drift of the
 // machine favours nobody.
-func (b *bench) rounds(programs []string, once func(program string) error) error {
+func (b *bench) rounds(least int, programs []program, once func(program) error) error {
 	began := time.Now()
 	order := slices.Clone(programs)
 	for i := range b.runs {
-		if i >= 3 && time.Since(began).Minutes() > b.minutes {
+		if i >= least && time.Since(began).Minutes() > b.minutes {
 			fmt.Fprintf(os.Stderr, "  %d rounds, time is over\n", i)
 			return nil
 		}
-		for _, program := range order {
-			if err := once(program); err != nil {
-				return fmt.Errorf("%s: %w", program, err)
+		for _, p := range order {
+			if err := once(p); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
 			}
 		}
 		slices.Reverse(order)

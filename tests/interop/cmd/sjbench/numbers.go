@@ -67,10 +67,12 @@ func targets() []target {
 		{"put-ocean", "wall, of the Go library's at its best setting", 0.5, false, quotient(jobPut, wall, libraries...)},
 		{"small-ocean", "put: wall, of the Go library's at -t 16", 0.15, false, quotient(jobPutTree, wall, libraries...)},
 		{"small-ocean", "get: wall, of the Go library's at -t 16", 0.15, false, quotient(jobGetTree, wall, libraries...)},
-		{"growth", figurePeak, 256, false, theFigure(figurePeak)},
-		{"growth", figurePeakGrowth, 1.1, false, theFigure(figurePeakGrowth)},
-		{"growth", figureGrowthGet, 10, false, theFigure(figureGrowthGet)},
-		{"growth", figureGrowthPut, 10, false, theFigure(figureGrowthPut)},
+		{"growth-get", figurePeak, 256, false, theFigure(figurePeak)},
+		{"growth-get", figurePeakGrowth, 1.1, false, theFigure(figurePeakGrowth)},
+		{"growth-get", figureGrowthGet, 10, false, theFigure(figureGrowthGet)},
+		{"growth-put", figurePeak, 256, false, theFigure(figurePeak)},
+		{"growth-put", figurePeakGrowth, 1.1, false, theFigure(figurePeakGrowth)},
+		{"growth-put", figureGrowthPut, 10, false, theFigure(figureGrowthPut)},
 		{"kill", figureRefetched, 5, false, theFigure(figureRefetched)},
 	}
 }

@@ -30,7 +30,7 @@ var profiles = []struct {
 
 // forNumbers are the scenarios that the table of numbers to reach draws on.
 var forNumbers = []string{
-	"get", "put", "get-ocean", "get-mixed", "get-home", "put-ocean", "small-ocean", "memory", "growth", "kill",
+	"get", "put", "get-ocean", "get-mixed", "get-home", "put-ocean", "small-ocean", "growth-get", "growth-put", "kill",
 }
 
 func scenarios() []scenario {
@@ -46,12 +46,22 @@ func scenarios() []scenario {
 			scenario{"get-" + p.name, "download, emulated " + p.name, transfer{wan, p.mib, []string{jobGet}, getPrograms}.run},
 			scenario{"put-" + p.name, "upload, emulated " + p.name, transfer{wan, p.mib, []string{jobPut}, putPrograms}.run})
 	}
-	small := layout{profile: "lan", nodes: smallNodes, rs: smallScheme}
+	ten := layout{profile: "lan", nodes: smallNodes, rs: smallScheme}
 	return append(list,
-		scenario{"get-10", "download from 10 nodes, emulated lan", transfer{small, 512, []string{jobGet}, getPrograms}.run},
-		scenario{"put-10", "upload to 10 nodes, emulated lan", transfer{small, 512, []string{jobPut}, putPrograms}.run},
+		scenario{"get-10", "download from 10 nodes, emulated lan", transfer{ten, 512, []string{jobGet}, getPrograms}.run},
+		scenario{"put-10", "upload to 10 nodes, emulated lan", transfer{ten, 512, []string{jobPut}, putPrograms}.run},
+		scenario{"sizes", "download of 1 to 256 MiB, loopback",
+			sizes{[]int64{1, 4, 16, 64, 256}, []string{"sjcp", "library", "uplink-64M", "rclone"}}.run},
+		scenario{"growth-get", "download of 1 GiB and of 8, loopback", growth(jobGet)},
+		scenario{"growth-put", "upload of 1 GiB and of 8, loopback", growth(jobPut)},
+		scenario{"small", "2,000 files of 4 KiB each way, loopback", small{full, smallPrograms}.run},
+		scenario{"small-ocean", "2,000 files of 4 KiB each way, emulated ocean",
+			small{layout{profile: "ocean", nodes: fullNodes, rs: fullScheme}, smallPrograms}.run},
+		scenario{"kill", "50 times kill -9 and resume, loopback", kill},
 	)
 }
+
+var smallPrograms = []string{"sjcp", "library", "rclone"}
 
 // choose finds scenarios by name; "numbers" stands for all that the table needs.
 func choose(names []string) ([]scenario, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,8 +29,7 @@ func (t transfer) run(b *bench, _ scenario) (outcome, error) {
 	if b.mib > 0 {
 		t.mib = b.mib
 	}
-	size := t.mib << 20
-	want, err := b.makeSource("source", size)
+	want, err := b.makeSource("source", t.mib<<20)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -39,24 +39,22 @@ func (t transfer) run(b *bench, _ scenario) (outcome, error) {
 		return outcome{}, err
 	}
 	defer s.close()
-	result := outcome{Profile: t.profile, Nodes: t.nodes, Redundancy: t.rs, Bytes: size}
+	result := outcome{Profile: t.profile, Nodes: t.nodes, Redundancy: t.rs, Bytes: t.mib << 20}
 	able, skipped, err := b.able(s, t.programs)
 	if err != nil {
 		return outcome{}, err
 	}
 	result.Skipped = skipped
-	if err := b.run(s, far, command{b.tool("sjcp"), "cp", "-p", "8", "--progress=none", b.path("source"), remotePath("object")}); err != nil {
+	if err := b.store(s, "source", "object"); err != nil {
 		return outcome{}, err
 	}
-	byName := map[string]program{}
-	var names []string
-	for _, p := range able {
-		byName[p.name] = p
-		names = append(names, p.name)
-	}
-	err = b.rounds(names, func(name string) error {
+	err = b.rounds(leastRounds, able, func(p program) error {
 		for _, job := range t.jobs {
-			if err := b.once(s, byName[name], job, want, &result); err != nil {
+			m := move{job: job, label: job, remote: "object", local: b.path("target"), want: want, bytes: result.Bytes}
+			if job == jobPut {
+				m.remote, m.local = "put-"+p.name, b.path("source")
+			}
+			if err := b.once(s, p, m, &result); err != nil {
 				return err
 			}
 		}
@@ -66,17 +64,32 @@ func (t transfer) run(b *bench, _ scenario) (outcome, error) {
 	return result, err
 }
 
+// store puts a file where all programs can read it, from the far side and untimed.
+func (b *bench) store(s *site, file, remote string) error {
+	return b.run(s, far, command{b.tool("sjcp"), "cp", "-p", "8", "--progress=none", b.path(file), remotePath(remote)})
+}
+
+// move is one run of a job that moves an object.
+type move struct {
+	job    string
+	label  string // under which it is recorded
+	remote string
+	local  string
+	want   string // SHA-256
+	bytes  int64
+}
+
 // once runs one program for one job, records what it took and checks what it did.
-func (b *bench) once(s *site, p program, job, want string, result *outcome) error {
-	remote, local := "object", b.path("target")
-	if job == jobPut {
-		remote, local = "put-"+p.name, b.path("source")
-	}
-	c := p.command(b, s, job, remote, local)
+func (b *bench) once(s *site, p program, m move, result *outcome) error {
+	c := p.command(b, s, m.job, m.remote, m.local)
 	if c == nil {
 		return nil
 	}
 	before, err := s.stats(b.ctx)
+	if err != nil {
+		return err
+	}
+	watch, err := b.watch(s, p, &c)
 	if err != nil {
 		return err
 	}
@@ -86,34 +99,34 @@ func (b *bench) once(s *site, p program, job, want string, result *outcome) erro
 	} else {
 		taken, err = b.timer.time(b.ctx, s, c)
 	}
-	if err != nil {
+	if err := errors.Join(err, watch.finish(taken, m, result)); err != nil {
 		return err
 	}
-	result.add(p.name, job, taken)
-	if err := b.traffic(s, p, job, before, result); err != nil {
+	result.add(p.name, m.label, taken)
+	if err := b.traffic(s, p, m, before, result); err != nil {
 		return err
 	}
 	switch {
-	case job == jobGet:
-		return checkFile(local, want)
+	case m.job == jobGet:
+		return checkFile(m.local, m.want)
 	case p.tells:
 		return nil
 	}
-	return b.checkObject(s, remotePath(remote), want)
+	return b.checkObject(s, remotePath(m.remote), m.want)
 }
 
 // traffic notes how many piece bytes a program moved for each byte of the object.
-func (b *bench) traffic(s *site, p program, job string, before networkStats, result *outcome) error {
+func (b *bench) traffic(s *site, p program, m move, before networkStats, result *outcome) error {
 	after, err := s.stats(b.ctx)
 	if err != nil {
 		return err
 	}
 	moved := after.Sent - before.Sent
-	if job == jobPut {
+	if m.job == jobPut {
 		moved = after.Stored - before.Stored
 	}
 	if moved > 0 {
-		result.note(fmt.Sprintf("%s, %s: piece bytes at the nodes", p.name, job), "per byte", float64(moved)/float64(result.Bytes))
+		result.note(fmt.Sprintf("%s, %s: piece bytes at the nodes", p.name, m.label), "per byte", float64(moved)/float64(m.bytes))
 	}
 	return nil
 }
