@@ -57,6 +57,7 @@ func scenarios() []scenario {
 		scenario{"small", "2,000 files of 4 KiB each way, loopback", small{full, smallPrograms}.run},
 		scenario{"small-ocean", "2,000 files of 4 KiB each way, emulated ocean",
 			small{layout{profile: "ocean", nodes: fullNodes, rs: fullScheme}, smallPrograms}.run},
+		scenario{"cpu", "where CPU time goes, by perf, loopback", split{full, 512}.run},
 		scenario{"kill", "50 times kill -9 and resume, loopback", kill},
 	)
 }

@@ -84,6 +84,9 @@ func measured(ctx context.Context, s *site, c command) (*os.ProcessState, time.D
 	process := exec.CommandContext(ctx, c[0], c[1:]...)
 	process.Env = s.environment()
 	process.Stderr = os.Stderr
+	// An interrupt ends what hyperfine started, too.
+	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	process.Cancel = func() error { return syscall.Kill(-process.Process.Pid, syscall.SIGKILL) }
 	begin := time.Now()
 	err := process.Run()
 	wall := time.Since(begin)
