@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/copy_plan.h"
 #include "cli/exit_codes.h"
+#include "cli/limits.h"
 #include "cli/progress/reporter.h"
 #include "cli/progress/views.h"
 #include "core/local/file_reader.h"
@@ -62,6 +63,9 @@ class Copier {
     event.seconds = std::chrono::duration<double>(io_.clock->steady_now() - begin).count();
     if (result) {
       event.bytes = result->bytes;
+      if (!request_.upload() && result->bytes > 0) {
+        event.last_percent = std::chrono::duration<double>(result->last_percent).count();
+      }
     } else {
       event.error = result.error();
     }
@@ -165,7 +169,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     reporter.error(error);
     return exit_code(error.code);
   };
-  auto project = session.open_project(options.access, options.pieces_per_segment);
+  auto project = session.open_project(options.access);
   if (!project) return failed(project.error());
   if (request.dry_run) {
     bool refused = false;
@@ -174,8 +178,9 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     return refused ? kExitSomeFailed : kExitOk;
   }
 
-  transfer::MemoryBudget budget(options.memory_bytes);
-  transfer::Context context{session.io().stop, &budget, &counters};
+  Limits limits(options, request.upload(), session.io(), counters);
+  auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
+  if (!followed) return failed(followed.error());
   Copier copier(request, options, **project, session.io(), reporter);
   auto produce = [&](const transfer::Submit& submit) {
     auto found = find_copies(
@@ -193,7 +198,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     return found;
   };
   unsigned transfers = request.batch() ? options.transfers : 1;
-  auto totals = transfer::run_batch(transfers, produce, nullptr, context);
+  auto totals = transfer::run_batch(transfers, produce, nullptr, limits.context());
   return batch_exit(request, totals, copier.hopeless_error(), reporter);
 }
 
@@ -207,10 +212,10 @@ int run_command(const CpOptions& options, const Session& session) {
   Reporter reporter(std::move(*views), counters, *io.clock);
   auto previous = session.log().redirect(
       [&reporter](const std::string& level, const std::string& message) { reporter.log(level, message); });
-  reporter.start({"cp", io.clock->wall_now(), options.parallelism, options.transfers, options.memory_bytes},
-                 sample_interval(options, io));
-
   auto request = parse_copy(options, io.clock->wall_now());
+  const uint64_t memory = memory_limit(options, io.machine, request && request->upload());
+  reporter.start({"cp", io.clock->wall_now(), options.parallelism, options.transfers, memory},
+                 sample_interval(options, io));
   int code = 0;
   if (request) {
     code = copy_all(*request, options, session, counters, reporter);

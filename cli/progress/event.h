@@ -14,7 +14,7 @@ namespace sjcp::cli {
 struct StartEvent {
   std::string command;
   Clock::Wall time;
-  unsigned parallelism = 0;
+  unsigned parallelism = 0;  // 0: steered
   unsigned transfers = 0;
   uint64_t memory_bytes = 0;
 };
@@ -26,6 +26,7 @@ struct ProgressEvent {
   bool total_known = false;  // false while files are still being found or a size is unknown
   double rate = 0;           // bytes per second, over the last seconds
   int64_t segments = 0;
+  int64_t window = 0;  // segments that may be in flight; 0: each file has its own limit only
   int64_t connections = 0;
   uint64_t files_done = 0;
   uint64_t files_failed = 0;
@@ -37,7 +38,8 @@ struct FileEvent {
   std::string path;  // the destination
   uint64_t bytes = 0;
   double seconds = 0;
-  std::optional<Error> error;
+  std::optional<Error> error = {};
+  std::optional<double> last_percent = {};  // seconds that the last hundredth of the bytes took
 };
 
 struct SummaryEvent {
@@ -47,6 +49,10 @@ struct SummaryEvent {
   uint64_t files = 0;    // copied
   uint64_t failed = 0;
   int exit_code = 0;
+  int64_t window = 0;                // at the end; see ProgressEvent
+  std::optional<double> overhead;    // bytes fetched over bytes needed; none while neither is known
+  std::optional<double> tail;        // seconds that the last hundredth took; none unless one file came
+  std::optional<double> tail_share;  // of the seconds that this file took
 };
 
 // Threads: one at a time; the reporter serializes the calls.

@@ -59,6 +59,7 @@ class Reporter {
   bool plan_complete_ = false;
   uint64_t files_ = 0;
   uint64_t failed_ = 0;
+  FileEvent last_copied_;
   std::thread sampler_;
 };
 

@@ -9,6 +9,7 @@
 // files_failed are the caller's (batch.h counts them).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "core/base/result.h"
@@ -28,6 +29,7 @@ struct CopyOptions {
 struct CopySummary {
   uint64_t bytes = 0;
   uint64_t segments = 0;
+  std::chrono::nanoseconds last_percent{};  // downloads: time that the last hundredth of the bytes took
 };
 
 // Both block until done.  kCancelled when context.stop was requested; source, sink, reader and writer then

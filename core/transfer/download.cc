@@ -7,6 +7,7 @@
 #include "core/base/scope_guard.h"
 #include "core/transfer/copy.h"
 #include "core/transfer/segment_gate.h"
+#include "core/transfer/tail_watch.h"
 #include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
@@ -16,8 +17,13 @@ namespace {
 // promise of ascending, gapless writes, because a gap would otherwise be committed as zeros.
 class SegmentOutput final : public Output {
  public:
-  SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, const Context& context)
-      : next_(segment.bytes.begin), end_(segment.bytes.end), base_(base), sink_(sink), context_(context) {}
+  SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, TailWatch& tail, const Context& context)
+      : next_(segment.bytes.begin),
+        end_(segment.bytes.end),
+        base_(base),
+        sink_(sink),
+        tail_(tail),
+        context_(context) {}
 
   Status write(uint64_t offset, ByteView data) override {
     if (offset != next_ || data.size() > end_ - next_) {
@@ -28,6 +34,7 @@ class SegmentOutput final : public Output {
     if (!status) return status;
     next_ += data.size();
     context_.counters->bytes_done.fetch_add(data.size(), std::memory_order_relaxed);
+    tail_.add(data.size());
     return {};
   }
 
@@ -38,6 +45,7 @@ class SegmentOutput final : public Output {
   const uint64_t end_;
   const uint64_t base_;
   Sink& sink_;
+  TailWatch& tail_;
   const Context& context_;
 };
 
@@ -53,6 +61,7 @@ class Download {
         base_(range.begin),
         group_(context.stop),
         context_(context.with_stop(group_.stop())),
+        tail_(range.size(), *context.clock),
         gate_(range.size() < kPassesByGate ? nullptr : context.gate),
         link_(group_.stop(), [this] { idle_.request_stop(); }) {}
 
@@ -67,6 +76,9 @@ class Download {
     if (!group_.wait()) sink_.abort();
     return group_.join();
   }
+
+  // After run().
+  std::chrono::nanoseconds last_percent() const { return tail_.elapsed(); }
 
  private:
   // What a segment in flight holds.
@@ -140,7 +152,7 @@ class Download {
   Status fetch(const Segment& segment) {
     context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
     ScopeGuard leave([&] { context_.counters->segments_active.fetch_sub(1, std::memory_order_relaxed); });
-    SegmentOutput output(segment, base_, sink_, context_);
+    SegmentOutput output(segment, base_, sink_, tail_, context_);
     Status status = source_.fetch(segment, output, context_);
     if (status && !output.complete()) {
       return make_error(Errc::kInternal, "segment " + std::to_string(segment.index) + " ended early");
@@ -159,6 +171,7 @@ class Download {
   std::stop_source idle_;  // stop: nothing is left to wait for
   WorkerGroup group_;
   const Context context_;  // as given, but stopped by the group
+  TailWatch tail_;
   SegmentGate* const gate_;
   std::stop_callback<std::function<void()>> link_;
 };
@@ -188,16 +201,18 @@ Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& opti
 
   status = sink.begin(size);
   if (!status) return std::move(status).error();
+  CopySummary summary{size, source.segments().size()};
   {
     Download job(source, sink, info->range, context);
     status = job.run(options.parallelism);
+    summary.last_percent = job.last_percent();
   }
   if (!status) return std::move(status).error();
   if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
   status = sink.commit();
   if (!status) return std::move(status).error();
   give_up.dismiss();
-  return CopySummary{size, source.segments().size()};
+  return summary;
 }
 
 }  // namespace sjcp::transfer

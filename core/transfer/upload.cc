@@ -85,7 +85,7 @@ class Upload {
   }
 
   // After run().
-  CopySummary summary() const { return {bytes_, segments_}; }
+  CopySummary summary() const { return {bytes_, segments_, {}}; }
 
  private:
   // Begins as one of those that wait for their turn to read.
