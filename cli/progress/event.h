@@ -30,7 +30,8 @@ struct ProgressEvent {
   int64_t connections = 0;
   uint64_t files_done = 0;
   uint64_t files_failed = 0;
-  std::optional<double> eta;  // seconds; none while unknown
+  uint64_t bytes_resumed = 0;  // of bytes_done: there from an earlier run
+  std::optional<double> eta;   // seconds; none while unknown
 };
 
 struct FileEvent {
@@ -39,6 +40,8 @@ struct FileEvent {
   uint64_t bytes = 0;
   double seconds = 0;
   std::optional<Error> error = {};
+  uint64_t bytes_resumed = 0;               // of bytes
+  bool skipped = false;                     // the destination was left alone, as asked for
   std::optional<double> last_percent = {};  // seconds that the last hundredth of the bytes took
 };
 
@@ -49,6 +52,8 @@ struct SummaryEvent {
   uint64_t files = 0;    // copied
   uint64_t failed = 0;
   int exit_code = 0;
+  uint64_t skipped = 0;
+  uint64_t bytes_resumed = 0;        // of bytes; not part of the rate
   int64_t window = 0;                // at the end; see ProgressEvent
   std::optional<double> overhead;    // bytes fetched over bytes needed; none while neither is known
   std::optional<double> tail;        // seconds that the last hundredth took; none unless one file came

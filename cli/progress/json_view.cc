@@ -63,6 +63,7 @@ void JsonView::progress(const ProgressEvent& event) {
   json["connections"] = event.connections;
   json["files_done"] = event.files_done;
   json["files_failed"] = event.files_failed;
+  json["bytes_resumed"] = event.bytes_resumed;
   json["eta"] = event.eta ? Json(rounded(*event.eta)) : Json(nullptr);
   write_(line(json));
 }
@@ -74,6 +75,8 @@ void JsonView::file(const FileEvent& event) {
   json["ok"] = !event.error.has_value();
   json["bytes"] = event.bytes;
   json["seconds"] = rounded(event.seconds);
+  if (event.bytes_resumed > 0) json["bytes_resumed"] = event.bytes_resumed;
+  if (event.skipped) json["skipped"] = true;
   if (event.last_percent) json["last_percent_seconds"] = rounded(*event.last_percent);
   if (event.error) json["error"] = described(*event.error);
   write_(line(json));
@@ -99,6 +102,8 @@ void JsonView::summary(const SummaryEvent& event) {
   json["mean_rate"] = whole(event.mean_rate);
   json["files"] = event.files;
   json["failed"] = event.failed;
+  json["skipped"] = event.skipped;
+  json["bytes_resumed"] = event.bytes_resumed;
   json["window"] = window_or_null(event.window);
   json["overhead"] = rounded_or_null(event.overhead);
   json["last_percent_seconds"] = rounded_or_null(event.tail);

@@ -3,8 +3,11 @@
 #include <functional>
 #include <mutex>
 #include <stop_token>
+#include <utility>
+#include <vector>
 
 #include "core/base/scope_guard.h"
+#include "core/base/units.h"
 #include "core/transfer/copy.h"
 #include "core/transfer/segment_gate.h"
 #include "core/transfer/tail_watch.h"
@@ -49,26 +52,33 @@ class SegmentOutput final : public Output {
   const Context& context_;
 };
 
+uint64_t bytes_of(const std::vector<Segment>& segments) {
+  uint64_t bytes = 0;
+  for (const Segment& segment : segments) bytes += segment.bytes.size();
+  return bytes;
+}
+
 class Download {
   // One more than is needed, so that a worker that comes back just before the one that waits is served does
   // not end only to be started again.
   static constexpr size_t kWaitingAtMost = 2;
 
  public:
-  Download(Source& source, Sink& sink, ByteRange range, const Context& context)
+  // `segments`: what is to be fetched, parts of the source's segments.
+  Download(Source& source, Sink& sink, std::vector<Segment> segments, uint64_t base, const Context& context)
       : source_(source),
         sink_(sink),
-        base_(range.begin),
+        segments_(std::move(segments)),
+        base_(base),
         group_(context.stop),
         context_(context.with_stop(group_.stop())),
-        tail_(range.size(), *context.clock),
-        gate_(range.size() < kPassesByGate ? nullptr : context.gate),
+        tail_(bytes_of(segments_), *context.clock),
+        gate_(bytes_of(segments_) < kPassesByGate ? nullptr : context.gate),
         link_(group_.stop(), [this] { idle_.request_stop(); }) {}
 
   Status run(unsigned parallelism) {
-    const size_t segments = source_.segments().size();
-    if (segments == 0) return {};
-    most_workers_ = parallelism == 0 ? segments : std::min<size_t>(parallelism, segments);
+    if (segments_.empty()) return {};
+    most_workers_ = parallelism == 0 ? segments_.size() : std::min<size_t>(parallelism, segments_.size());
     waiting_ = workers_ = 1;
     Status started = group_.start(1, [this] { return work(); });
     if (!started) return started;
@@ -89,17 +99,16 @@ class Download {
 
   // Begins as one of the waiting.
   Status work() {
-    const std::vector<Segment>& segments = source_.segments();
     do {
       // Permits first, number second: whoever holds a number can run.  Otherwise the segment that an ordered
       // sink waits for could itself wait for the memory of those behind it.
       auto permit = wait_for_permit();
       if (!permit) return context_.stop.stop_requested() ? Status(std::move(permit).error()) : Status();
       const size_t number = next_.fetch_add(1);
-      if (number + 1 >= segments.size()) idle_.request_stop();
-      if (number >= segments.size()) return {};
-      if (number + 1 < segments.size()) keep_one_waiting();
-      Status status = fetch(segments[number]);
+      if (number + 1 >= segments_.size()) idle_.request_stop();
+      if (number >= segments_.size()) return {};
+      if (number + 1 < segments_.size()) keep_one_waiting();
+      Status status = fetch(segments_[number]);
       if (!status) return status;
     } while (wait_again());
     return {};
@@ -140,7 +149,7 @@ class Download {
   // True: this worker waits for another segment.
   bool wait_again() {
     const std::lock_guard lock(mutex_);
-    const bool useful = next_.load() < source_.segments().size() && waiting_ < kWaitingAtMost;
+    const bool useful = next_.load() < segments_.size() && waiting_ < kWaitingAtMost;
     if (useful) {
       ++waiting_;
     } else {
@@ -162,6 +171,7 @@ class Download {
 
   Source& source_;
   Sink& sink_;
+  const std::vector<Segment> segments_;
   const uint64_t base_;
   std::atomic<size_t> next_{0};
   std::mutex mutex_;  // guards the two below
@@ -188,22 +198,39 @@ Status check_segments(const std::vector<Segment>& segments, const ByteRange& ran
   return {};
 }
 
-}  // namespace
+// The parts of the segments that the sink does not have yet.  Its offsets count from `base`.
+std::vector<Segment> missing_parts(const std::vector<Segment>& segments, const RangeSet& there,
+                                   uint64_t base) {
+  std::vector<Segment> out;
+  for (const Segment& segment : segments) {
+    for (const ByteRange& gap : there.missing({segment.bytes.begin - base, segment.bytes.end - base})) {
+      out.push_back({segment.index, {gap.begin + base, gap.end + base}});
+    }
+  }
+  return out;
+}
 
-Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& options, const Context& context) {
-  ScopeGuard give_up([&] { sink.abort(); });
+Result<CopySummary> run(Source& source, Sink& sink, const CopyOptions& options, const Context& context) {
   auto info = source.open(options.range, context);
   if (!info) return std::move(info).error();
-  const uint64_t size = info->range.size();
-  context.counters->bytes_total.fetch_add(size, std::memory_order_relaxed);
+  CopySummary summary{info->range.size(), source.segments().size()};
+  if (options.skip && options.skip(*info)) {
+    summary.skipped = true;
+    return summary;
+  }
+  Counters& counters = *context.counters;
+  counters.bytes_total.fetch_add(summary.bytes, std::memory_order_relaxed);
   Status status = check_segments(source.segments(), info->range);
   if (!status) return with_context(std::move(status).error(), info->name);
 
-  status = sink.begin(size);
-  if (!status) return std::move(status).error();
-  CopySummary summary{size, source.segments().size()};
+  const uint64_t base = info->range.begin;
+  auto there = sink.resume({info->name, info->version, info->size, info->range});
+  if (!there) return std::move(there).error();
+  summary.resumed = there->bytes();
+  counters.bytes_resumed.fetch_add(summary.resumed, std::memory_order_relaxed);
+  counters.bytes_done.fetch_add(summary.resumed, std::memory_order_relaxed);
   {
-    Download job(source, sink, info->range, context);
+    Download job(source, sink, missing_parts(source.segments(), *there, base), base, context);
     status = job.run(options.parallelism);
     summary.last_percent = job.last_percent();
   }
@@ -211,8 +238,19 @@ Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& opti
   if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
   status = sink.commit();
   if (!status) return std::move(status).error();
-  give_up.dismiss();
   return summary;
+}
+
+}  // namespace
+
+Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& options, const Context& context) {
+  auto summary = run(source, sink, options, context);
+  if (summary) return summary;
+  sink.abort();
+  if (sink.kept() == 0) return summary;
+  Error error = std::move(summary).error();
+  error.what += "; " + format_size(sink.kept()) + " are kept: the same command goes on from there";
+  return error;
 }
 
 }  // namespace sjcp::transfer

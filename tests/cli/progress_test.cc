@@ -73,7 +73,7 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
   counters.connections_active = 87;
   clock.now += 1s;
   reporter.sample();
-  reporter.file({"sj://b/k", "k", 1000, 2, std::nullopt, 0.25});
+  reporter.file({"sj://b/k", "k", 1000, 2, {}, 0, false, 0.25});
   reporter.file({"sj://b/l", "l", 0, 0.5, make_error(Errc::kIntegrity, "sj://b/l: damaged")});
   reporter.finish(8);
   reporter.finish(0);
@@ -102,6 +102,7 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
                                    {"connections", 87},
                                    {"files_done", 0},
                                    {"files_failed", 0},
+                                   {"bytes_resumed", 0},
                                    {"eta", 4.0}});
   CHECK(lines[3] == nlohmann::json{{"v", 1},
                                    {"event", "file"},
@@ -121,6 +122,8 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
                                    {"mean_rate", 500},
                                    {"files", 1},
                                    {"failed", 1},
+                                   {"skipped", 0},
+                                   {"bytes_resumed", 0},
                                    {"window", 6},
                                    {"overhead", 1.23},
                                    {"last_percent_seconds", 0.25},
@@ -141,7 +144,7 @@ TEST_CASE("cp --progress=json puts JSON lines and nothing else on stderr") {
   CHECK(of_kind(lines, "file").size() == 2);
   CHECK(fields(of_kind(lines, "progress").at(0)) ==
         std::set<std::string>{"v", "event", "elapsed", "bytes_done", "bytes_total", "rate", "segments",
-                              "window", "connections", "files_done", "files_failed", "eta"});
+                              "window", "connections", "files_done", "files_failed", "bytes_resumed", "eta"});
   CHECK(lines.front()["parallelism"].is_null());
   auto summary = lines.back();
   CHECK(summary["overhead"].is_null());
