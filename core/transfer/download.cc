@@ -2,6 +2,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <utility>
 #include <vector>
@@ -18,15 +19,19 @@ namespace {
 
 // What one fetch writes to: the part of the sink that belongs to its segment.  Holds the source to its
 // promise of ascending, gapless writes, because a gap would otherwise be committed as zeros.
+// Calls `half_done` once, when half of the segment is written.
 class SegmentOutput final : public Output {
  public:
-  SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, TailWatch& tail, const Context& context)
+  SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, TailWatch& tail, const Context& context,
+                std::function<void()> half_done)
       : next_(segment.bytes.begin),
+        half_(segment.bytes.begin + (segment.bytes.size() + 1) / 2),
         end_(segment.bytes.end),
         base_(base),
         sink_(sink),
         tail_(tail),
-        context_(context) {}
+        context_(context),
+        half_done_(std::move(half_done)) {}
 
   Status write(uint64_t offset, ByteView data) override {
     if (offset != next_ || data.size() > end_ - next_) {
@@ -35,6 +40,7 @@ class SegmentOutput final : public Output {
     if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
     Status status = sink_.write(offset - base_, data);
     if (!status) return status;
+    if (next_ < half_ && next_ + data.size() >= half_) half_done_();
     next_ += data.size();
     context_.counters->bytes_done.fetch_add(data.size(), std::memory_order_relaxed);
     tail_.add(data.size());
@@ -45,11 +51,13 @@ class SegmentOutput final : public Output {
 
  private:
   uint64_t next_;
+  const uint64_t half_;
   const uint64_t end_;
   const uint64_t base_;
   Sink& sink_;
   TailWatch& tail_;
   const Context& context_;
+  const std::function<void()> half_done_;
 };
 
 uint64_t bytes_of(const std::vector<Segment>& segments) {
@@ -62,6 +70,8 @@ class Download {
   // One more than is needed, so that a worker that comes back just before the one that waits is served does
   // not end only to be started again.
   static constexpr size_t kWaitingAtMost = 2;
+  // Segments that a source is told about ahead.
+  static constexpr size_t kAheadAtMost = 24;
 
  public:
   // `segments`: what is to be fetched, parts of the source's segments.
@@ -79,6 +89,8 @@ class Download {
   Status run(unsigned parallelism) {
     if (segments_.empty()) return {};
     most_workers_ = parallelism == 0 ? segments_.size() : std::min<size_t>(parallelism, segments_.size());
+    // The window's first steps are doublings.
+    expect_next(parallelism != 0 ? parallelism : gate_ != nullptr ? 2 * size_t{gate_->allowed()} : 1);
     waiting_ = workers_ = 1;
     Status started = group_.start(1, [this] { return work(); });
     if (!started) return started;
@@ -161,12 +173,36 @@ class Download {
   Status fetch(const Segment& segment) {
     context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
     ScopeGuard leave([&] { context_.counters->segments_active.fetch_sub(1, std::memory_order_relaxed); });
-    SegmentOutput output(segment, base_, sink_, tail_, context_);
+    // The window has grown.
+    expect_next(places());
+    // Those that follow when the running ones end.  Not earlier: what is asked for ahead may have to be paid
+    // for even if the transfer ends here.
+    SegmentOutput output(segment, base_, sink_, tail_, context_, [this] { expect_next(workers()); });
     Status status = source_.fetch(segment, output, context_);
     if (status && !output.complete()) {
       return make_error(Errc::kInternal, "segment " + std::to_string(segment.index) + " ended early");
     }
     return status;
+  }
+
+  // The next `count` segments are about to begin.
+  void expect_next(size_t count) {
+    const std::span segments(segments_);
+    const size_t begin = std::min(next_.load(), segments.size());
+    count = std::min({count, segments.size() - begin, kAheadAtMost});
+    if (count != 0) source_.expect(segments.subspan(begin, count));
+  }
+
+  size_t workers() {
+    const std::lock_guard lock(mutex_);
+    return workers_;
+  }
+
+  // What the gate would let in right now.
+  size_t places() const {
+    if (gate_ == nullptr) return 0;
+    const unsigned allowed = gate_->allowed();
+    return allowed - std::min(allowed, gate_->in_flight());
   }
 
   Source& source_;
