@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/copy_plan.h"
 #include "cli/exit_codes.h"
+#include "cli/limits.h"
 #include "cli/progress/reporter.h"
 #include "cli/progress/views.h"
 #include "core/local/file_reader.h"
@@ -106,6 +107,9 @@ class Copier {
     } else if (result) {
       event.bytes = result->bytes;
       event.bytes_resumed = result->resumed;
+      if (!request_.upload() && result->bytes > 0) {
+        event.last_percent = std::chrono::duration<double>(result->last_percent).count();
+      }
     } else {
       event.error = result.error();
     }
@@ -262,7 +266,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     reporter.error(error);
     return exit_code(error.code);
   };
-  auto project = session.open_project(options.access, options.pieces_per_segment);
+  auto project = session.open_project(options.access);
   if (!project) return failed(project.error());
   if (request.dry_run) {
     bool refused = false;
@@ -271,8 +275,9 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     return refused ? kExitSomeFailed : kExitOk;
   }
 
-  transfer::MemoryBudget budget(options.memory_bytes);
-  transfer::Context context{session.io().stop, &budget, &counters};
+  Limits limits(options, request.upload(), session.io(), counters);
+  auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
+  if (!followed) return failed(followed.error());
   Copier copier(request, options, **project, session.io(), reporter);
   auto produce = [&](const transfer::Submit& submit) {
     auto found = find_copies(
@@ -290,7 +295,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     return found;
   };
   unsigned transfers = request.batch() ? options.transfers : 1;
-  auto totals = transfer::run_batch(transfers, produce, nullptr, context);
+  auto totals = transfer::run_batch(transfers, produce, nullptr, limits.context());
   return batch_exit(request, totals, copier, reporter);
 }
 
@@ -304,10 +309,10 @@ int run_command(const CpOptions& options, const Session& session) {
   Reporter reporter(std::move(*views), counters, *io.clock);
   auto previous = session.log().redirect(
       [&reporter](const std::string& level, const std::string& message) { reporter.log(level, message); });
-  reporter.start({"cp", io.clock->wall_now(), options.parallelism, options.transfers, options.memory_bytes},
-                 sample_interval(options, io));
-
   auto request = parse_copy(options, io.clock->wall_now());
+  const uint64_t memory = memory_limit(options, io.machine, request && request->upload());
+  reporter.start({"cp", io.clock->wall_now(), options.parallelism, options.transfers, memory},
+                 sample_interval(options, io));
   int code = 0;
   if (request) {
     code = copy_all(*request, options, session, counters, reporter);

@@ -9,6 +9,7 @@
 // files_done and files_failed are the caller's (batch.h counts them).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -37,6 +38,7 @@ struct CopySummary {
   uint64_t segments = 0;
   uint64_t resumed = 0;  // bytes that were there from an earlier run
   bool skipped = false;
+  std::chrono::nanoseconds last_percent{};  // downloads: time that the last hundredth of the bytes took
 };
 
 // Both block until done.  kCancelled when context.stop was requested; source, sink, reader and writer then
