@@ -81,6 +81,11 @@ func (h hyperfine) time(ctx context.Context, s *site, c command) (sample, error)
 }
 
 func measured(ctx context.Context, s *site, c command) (*os.ProcessState, time.Duration, error) {
+	if s.area != nil {
+		if err := s.area.forget(); err != nil {
+			return nil, 0, err
+		}
+	}
 	process := exec.CommandContext(ctx, c[0], c[1:]...)
 	process.Env = s.environment()
 	process.Stderr = os.Stderr

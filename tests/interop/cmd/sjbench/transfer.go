@@ -60,6 +60,9 @@ func (t transfer) run(b *bench, _ scenario) (outcome, error) {
 		}
 		return nil
 	})
+	if err == nil && s.area != nil {
+		err = s.area.noteTrust(&result)
+	}
 	result.finish()
 	return result, err
 }
