@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "cli/commands.h"
+#include "cli/copy_groups.h"
 #include "cli/copy_plan.h"
 #include "cli/exit_codes.h"
 #include "cli/progress/reporter.h"
@@ -51,11 +52,16 @@ class Copier {
     copy_.range = request.range;
   }
 
-  // Runs in a job's thread.
-  Status run(const CopyItem& item, const transfer::Context& context) {
+  // Runs in a job's thread.  `source`: the object, if it was asked for with others.
+  Status run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+             const transfer::Context& context) {
     if (auto hopeless = hopeless_error()) return *hopeless;
     auto begin = io_.clock->steady_now();
-    Result<transfer::CopySummary> result = copy(item, context);
+    return report(item, begin, copy(item, source, context));
+  }
+
+  // What became of a file that was begun then.
+  Status report(const CopyItem& item, Clock::Steady begin, const Result<transfer::CopySummary>& result) {
     FileEvent event;
     event.source = item.source.text();
     event.path = item.destination.text();
@@ -63,10 +69,24 @@ class Copier {
     if (result) {
       event.bytes = result->bytes;
     } else {
+      judge(result.error());
       event.error = result.error();
     }
     reporter_.file(event);
     return result ? Status() : Status(result.error());
+  }
+
+  GroupHooks hooks() {
+    GroupHooks hooks;
+    hooks.copy = [this](const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+                        const transfer::Context& context) { return run(item, source, context); };
+    hooks.report = [this](const CopyItem& item, Clock::Steady begin,
+                          const Result<transfer::CopySummary>& result) {
+      return report(item, begin, result);
+    };
+    hooks.hopeless = [this] { return hopeless_error(); };
+    hooks.clock = io_.clock;
+    return hooks;
   }
 
   // The error that every other file would meet, too: the rest need not be tried.
@@ -76,22 +96,23 @@ class Copier {
   }
 
  private:
-  Result<transfer::CopySummary> copy(const CopyItem& item, const transfer::Context& context) {
+  Result<transfer::CopySummary> copy(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+                                     const transfer::Context& context) {
     if (item.refused) return *item.refused;
     if (item.make_folder) {
       auto made = make_folder(item.destination.path);
       if (!made) return made.error();
       return transfer::CopySummary();
     }
-    return request_.upload() ? upload(item, context) : download(item, context);
+    return request_.upload() ? upload(item, context) : download(item, source, context);
   }
 
-  Result<transfer::CopySummary> download(const CopyItem& item, const transfer::Context& context) {
+  Result<transfer::CopySummary> download(const CopyItem& item, std::shared_ptr<transfer::Source> source,
+                                         const transfer::Context& context) {
     auto sink = open_destination(item.destination, request_.recursive, io_);
     if (!sink) return sink.error();
-    auto source = project_.open_object(item.source.bucket, item.source.path);
+    if (!source) source = project_.open_object(item.source.bucket, item.source.path);
     auto done = transfer::download(*source, **sink, copy_, context);
-    if (!done && (done.error().cause == ENOSPC || done.error().cause == EDQUOT)) give_up(done.error());
     if (!done && done.error().code == Errc::kNotFound && item.source.directoryish()) {
       Error error = done.error();
       error.what += "; -r copies what is below a prefix";
@@ -105,14 +126,18 @@ class Copier {
     if (!reader) return reader.error();
     const Location& to = item.destination;
     auto writer = project_.create_object(to.bucket, to.path, request_.object);
-    Result<transfer::CopySummary> done =
-        writer ? transfer::upload(**reader, **writer, copy_, context) : writer.error();
-    // An upload can miss nothing but its bucket.
-    if (!done && done.error().code == Errc::kNotFound) give_up(done.error());
-    return done;
+    if (!writer) return writer.error();
+    return transfer::upload(**reader, **writer, copy_, context);
   }
 
-  void give_up(const Error& error) {
+  // Whether every other file would meet the error, too.
+  void judge(const Error& error) {
+    // A local file that is missing names its own cause; an upload's object can miss nothing but its bucket.
+    const bool no_bucket =
+        request_.upload() && error.code == Errc::kNotFound && error.cause != ENOENT && error.cause != ENOTDIR;
+    const bool no_space = !request_.upload() && error.code == Errc::kLocalIo &&
+                          (error.cause == ENOSPC || error.cause == EDQUOT);
+    if (!no_bucket && !no_space) return;
     std::lock_guard lock(mutex_);
     if (!hopeless_) hopeless_ = error;
   }
@@ -177,18 +202,21 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
   transfer::MemoryBudget budget(options.memory_bytes);
   transfer::Context context{session.io().stop, &budget, &counters};
   Copier copier(request, options, **project, session.io(), reporter);
+  // The satellite counts each step of a small upload.
+  transfer::GroupSize sizes(request.upload() ? storj::kRequestsPerSmallUpload
+                                             : storj::kRequestsPerSmallDownload);
   auto produce = [&](const transfer::Submit& submit) {
+    GroupBuilder groups(request, **project, sizes, copier.hooks(), submit);
     auto found = find_copies(
         request, **project,
         [&](CopyItem item) -> Status {
           if (auto hopeless = copier.hopeless_error()) return *hopeless;
           if (!item.refused) reporter.planned(item.size);
-          std::string name = item.destination.text();
-          return submit({std::move(name), [&copier, item = std::move(item)](const transfer::Context& at) {
-                           return copier.run(item, at);
-                         }});
+          return groups.add(std::move(item));
         },
         session.io().stop);
+    // What was found before an error is copied all the same.
+    if (auto rest = groups.finish(); found && !rest) found = rest;
     reporter.plan_complete();
     return found;
   };

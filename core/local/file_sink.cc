@@ -73,6 +73,12 @@ bool is_temporary_name(const std::string& name) {
   return name.size() > kSuffix.size() + 1 && name.front() == '.' && name.ends_with(kSuffix);
 }
 
+// The files in it are whole and in place: a failure here is no reason to call them failed.
+void flush_folder(const std::string& folder) {
+  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.valid()) ::fsync(opened.get());
+}
+
 FileSink::FileSink(std::string path, const FileSinkOptions& options)
     : path_(std::move(path)), options_(options) {}
 
@@ -200,16 +206,18 @@ Status FileSink::commit() {
   if (temporary_.empty()) return make_error(Errc::kInternal, path_ + ": nothing to commit");
   if (written_ != size_)
     return make_error(Errc::kInternal, path_ + ": committed before all bytes were written");
-  if (options_.flush && ::fdatasync(file_.get()) != 0) return local_error(path_, errno);
+  if (options_.flush) {
+    if (Status flushed = flush(); !flushed) return flushed;
+  }
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) return errno_error(path_, errno);
   temporary_.clear();
   file_.reset();
-  if (options_.flush) {
-    // The file is whole and in place; a folder that cannot be opened for reading is no reason to call it
-    // failed.
-    const Descriptor folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.valid()) ::fsync(folder.get());
-  }
+  if (options_.flush) flush_folder(folder_);
+  return {};
+}
+
+Status FileSink::flush() {
+  if (::fdatasync(file_.get()) != 0) return local_error(path_, errno);
   return {};
 }
 

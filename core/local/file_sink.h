@@ -40,6 +40,11 @@ class FileSink final : public transfer::Sink {
   void abort() override;
   std::string name() const override { return path_; }
 
+  // Makes the bytes durable before the commit: of a file, and so of several files together (file_group.h).
+  Status flush();
+  // After begin(): where the target is.
+  const std::string& folder() const { return folder_; }
+
  private:
   Status find_target();
   Status create_temporary();
@@ -57,6 +62,9 @@ class FileSink final : public transfer::Sink {
   std::atomic<uint64_t> written_{0};
   std::atomic<bool> aborted_{false};
 };
+
+// Makes the names in a folder durable.  One that cannot be opened for reading stays as it is.
+void flush_folder(const std::string& folder);
 
 // The name that a download of `name` has until it is whole, in the same folder.  At most 255 bytes.
 std::string temporary_name(const std::string& name);
