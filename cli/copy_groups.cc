@@ -87,7 +87,7 @@ class GroupCopier::Upload {
   }
 
   void finish(const CopyItem& item, const Result<CopySummary>& result) {
-    done_(name_of(item), self_.hooks_.report(item, begun_, result));
+    done_(name_of(item), self_.report(item, begun_, result));
   }
 
   const GroupCopier& self_;
@@ -164,7 +164,7 @@ class GroupCopier::Download {
   }
 
   void finish(const CopyItem& item, const Result<CopySummary>& result) {
-    done_(name_of(item), self_.hooks_.report(item, begun_, result));
+    done_(name_of(item), self_.report(item, begun_, result));
   }
 
   const GroupCopier& self_;
@@ -175,6 +175,15 @@ class GroupCopier::Download {
   local::FileGroup files_;
   std::vector<Fetched> fetched_;  // by file
 };
+
+// Of an error that ends the whole copy, the first file tells.
+Status GroupCopier::report(const CopyItem& item, Clock::Steady begun,
+                           const Result<CopySummary>& result) const {
+  if (!result) {
+    if (auto hopeless = hooks_.hopeless()) return *hopeless;
+  }
+  return hooks_.report(item, begun, result);
+}
 
 void GroupCopier::run(const std::vector<CopyItem>& items, const Context& context,
                       const transfer::OnResult& done) const {

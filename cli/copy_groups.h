@@ -49,6 +49,7 @@ class GroupCopier {
  private:
   class Upload;
   class Download;
+  Status report(const CopyItem& item, Clock::Steady begun, const Result<transfer::CopySummary>& result) const;
 
   const CopyRequest& request_;
   storj::Project& project_;

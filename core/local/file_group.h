@@ -1,8 +1,9 @@
 // Small downloads that become durable together.
 //
-// A flush waits for the disk, whose journal takes many files at the price of one: all bytes are written,
-// then all files flushed in turn (the first flush carries the others along), then all renamed, then each
-// folder flushed once.  No name appears before its bytes are durable, just as with a single FileSink.
+// Each flush of a file waits for the disk to empty its cache, some milliseconds, but flushes that wait at the
+// same time wait for the same emptying.  So all bytes are written first, then all files flushed side by side,
+// then all renamed, then each folder flushed once.  No name appears before its bytes are durable, just as
+// with a single FileSink.  (One syncfs would do, too, and would wait for whatever anybody else has written.)
 //
 // Threads: one.
 #pragma once
@@ -32,6 +33,8 @@ class FileGroup {
   void commit(const std::function<void(size_t file, const Status& status)>& result);
 
  private:
+  std::vector<Status> flush();
+
   FileSinkOptions options_;  // of each file
   bool flush_;
   std::vector<std::unique_ptr<FileSink>> files_;
