@@ -22,6 +22,7 @@ size_t sum(const std::vector<size_t>& groups) {
 
 TEST_CASE("Small files of a recursive upload travel in groups, large ones alone") {
   World world;
+  fs::create_directory(world.folder / "src");
   world.cloud.buckets["bucket"];
   for (int i = 0; i < 100; ++i) {
     write_file(world.folder / ("src/" + name(i)), std::string(static_cast<size_t>(i % 3), 'x'));
@@ -66,6 +67,7 @@ TEST_CASE("A single file is no group") {
 TEST_CASE("Every file of a group has its own event") {
   World world;
   world.cloud.buckets["bucket"];
+  fs::create_directory(world.folder / "src");
   for (int i = 0; i < 50; ++i) write_file(world.folder / ("src/" + name(i)), name(i));
   auto up = world.run({"cp", "-r", "--progress=json", world.folder / "src", "sj://bucket/"});
   CHECK(up.code == 0);
@@ -108,6 +110,7 @@ TEST_CASE("Two objects that go to one file do so one after the other") {
 
 TEST_CASE("A missing bucket ends an upload of many small files with its own exit code") {
   World world;
+  fs::create_directory(world.folder / "src");
   for (int i = 0; i < 300; ++i) write_file(world.folder / ("src/" + name(i)), name(i));
   CHECK(world.run({"cp", "-r", world.folder / "src", "sj://bucket/"}).code == 3);
 }
