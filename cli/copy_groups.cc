@@ -109,14 +109,24 @@ class GroupCopier::Download {
         context_(context),
         done_(done),
         begun_(self.hooks_.clock->steady_now()),
-        files_(file_options(self.request_)) {}
+        files_(self.hooks_.file) {}
 
   void run() {
     std::vector<std::string> keys;
-    for (const CopyItem& item : items_) keys.push_back(item.source.path);
+    std::vector<const CopyItem*> wanted;
+    for (const CopyItem& item : items_) {
+      if (self_.hooks_.skip(item)) {
+        CopySummary skipped;
+        skipped.skipped = true;
+        finish(item, skipped);
+        continue;
+      }
+      keys.push_back(item.source.path);
+      wanted.push_back(&item);
+    }
     auto sources = self_.project_.open_objects(items_.front().source.bucket, std::move(keys), self_.sizes_);
-    for (size_t i = 0; i < items_.size(); ++i) {
-      fetch(items_[i], *sources[i]);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      fetch(*wanted[i], *sources[i]);
       sources[i].reset();
       if (files_.size() == local::FileGroup::kMostFiles) commit();
     }
@@ -128,12 +138,6 @@ class GroupCopier::Download {
     const CopyItem* item;
     CopySummary summary;
   };
-
-  static local::FileSinkOptions file_options(const CopyRequest& request) {
-    local::FileSinkOptions options;
-    options.create_folders = request.recursive;
-    return options;
-  }
 
   void fetch(const CopyItem& item, transfer::Source& source) {
     if (context_.stop.stop_requested()) return finish(item, make_error(Errc::kCancelled, "interrupted"));
@@ -213,6 +217,7 @@ GroupBuilder::GroupBuilder(const CopyRequest& request, storj::Project& project, 
 
 GroupBuilder::Kind GroupBuilder::kind_of(const CopyItem& item) const {
   if (!request_.batch() || item.refused || item.make_folder || !item.size) return Kind::kAlone;
+  if (request_.upload() && !hooks_.group_uploads) return Kind::kAlone;
   if (request_.upload()) return item.source.is_local() && *item.size <= kSmall ? Kind::kSmall : Kind::kAlone;
   if (!item.destination.is_local() || *item.size > kMedium) return Kind::kAlone;
   if (*item.size > kSmall) return Kind::kMedium;

@@ -13,6 +13,7 @@
 
 #include "cli/copy_plan.h"
 #include "core/base/clock.h"
+#include "core/local/file_sink.h"
 #include "core/transfer/batch.h"
 #include "core/transfer/copy.h"
 #include "core/transfer/group_size.h"
@@ -31,6 +32,10 @@ struct GroupHooks {
       report;
   // The error that every other file would meet, too.
   std::function<std::optional<Error>()> hopeless;
+  // Whether a download need not be.
+  std::function<bool(const CopyItem& item)> skip;
+  local::FileSinkOptions file;  // of downloads
+  bool group_uploads = true;
   const Clock* clock = nullptr;
 };
 

@@ -77,7 +77,7 @@ class Finder {
 
  private:
   Status find_one(const Location& source) {
-    CopyItem item{source, to_, std::nullopt, false, std::nullopt};
+    CopyItem item{source, to_};
     if (source.is_local()) {
       std::error_code ignored;
       auto size = std::filesystem::file_size(source.path, ignored);
@@ -100,7 +100,7 @@ class Finder {
         [&](const storj::ObjectItem& object) {
           if (object.is_prefix) return Status();
           found = true;
-          CopyItem item{Location::remote(source.bucket, object.key), to_, object.size, false, std::nullopt};
+          CopyItem item{Location::remote(source.bucket, object.key), to_, object.size, object.created};
           return add_below(std::move(item), object.key, prefix);
         },
         stop_);
@@ -133,7 +133,7 @@ class Finder {
       if (stop_.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
       auto file = walk->next();
       if (file && !*file) return {};
-      CopyItem item{root, to_, std::nullopt, false, std::nullopt};
+      CopyItem item{root, to_};
       if (file) {
         item.source.path += (*file)->path;
         item.destination.path = local::key_for_path((*file)->path, to_.path);

@@ -36,9 +36,10 @@ Result<CopyRequest> parse_copy(const CpOptions& options, std::chrono::sys_time<s
 struct CopyItem {
   Location source;
   Location destination;
-  std::optional<uint64_t> size;  // when finding it told
-  bool make_folder = false;      // an empty object that stands for a folder: nothing to fetch
-  std::optional<Error> refused;  // it must not be copied; destination is the folder
+  std::optional<uint64_t> size = {};        // when finding it told
+  std::optional<storj::Time> created = {};  // of an object, when finding it told
+  bool make_folder = false;                 // an empty object that stands for a folder: nothing to fetch
+  std::optional<Error> refused = {};        // it must not be copied; destination is the folder
 };
 
 // Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
@@ -18,13 +20,12 @@
 namespace sjcp::cli {
 namespace {
 
-Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to, bool create_folders,
+Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to,
+                                                         const local::FileSinkOptions& options,
                                                          const Io& io) {
   if (to.is_std()) {
     return std::unique_ptr<transfer::Sink>(std::make_unique<local::StreamSink>(io.out_fd, "standard output"));
   }
-  local::FileSinkOptions options;
-  options.create_folders = create_folders;
   return local::open_sink(to.path, options);
 }
 
@@ -42,14 +43,37 @@ Status make_folder(const std::string& path) {
   return failed ? Status(errno_error(path, failed.value())) : Status();
 }
 
+struct LocalFile {
+  uint64_t size = 0;
+  storj::Time changed;
+};
+
+// Nothing: there is no regular file.
+std::optional<LocalFile> local_file(const Location& at) {
+  struct stat info {};
+  if (!at.is_local() || ::stat(at.path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  const auto changed =
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec);
+  return LocalFile{static_cast<uint64_t>(info.st_size), storj::Time(changed)};
+}
+
+transfer::CopySummary skipped_copy() {
+  transfer::CopySummary summary;
+  summary.skipped = true;
+  return summary;
+}
+
 // A copy in progress: runs items and reports each.
 class Copier {
  public:
   Copier(const CopyRequest& request, const CpOptions& options, storj::Project& project, const Io& io,
          Reporter& reporter)
-      : request_(request), project_(project), io_(io), reporter_(reporter) {
+      : request_(request), options_(options), project_(project), io_(io), reporter_(reporter) {
     copy_.parallelism = options.parallelism;
     copy_.range = request.range;
+    file_.create_folders = request.recursive;
+    file_.resume = !options.no_resume;
+    file_.replace = !options.no_clobber;
   }
 
   // Runs in a job's thread.  `source`: the object, if it was asked for with others.
@@ -66,8 +90,12 @@ class Copier {
     event.source = item.source.text();
     event.path = item.destination.text();
     event.seconds = std::chrono::duration<double>(io_.clock->steady_now() - begin).count();
-    if (result) {
+    if (result && result->skipped) {
+      event.skipped = true;
+      reporter_.unplanned(item.size);
+    } else if (result) {
       event.bytes = result->bytes;
+      event.bytes_resumed = result->resumed;
     } else {
       judge(result.error());
       event.error = result.error();
@@ -76,6 +104,7 @@ class Copier {
     return result ? Status() : Status(result.error());
   }
 
+  // Must not outlive the copier.
   GroupHooks hooks() {
     GroupHooks hooks;
     hooks.copy = [this](const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
@@ -84,8 +113,12 @@ class Copier {
                           const Result<transfer::CopySummary>& result) {
       return report(item, begin, result);
     };
+    hooks.skip = [this](const CopyItem& item) { return skip_download(item, local_file(item.destination)); };
     hooks.hopeless = [this] { return hopeless_error(); };
     hooks.clock = io_.clock;
+    hooks.file = file_;
+    // Each upload has a question of its own first.
+    hooks.group_uploads = !options_.no_clobber && !options_.if_changed;
     return hooks;
   }
 
@@ -94,6 +127,9 @@ class Copier {
     std::lock_guard lock(mutex_);
     return hopeless_;
   }
+
+  // Whether a file that was not finished has left something to go on from.
+  bool resumable() const { return resumable_; }
 
  private:
   Result<transfer::CopySummary> copy(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
@@ -107,12 +143,33 @@ class Copier {
     return request_.upload() ? upload(item, context) : download(item, source, context);
   }
 
+  // Written after the object was made, and as long: the same, as far as one can tell without reading it.
+  static bool unchanged(const LocalFile& there, uint64_t size, storj::Time created) {
+    return there.size == size && there.changed >= created;
+  }
+
+  // What can be told before the object is asked for.
+  bool skip_download(const CopyItem& item, const std::optional<LocalFile>& there) const {
+    if (!there) return false;
+    if (options_.no_clobber) return true;
+    return options_.if_changed && item.size && item.created && unchanged(*there, *item.size, *item.created);
+  }
+
   Result<transfer::CopySummary> download(const CopyItem& item, std::shared_ptr<transfer::Source> source,
                                          const transfer::Context& context) {
-    auto sink = open_destination(item.destination, request_.recursive, io_);
+    const auto there = local_file(item.destination);
+    if (skip_download(item, there)) return skipped_copy();
+    transfer::CopyOptions copy = copy_;
+    if (there && options_.if_changed) {
+      copy.skip = [&there](const transfer::ObjectInfo& info) {
+        return unchanged(*there, info.range.size(), info.created);
+      };
+    }
+    auto sink = open_destination(item.destination, file_, io_);
     if (!sink) return sink.error();
     if (!source) source = project_.open_object(item.source.bucket, item.source.path);
-    auto done = transfer::download(*source, **sink, copy_, context);
+    auto done = transfer::download(*source, **sink, copy, context);
+    if (!done && (*sink)->kept() > 0) resumable_ = true;
     if (!done && done.error().code == Errc::kNotFound && item.source.directoryish()) {
       Error error = done.error();
       error.what += "; -r copies what is below a prefix";
@@ -122,12 +179,25 @@ class Copier {
   }
 
   Result<transfer::CopySummary> upload(const CopyItem& item, const transfer::Context& context) {
+    const Location& to = item.destination;
+    auto skip = skip_upload(item, context);
+    if (!skip) return skip.error();
+    if (*skip) return skipped_copy();
     auto reader = open_origin(item.source, io_);
     if (!reader) return reader.error();
-    const Location& to = item.destination;
     auto writer = project_.create_object(to.bucket, to.path, request_.object);
     if (!writer) return writer.error();
     return transfer::upload(**reader, **writer, copy_, context);
+  }
+
+  Result<bool> skip_upload(const CopyItem& item, const transfer::Context& context) {
+    if (!options_.no_clobber && !options_.if_changed) return false;
+    auto object = project_.stat_object(item.destination.bucket, item.destination.path, context.stop);
+    if (!object && object.error().code == Errc::kNotFound) return false;
+    if (!object) return object.error();
+    if (options_.no_clobber) return true;
+    const auto file = local_file(item.source);
+    return file && file->size == object->size && object->created >= file->changed;
   }
 
   // Whether every other file would meet the error, too.
@@ -143,10 +213,13 @@ class Copier {
   }
 
   const CopyRequest& request_;
+  const CpOptions& options_;
   storj::Project& project_;
   const Io& io_;
   Reporter& reporter_;
   transfer::CopyOptions copy_;
+  local::FileSinkOptions file_;
+  std::atomic<bool> resumable_{false};
   std::mutex mutex_;
   std::optional<Error> hopeless_;
 };
@@ -168,10 +241,12 @@ Status run_dry(const CopyRequest& request, storj::Project& project, const Sessio
       session.io().stop);
 }
 
-int batch_exit(const CopyRequest& request, const transfer::BatchTotals& totals,
-               const std::optional<Error>& hopeless, Reporter& reporter) {
+int batch_exit(const CopyRequest& request, const transfer::BatchTotals& totals, Copier& copier,
+               Reporter& reporter) {
+  const std::optional<Error> hopeless = copier.hopeless_error();
   if (totals.ended_early && totals.ended_early->code == Errc::kCancelled && !hopeless) {
-    reporter.error(make_error(Errc::kCancelled, "interrupted"));
+    const char* goes_on = copier.resumable() ? "; the same command goes on from there" : "";
+    reporter.error(make_error(Errc::kCancelled, std::string("interrupted") + goes_on));
     return kExitInterrupted;
   }
   if (totals.ended_early && !hopeless) {
@@ -222,7 +297,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
   };
   unsigned transfers = request.batch() ? options.transfers : 1;
   auto totals = transfer::run_batch(transfers, produce, nullptr, context);
-  return batch_exit(request, totals, copier.hopeless_error(), reporter);
+  return batch_exit(request, totals, copier, reporter);
 }
 
 }  // namespace

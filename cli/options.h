@@ -33,6 +33,10 @@ struct CpOptions {
   std::string expires;   // empty or "none": never
   std::string metadata;  // JSON object of strings; empty: none
 
+  bool no_resume = false;   // start over, and leave nothing behind on failure
+  bool no_clobber = false;  // leave destinations that exist alone
+  bool if_changed = false;  // leave destinations alone that have the source's size and are not older
+
   unsigned parallelism = 8;  // segments in flight per file; >= 1
   unsigned transfers = 4;    // files in flight; >= 1
   uint64_t memory_bytes = 192 * kMiB;

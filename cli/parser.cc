@@ -116,6 +116,10 @@ void define_cp(Definition& d) {
   d.value("--expires", o.expires, "TIME",
           "Uploads are deleted after this: +24h, 2006-01-02, 2006-01-02T15:04:05Z");
   d.value("--metadata", o.metadata, "JSON", "Uploads carry this: {\"key\":\"value\",...}");
+  d.flag("--no-resume", o.no_resume, "Start over, and leave nothing to resume on failure");
+  d.flag("--no-clobber", o.no_clobber, "Skip what exists at the destination");
+  d.flag("--if-changed", o.if_changed,
+         "Skip what has the same size at the destination and is not older there");
   d.flag("--dry-run", o.dry_run, "Print what would be copied");
   d.app
       ->add_option_function<std::string>(

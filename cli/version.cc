@@ -10,6 +10,7 @@
 #include "cli/build_version.h"
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "core/crypto/blake3.h"
 
 namespace sjcp::cli {
 namespace {
@@ -77,6 +78,7 @@ std::string version_text() {
   text += std::string("OpenSSL:  ") + OpenSSL_version(OPENSSL_VERSION_STRING) + ", AES-GCM by " + aes_path() +
           "\n";
   text += "ISA-L:    " + isal_version() + ", erasure code by " + isal_path() + "\n";
+  text += "BLAKE3:   by " + crypto::blake3_path() + "\n";
   text += std::string("zstd:     ") + ZSTD_versionString() + "\n";
   text += "protobuf: " + protobuf_version() + "\n";
   text += "spdlog:   " + spdlog_version() + "\n";

@@ -29,7 +29,8 @@ struct ProgressEvent {
   int64_t connections = 0;
   uint64_t files_done = 0;
   uint64_t files_failed = 0;
-  std::optional<double> eta;  // seconds; none while unknown
+  uint64_t bytes_resumed = 0;  // of bytes_done: there from an earlier run
+  std::optional<double> eta;   // seconds; none while unknown
 };
 
 struct FileEvent {
@@ -37,7 +38,9 @@ struct FileEvent {
   std::string path;  // the destination
   uint64_t bytes = 0;
   double seconds = 0;
-  std::optional<Error> error;
+  std::optional<Error> error = {};
+  uint64_t bytes_resumed = 0;  // of bytes
+  bool skipped = false;        // the destination was left alone, as asked for
 };
 
 struct SummaryEvent {
@@ -47,6 +50,8 @@ struct SummaryEvent {
   uint64_t files = 0;    // copied
   uint64_t failed = 0;
   int exit_code = 0;
+  uint64_t skipped = 0;
+  uint64_t bytes_resumed = 0;  // of bytes; not part of the rate
 };
 
 // Threads: one at a time; the reporter serializes the calls.

@@ -54,6 +54,7 @@ void JsonView::progress(const ProgressEvent& event) {
   json["connections"] = event.connections;
   json["files_done"] = event.files_done;
   json["files_failed"] = event.files_failed;
+  json["bytes_resumed"] = event.bytes_resumed;
   json["eta"] = event.eta ? Json(rounded(*event.eta)) : Json(nullptr);
   write_(line(json));
 }
@@ -65,6 +66,8 @@ void JsonView::file(const FileEvent& event) {
   json["ok"] = !event.error.has_value();
   json["bytes"] = event.bytes;
   json["seconds"] = rounded(event.seconds);
+  if (event.bytes_resumed > 0) json["bytes_resumed"] = event.bytes_resumed;
+  if (event.skipped) json["skipped"] = true;
   if (event.error) json["error"] = described(*event.error);
   write_(line(json));
 }
@@ -89,6 +92,8 @@ void JsonView::summary(const SummaryEvent& event) {
   json["mean_rate"] = whole(event.mean_rate);
   json["files"] = event.files;
   json["failed"] = event.failed;
+  json["skipped"] = event.skipped;
+  json["bytes_resumed"] = event.bytes_resumed;
   json["exit_code"] = event.exit_code;
   write_(line(json));
 }

@@ -49,7 +49,9 @@ ProgressEvent Reporter::take_sample() {
   event.connections = counters_.connections_active.load(std::memory_order_relaxed);
   event.files_done = files_;
   event.files_failed = failed_;
-  rate_.add(now, event.bytes_done);
+  event.bytes_resumed = counters_.bytes_resumed.load(std::memory_order_relaxed);
+  // What was there already came in no time.
+  rate_.add(now, event.bytes_done - std::min(event.bytes_done, event.bytes_resumed));
   event.rate = rate_.bytes_per_second();
   // The plan knows files that the engine has not admitted yet; the engine knows sizes that the plan did not.
   event.bytes_total = std::max(planned_bytes_, counters_.bytes_total.load(std::memory_order_relaxed));
@@ -69,6 +71,11 @@ void Reporter::planned(std::optional<uint64_t> bytes) {
   }
 }
 
+void Reporter::unplanned(std::optional<uint64_t> bytes) {
+  std::lock_guard lock(mutex_);
+  planned_bytes_ -= std::min(planned_bytes_, bytes.value_or(0));
+}
+
 void Reporter::plan_complete() {
   std::lock_guard lock(mutex_);
   plan_complete_ = true;
@@ -77,7 +84,9 @@ void Reporter::plan_complete() {
 void Reporter::file(const FileEvent& event) {
   std::lock_guard lock(mutex_);
   if (finished_) return;
-  if (!event.error) {
+  if (event.skipped) {
+    ++skipped_;
+  } else if (!event.error) {
     ++files_;
   } else if (event.error->code != Errc::kCancelled) {
     ++failed_;
@@ -105,9 +114,12 @@ void Reporter::finish(int exit_code) {
   SummaryEvent event;
   event.bytes = last.bytes_done;
   event.seconds = last.elapsed;
-  event.mean_rate = last.elapsed > 0 ? static_cast<double>(last.bytes_done) / last.elapsed : 0;
+  event.bytes_resumed = last.bytes_resumed;
+  event.mean_rate =
+      last.elapsed > 0 ? static_cast<double>(last.bytes_done - last.bytes_resumed) / last.elapsed : 0;
   event.files = files_;
   event.failed = failed_;
+  event.skipped = skipped_;
   event.exit_code = exit_code;
   for (const auto& view : views_) view->progress(last);
   for (const auto& view : views_) view->summary(event);

@@ -30,6 +30,8 @@ class Reporter {
 
   // A file was found; nullopt: its size is unknown.
   void planned(std::optional<uint64_t> bytes);
+  // A file that was planned with so many bytes is not copied after all.
+  void unplanned(std::optional<uint64_t> bytes);
   // No further file will be planned: from now on the total is known.
   void plan_complete();
 
@@ -59,6 +61,7 @@ class Reporter {
   bool plan_complete_ = false;
   uint64_t files_ = 0;
   uint64_t failed_ = 0;
+  uint64_t skipped_ = 0;
   std::thread sampler_;
 };
 

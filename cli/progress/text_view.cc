@@ -93,7 +93,9 @@ void BarView::summary(const SummaryEvent& event) {
   std::snprintf(seconds, sizeof seconds, "%.1f s", event.seconds);
   std::string line = format_size(event.bytes) + " in " + seconds + ", " + format_rate(event.mean_rate);
   if (event.files > 1) line += ", " + std::to_string(event.files) + " files";
+  if (event.skipped > 0) line += ", " + std::to_string(event.skipped) + " skipped";
   if (event.failed > 0) line += ", " + std::to_string(event.failed) + " failed";
+  if (event.bytes_resumed > 0) line += "; " + format_size(event.bytes_resumed) + " were there already";
   print(line);
 }
 

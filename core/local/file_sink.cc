@@ -20,8 +20,11 @@
 namespace sjcp::local {
 namespace {
 
-constexpr std::string_view kSuffix = ".sjcp-part";
+constexpr std::string_view kPartSuffix = ".sjcp-part";
+constexpr std::string_view kJournalSuffix = ".sjcp-journal";
+constexpr std::string_view kFreshJournalSuffix = ".sjcp-journal-new";
 constexpr size_t kLongestName = 255;
+constexpr size_t kMaxTurn = 1 << 20;  // bytes that one writer writes while others wait
 
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -45,6 +48,21 @@ uint64_t fingerprint(const std::string& text) {
   return hash;
 }
 
+// At most 255 bytes.
+std::string hidden_name(const std::string& name, std::string_view suffix) {
+  std::string result(1, '.');
+  if (result.size() + name.size() + suffix.size() <= kLongestName) {
+    result += name;
+  } else {
+    char digits[18];
+    std::snprintf(digits, sizeof digits, "-%016llx", static_cast<unsigned long long>(fingerprint(name)));
+    result += name.substr(0, kLongestName - 1 - 17 - suffix.size());
+    result += digits;
+  }
+  result += suffix;
+  return result;
+}
+
 // Whether the open file still is what the path names.
 bool same_file(int fd, const std::string& path) {
   struct stat opened {};
@@ -56,27 +74,23 @@ bool same_file(int fd, const std::string& path) {
 }  // namespace
 
 std::string temporary_name(const std::string& name) {
-  std::string result(1, '.');
-  if (result.size() + name.size() + kSuffix.size() <= kLongestName) {
-    result += name;
-  } else {
-    char digits[18];
-    std::snprintf(digits, sizeof digits, "-%016llx", static_cast<unsigned long long>(fingerprint(name)));
-    result += name.substr(0, kLongestName - 1 - 17 - kSuffix.size());
-    result += digits;
-  }
-  result += kSuffix;
-  return result;
+  return hidden_name(name, kPartSuffix);
+}
+
+std::string journal_name(const std::string& name) {
+  return hidden_name(name, kJournalSuffix);
 }
 
 bool is_temporary_name(const std::string& name) {
-  return name.size() > kSuffix.size() + 1 && name.front() == '.' && name.ends_with(kSuffix);
+  for (const std::string_view suffix : {kPartSuffix, kJournalSuffix, kFreshJournalSuffix}) {
+    if (name.size() > suffix.size() + 1 && name.front() == '.' && name.ends_with(suffix)) return true;
+  }
+  return false;
 }
 
-// The files in it are whole and in place: a failure here is no reason to call them failed.
-void flush_folder(const std::string& folder) {
-  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.valid()) ::fsync(opened.get());
+void flush_folder(const std::string& path) {
+  const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.valid()) ::fsync(folder.get());
 }
 
 FileSink::FileSink(std::string path, const FileSinkOptions& options)
@@ -89,9 +103,25 @@ FileSink::~FileSink() {
 Status FileSink::begin(uint64_t size) {
   size_ = size;
   Status status = find_target();
-  if (status) status = create_temporary();
+  if (status) status = open_temporary(nullptr);
   if (status) status = reserve(size);
   return status;
+}
+
+Result<transfer::RangeSet> FileSink::resume(const transfer::Content& content) {
+  size_ = content.range.size();
+  Status status = find_target();
+  if (status) status = open_temporary(&content);
+  if (!status) return std::move(status).error();
+  struct stat info {};
+  const bool resumable = options_.resume && !content.version.empty() && size_ >= kSmallestResumable;
+  if (resumable && ::fstat(file_.get(), &info) == 0) {
+    journal_.emplace(journal_paths(), transfer::Journal{content, info.st_ino, resumed_}, file_.get());
+  }
+  status = reserve(size_);
+  if (!status) return std::move(status).error();
+  written_ = resumed_.bytes();
+  return resumed_;
 }
 
 // Resolves links, so that a rename replaces the file they point to and not the link.
@@ -128,7 +158,7 @@ Status FileSink::find_target() {
   return {};
 }
 
-Status FileSink::create_temporary() {
+Status FileSink::open_temporary(const transfer::Content* content) {
   const std::string path = join(folder_, temporary_name(name_of(target_)));
   const Error busy = make_error(Errc::kConflict, path_ + ": another download is writing it (" + path + ")");
   // Each turn ends with a lock on the file that has the name, or finds that the name changed hands meanwhile.
@@ -153,21 +183,70 @@ Status FileSink::create_temporary() {
     }
     // Whoever had it may have renamed or removed it between open and lock.
     if (!same_file(file.get(), path)) continue;
-    if (fresh) {
-      temporary_ = path;
-      file_ = std::move(file);
-      // Fails only where permission bits mean nothing.
-      if (keep_mode_ != 0) [[maybe_unused]]
-        const int ignored = ::fchmod(file_.get(), keep_mode_);
-      return {};
+    bool adopted = false;
+    if (!fresh && content != nullptr && options_.resume) {
+      auto result = adopt(file, *content);
+      if (!result) return std::move(result).error();
+      adopted = *result;
     }
-    // Nobody holds the lock: a leftover.  Removed rather than reused, since whoever made it may still have
-    // rights to it.
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-      return make_error(Errc::kConflict, path + ": is in the way and cannot be removed", errno);
+    if (!fresh && !adopted) {
+      if (Status removed = remove_leftover(path); !removed) return removed;
+      continue;
     }
+    temporary_ = path;
+    file_ = std::move(file);
+    // Fails only where permission bits mean nothing.
+    if (keep_mode_ != 0) [[maybe_unused]]
+      const int ignored = ::fchmod(file_.get(), keep_mode_);
+    if (!adopted) remove_stale_journal();
+    return {};
   }
   return busy;
+}
+
+// Whether the leftover, now locked, holds a part of these contents, verified and durable.
+Result<bool> FileSink::adopt(const Descriptor& file, const transfer::Content& content) {
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  // In a shared folder somebody else may have created it, and may change it at any time.
+  if (info.st_uid != ::geteuid() || info.st_nlink != 1) return false;
+  auto journal = PartJournal::load(journal_paths().journal);
+  if (!journal || journal->file_id != info.st_ino) return false;
+  if (journal->content.source != content.source || content.version.empty()) return false;
+  if (journal->content.version != content.version || journal->content.object_size != content.object_size) {
+    return make_error(Errc::kConflict, path_ + ": " + content.source +
+                                           " has changed since this download was interrupted; --no-resume "
+                                           "starts over and discards what there is");
+  }
+  if (journal->content != content || static_cast<uint64_t>(info.st_size) != content.range.size())
+    return false;
+  resumed_ = std::move(journal->done);
+  return true;
+}
+
+Status FileSink::remove_leftover(const std::string& path) const {
+  // The journal first: it must never speak of a file that came later.
+  PartJournal::remove(journal_paths());
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return make_error(Errc::kConflict, path + ": is in the way and cannot be removed", errno);
+  }
+  flush_folder(folder_);
+  return {};
+}
+
+// One without its part file is gone for good before the new part file has any bytes.
+void FileSink::remove_stale_journal() const {
+  struct stat info {};
+  const PartJournal::Paths paths = journal_paths();
+  if (::lstat(paths.journal.c_str(), &info) != 0) return;
+  PartJournal::remove(paths);
+  flush_folder(folder_);
+}
+
+PartJournal::Paths FileSink::journal_paths() const {
+  const std::string name = name_of(target_);
+  return {join(folder_, hidden_name(name, kJournalSuffix)),
+          join(folder_, hidden_name(name, kFreshJournalSuffix))};
 }
 
 Status FileSink::reserve(uint64_t size) {
@@ -185,32 +264,46 @@ Status FileSink::reserve(uint64_t size) {
   return local_error(path_, errno);
 }
 
+// The kernel lets one writer at a time into a file, and the others spin while it runs, which takes the cores
+// from the segments that still decode.  Those that wait here sleep.
+ssize_t FileSink::write_in_turn(ByteView data, uint64_t offset) {
+  const std::lock_guard turn(writing_);
+  return ::pwrite(file_.get(), data.data(), std::min(data.size(), kMaxTurn), static_cast<off_t>(offset));
+}
+
 Status FileSink::write(uint64_t offset, ByteView data) {
   if (offset > size_ || data.size() > size_ - offset) {
     return make_error(Errc::kInternal, path_ + ": a write beyond the announced size");
   }
   ByteView rest = data;
+  uint64_t at = offset;
   while (!rest.empty()) {
     if (aborted_) return make_error(Errc::kCancelled, path_ + ": aborted");
-    const ssize_t count = ::pwrite(file_.get(), rest.data(), rest.size(), static_cast<off_t>(offset));
+    const ssize_t count = write_in_turn(rest, at);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
-    offset += static_cast<uint64_t>(count);
+    at += static_cast<uint64_t>(count);
     rest = rest.sub(static_cast<size_t>(count));
   }
   written_ += data.size();
+  if (journal_) journal_->record({offset, at});
   return {};
 }
 
 Status FileSink::commit() {
-  if (temporary_.empty()) return make_error(Errc::kInternal, path_ + ": nothing to commit");
+  if (temporary_.empty() || aborted_) return make_error(Errc::kInternal, path_ + ": nothing to commit");
   if (written_ != size_)
     return make_error(Errc::kInternal, path_ + ": committed before all bytes were written");
+  if (journal_) {
+    if (Status stopped = journal_->stop(); !stopped) return local_error(path_, stopped.error().cause);
+  }
   if (options_.flush) {
     if (Status flushed = flush(); !flushed) return flushed;
   }
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return errno_error(path_, errno);
+  if (Status moved = move_into_place(); !moved) return moved;
   temporary_.clear();
+  if (journal_) PartJournal::remove(journal_paths());
+  journal_.reset();
   file_.reset();
   if (options_.flush) flush_folder(folder_);
   return {};
@@ -221,9 +314,36 @@ Status FileSink::flush() {
   return {};
 }
 
+Status FileSink::move_into_place() const {
+  int result = -1;
+  if (options_.replace) {
+    result = ::rename(temporary_.c_str(), target_.c_str());
+  } else {
+    result = ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE);
+    struct stat info {};
+    if (result != 0 && errno == EINVAL && ::lstat(target_.c_str(), &info) != 0) {
+      // A file system that knows no such rename.
+      result = ::rename(temporary_.c_str(), target_.c_str());
+    }
+  }
+  if (result == 0) return {};
+  if (errno == EEXIST || errno == EINVAL) {
+    return make_error(Errc::kConflict, path_ + ": appeared while it was being downloaded; it was left alone",
+                      errno);
+  }
+  return errno_error(path_, errno);
+}
+
 void FileSink::abort() {
   aborted_ = true;
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (temporary_.empty()) return;
+  if (journal_) {
+    journal_->finish();
+    kept_ = journal_->saved();
+    if (kept_ > 0) return;
+    PartJournal::remove(journal_paths());
+  }
+  ::unlink(temporary_.c_str());
   temporary_.clear();
 }
 

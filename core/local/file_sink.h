@@ -1,25 +1,31 @@
 // A download into a file that appears under its name only when it is whole.
 //
-//   begin    folder/.NAME.sjcp-part   created, locked, all space reserved
+//   begin    folder/.NAME.sjcp-part      created, locked, all space reserved
+//   resume   folder/.NAME.sjcp-journal   says what of the part file an earlier run verified and made durable
 //   write    positional, any thread
-//   commit   flushed, renamed to folder/NAME, folder flushed
-//   abort    the temporary file is removed; what was at folder/NAME is still there
+//   commit   flushed, renamed to folder/NAME, folder flushed; the journal is removed
+//   abort    what was at folder/NAME is still there; part file and journal stay when resume() began the
+//            download and there is something in them, and are removed otherwise
 //
 // The lock tells a live writer from one that died: a second writer of the same target gets kConflict, a
-// leftover of a dead one is replaced.  A target that is a symbolic link is followed; its permission bits are
-// kept.
+// leftover of a dead one is resumed or replaced.  A target that is a symbolic link is followed; its
+// permission bits are kept.
 //
 // Errors: kLocalIo with what to do (missing folder, no permission, full disk, target is a folder or a
-// device), kConflict when another process is writing the target.
+// device), kConflict when another process is writing the target, or the object has changed since an earlier
+// run.
 #pragma once
 
 #include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "core/local/descriptor.h"
+#include "core/local/part_journal.h"
 #include "core/transfer/sink.h"
 
 namespace sjcp::local {
@@ -27,17 +33,24 @@ namespace sjcp::local {
 struct FileSinkOptions {
   bool create_folders = false;  // missing parents of the target; they stay after an abort
   bool flush = true;            // commit() returns only when the bytes would survive a power cut
+  bool resume = true;           // false: resume() starts over, and abort() leaves nothing
+  bool replace = true;          // false: a target that exists at the commit is a kConflict
 };
 
 class FileSink final : public transfer::Sink {
  public:
+  // Smaller downloads start over: they cost less than a journal.
+  static constexpr uint64_t kSmallestResumable = 8ull << 20;
+
   explicit FileSink(std::string path, const FileSinkOptions& options = {});
   ~FileSink() override;
 
   Status begin(uint64_t size) override;
+  Result<transfer::RangeSet> resume(const transfer::Content& content) override;
   Status write(uint64_t offset, ByteView data) override;
   Status commit() override;
   void abort() override;
+  uint64_t kept() const override { return kept_; }
   std::string name() const override { return path_; }
 
   // Makes the bytes durable before the commit: of a file, and so of several files together (file_group.h).
@@ -47,8 +60,14 @@ class FileSink final : public transfer::Sink {
 
  private:
   Status find_target();
-  Status create_temporary();
+  Status open_temporary(const transfer::Content* content);
+  Result<bool> adopt(const Descriptor& file, const transfer::Content& content);
+  Status remove_leftover(const std::string& path) const;
+  void remove_stale_journal() const;
   Status reserve(uint64_t size);
+  Status move_into_place() const;
+  PartJournal::Paths journal_paths() const;
+  ssize_t write_in_turn(ByteView data, uint64_t offset);  // as pwrite()
   Error local_error(const std::string& path, int err) const;
 
   const std::string path_;  // as given
@@ -59,16 +78,22 @@ class FileSink final : public transfer::Sink {
   mode_t keep_mode_ = 0;   // of the file to be replaced; 0: there is none
   Descriptor file_;        // stays open until destruction: writers may still hold it during abort()
   uint64_t size_ = 0;
+  transfer::RangeSet resumed_;          // what resume() found
+  std::optional<PartJournal> journal_;  // from resume() to the commit, if the download can be resumed
+  std::mutex writing_;
   std::atomic<uint64_t> written_{0};
   std::atomic<bool> aborted_{false};
+  uint64_t kept_ = 0;
 };
 
-// Makes the names in a folder durable.  One that cannot be opened for reading stays as it is.
-void flush_folder(const std::string& folder);
+// The folder's new state survives a power cut.  One that cannot be opened for reading is no failure.
+void flush_folder(const std::string& path);
 
-// The name that a download of `name` has until it is whole, in the same folder.  At most 255 bytes.
+// The name that a download of `name` has until it is whole, in the same folder, and that of its journal.  At
+// most 255 bytes.
 std::string temporary_name(const std::string& name);
-// Whether `name` is of that form.
+std::string journal_name(const std::string& name);
+// Whether `name` is of one of these forms, or of the one that a journal has while it is written.
 bool is_temporary_name(const std::string& name);
 
 }  // namespace sjcp::local

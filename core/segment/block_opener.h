@@ -39,6 +39,9 @@ class BlockOpener {
   // does not open (what was opened before it is written out), or what the output returned.
   Status accept(size_t size);
 
+  // Hands over all that is opened.
+  Status flush() { return write_out(true); }
+
   // True: some bytes of the next block were accepted already.
   bool carries() const { return carried_ != 0; }
   // Blocks that the last accept() opened.

@@ -1,11 +1,35 @@
 #include "core/segment/piece_race.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace sjcp::segment {
+namespace {
 
-void PieceRace::add(unsigned piece) {
-  pieces_.emplace(piece, Piece{});
+using Seconds = std::chrono::duration<double>;
+
+// A substitute must be expected to end this many times sooner than the piece that it replaces.
+constexpr double kWorth = 2.0;
+// What a connection sends in its first round trip, about; it doubles with each.
+constexpr double kFirstWindow = 16 << 10;
+// Round trips from dialling to the first bytes.
+constexpr double kStartupTrips = 3;
+// Share of the needed pieces that may be paid for twice because they are slow.
+constexpr unsigned kExchangeShare = 10;
+
+PieceRace::Time time_of(double seconds) {
+  return std::chrono::duration_cast<PieceRace::Time>(Seconds(std::min(seconds, 1e6)));
+}
+
+}  // namespace
+
+void PieceRace::add(unsigned piece, Start start) {
+  Piece& p = pieces_[piece];
+  p = Piece();
+  order_.push_back(piece);
+  if (start == Start::kChosen) p.role = Role::kActive;
+  if (start == Start::kRacing) p.role = Role::kWaiting;
 }
 
 PieceRace::Role PieceRace::role(unsigned piece) const {
@@ -13,42 +37,203 @@ PieceRace::Role PieceRace::role(unsigned piece) const {
   return it == pieces_.end() ? Role::kFailed : it->second.role;
 }
 
-PieceRace::Role PieceRace::first_bytes(unsigned piece) {
+PieceRace::Role PieceRace::first_bytes(unsigned piece, Time now) {
   Piece& p = pieces_.at(piece);
+  if (!p.answered) {
+    p.answered = true;
+    p.last_gain = now;
+    const Time took = now - p.opened;
+    startups_.insert(std::ranges::upper_bound(startups_, took), took);
+  }
   if (p.role == Role::kWaiting) {
     p.role = count(Role::kActive) < options_.needed ? Role::kActive : Role::kParked;
   }
   return p.role;
 }
 
-std::optional<unsigned> PieceRace::failed(unsigned piece) {
-  Piece& p = pieces_.at(piece);
-  bool was_active = p.role == Role::kActive;
-  p.role = Role::kFailed;
+PieceRace::Decision PieceRace::failed(unsigned piece, uint64_t consumed, Time now) {
+  Decision decision;
+  pieces_.at(piece).role = Role::kFailed;
+  if (options_.correctable != 0) return decision;
   // A failed laggard whose substitute is already running leaves no gap.
-  if (!was_active || count(Role::kActive) >= options_.needed) return std::nullopt;
-  return promote();
+  while (count(Role::kActive) + count(Role::kWaiting) < options_.needed) {
+    if (!substitute(consumed, now, decision)) break;
+  }
+  return decision;
 }
 
-std::vector<unsigned> PieceRace::review(std::span<const Progress> active, Clock::Steady now) {
-  size_t ahead = static_cast<size_t>(
-      std::count_if(active.begin(), active.end(), [](const Progress& p) { return p.ahead; }));
-  bool others_wait = ahead * 2 >= active.size() && ahead > 0;
-  std::vector<unsigned> promoted;
+PieceRace::Decision PieceRace::review(std::span<const Progress> active, uint64_t consumed, Time now) {
+  Decision decision;
+  for (const Progress& progress : active) note(progress, now);
+  const View view = look(active, consumed, now);
+  if (options_.correctable == 0) fill(view, decision);
+  std::vector<std::pair<Verdict, unsigned>> late;
   for (const Progress& progress : active) {
-    Piece& p = pieces_.at(progress.piece);
-    if (progress.ahead || !others_wait) {
-      p.lagging_since.reset();
-      continue;
-    }
-    if (!p.lagging_since) p.lagging_since = now;
-    if (p.substituted || now - *p.lagging_since < options_.patience) continue;
-    if (auto spare = promote()) {
-      p.substituted = true;
-      promoted.push_back(*spare);
+    if (const Verdict verdict = judge(progress, view); verdict != Verdict::kFine) {
+      late.emplace_back(verdict, progress.piece);
     }
   }
-  return promoted;
+  std::ranges::stable_sort(late, std::greater<>(), [](const auto& each) { return each.first; });
+  if (options_.correctable != 0) {
+    drop_late(late, decision);
+  } else {
+    replace(std::move(late), view, decision);
+    drop_overtaken(active, view, decision);
+  }
+  return decision;
+}
+
+PieceRace::View PieceRace::look(std::span<const Progress> active, uint64_t consumed, Time now) const {
+  View view;
+  view.now = now;
+  view.consumed = consumed;
+  std::vector<uint64_t> positions;
+  std::vector<double> rates;
+  for (const Progress& progress : active) {
+    positions.push_back(progress.position);
+    const auto bytes = static_cast<double>(progress.position - progress.begin);
+    // What arrives while nobody looks is read at once: the rate then only says "fast".
+    if (bytes > 0) rates.push_back(bytes / std::max(Seconds(pieces_.at(progress.piece).busy).count(), 1e-3));
+  }
+  std::ranges::sort(positions, std::greater<>());
+  std::ranges::sort(rates);
+  if (!positions.empty()) {
+    view.median = positions[(positions.size() - 1) / 2];
+    view.best = positions.front();
+  }
+  if (!rates.empty()) view.rate = rates[rates.size() / 2];
+  view.startup = startups_.empty() ? options_.max_patience : startups_[startups_.size() / 2];
+  Time whole = options_.max_patience * 4;
+  if (view.rate > 0) {
+    whole = view.startup + time_of(static_cast<double>(options_.piece_size) / view.rate);
+  }
+  view.patience = std::clamp(whole / 4, options_.min_patience, options_.max_patience);
+  view.silence = std::clamp(2 * view.startup, view.patience, std::max(view.patience, options_.max_patience));
+  return view;
+}
+
+void PieceRace::note(const Progress& progress, Time now) {
+  Piece& p = pieces_.at(progress.piece);
+  if (progress.position != p.last_position || progress.full) {
+    p.last_gain = now;
+    p.busy = progress.busy;
+  }
+  p.last_position = progress.position;
+}
+
+// Others wait for a piece that is a slack behind the median.
+PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) {
+  Piece& p = pieces_.at(progress.piece);
+  if (progress.full || progress.position >= options_.piece_size) {
+    p.late_since.reset();
+    return Verdict::kFine;
+  }
+  const Time silent = view.now - std::max(p.last_gain, p.opened);
+  // Nothing comes from anybody, or a minority waits: less certain, so it takes longer.
+  if (silent >= std::max(options_.max_patience, 3 * view.silence)) return Verdict::kSilent;
+  if (view.best >= progress.position + options_.slack && silent >= 3 * view.silence) return Verdict::kSilent;
+
+  const bool grace = p.opened != Time(0) && view.now < p.opened + 2 * view.startup;
+  if (view.median < progress.position + options_.slack || grace) {
+    p.late_since.reset();
+    return Verdict::kFine;
+  }
+  if (!p.late_since) {
+    p.late_since = p.mark_time = view.now;
+    p.mark_position = progress.position;
+  }
+  if (view.now - *p.late_since < view.patience) return Verdict::kFine;
+  Verdict verdict = Verdict::kLate;
+  if (slow(p, progress, view)) verdict = Verdict::kSlow;
+  if (silent >= view.silence) verdict = Verdict::kSilent;
+  if (view.now - p.mark_time >= 4 * view.patience) {
+    p.mark_time = view.now;
+    p.mark_position = progress.position;
+  }
+  return verdict;
+}
+
+// A substitute, from its dialling on, would end much sooner.  It cannot be faster than a connection that
+// starts slowly, whatever the others' rate: they have been at it for a while.
+bool PieceRace::slow(const Piece& piece, const Progress& progress, const View& view) const {
+  const double measured = Seconds(view.now - piece.mark_time).count();
+  if (measured <= 0 || view.rate <= 0) return false;
+  const double rate = static_cast<double>(progress.position - piece.mark_position) / measured;
+  const double needs = static_cast<double>(options_.piece_size - progress.position) / std::max(rate, 1.0);
+  const double startup = Seconds(view.startup).count();
+  const auto left = static_cast<double>(options_.piece_size - view.consumed);
+  const double ramp = std::log2(1 + left / kFirstWindow) * startup / kStartupTrips;
+  return needs > kWorth * (startup + std::max(left / view.rate, ramp));
+}
+
+// Racing pieces that do not answer hold the segment as long as fewer than `needed` are active.
+void PieceRace::fill(const View& view, Decision& decision) {
+  unsigned coming = count(Role::kActive);
+  const bool most_answered = startups_.size() * 2 >= options_.needed;
+  const bool overdue = view.now >= options_.max_patience ||
+                       (most_answered && view.now >= 2 * view.startup + options_.min_patience);
+  if (!overdue) coming += count(Role::kWaiting);
+  while (coming < options_.needed && substitute(view.consumed, view.now, decision)) ++coming;
+}
+
+void PieceRace::replace(std::vector<std::pair<Verdict, unsigned>> late, const View& view,
+                        Decision& decision) {
+  const auto good = [&] { return count(Role::kActive) - static_cast<unsigned>(late.size()); };
+  const unsigned most = (options_.needed + kExchangeShare - 1) / kExchangeShare;
+  for (const auto& [verdict, piece] : late) {
+    if (good() >= options_.needed) return;
+    if (verdict == Verdict::kLate || (verdict == Verdict::kSlow && exchanged_ >= most)) return;
+    if (!substitute(view.consumed, view.now, decision)) return;
+    if (verdict == Verdict::kSlow) ++exchanged_;
+  }
+}
+
+// Parked pieces have their handshake behind them but would have to send everything from the beginning.
+bool PieceRace::substitute(uint64_t consumed, Time now, Decision& decision) {
+  auto parked = first_of(Role::kParked);
+  auto reserve = first_of(Role::kReserve);
+  if (parked && (!reserve || consumed <= 2 * options_.parked_bytes)) {
+    decision.activate.push_back(*parked);
+  } else if (reserve) {
+    parked.reset();
+    decision.open.push_back(*reserve);
+  } else {
+    decision.more_nodes = true;
+    return false;
+  }
+  Piece& p = pieces_.at(parked ? *parked : *reserve);
+  p.role = Role::kActive;
+  p.opened = p.last_gain = now;
+  return true;
+}
+
+void PieceRace::drop_late(const std::vector<std::pair<Verdict, unsigned>>& late, Decision& decision) {
+  for (const auto& [verdict, piece] : late) {
+    if (verdict == Verdict::kLate || count(Role::kActive) <= options_.correctable) return;
+    pieces_.at(piece).role = Role::kDropped;
+    decision.drop.push_back(piece);
+  }
+}
+
+// Once enough others have overtaken a late piece, its bytes come too late for any stripe.
+void PieceRace::drop_overtaken(std::span<const Progress> active, const View& view, Decision& decision) {
+  for (const Progress& progress : active) {
+    Piece& p = pieces_.at(progress.piece);
+    if (p.role != Role::kActive || !p.late_since || view.now - *p.late_since < view.patience) continue;
+    const auto ahead = std::ranges::count_if(active, [&](const Progress& other) {
+      return other.position > progress.position && role(other.piece) == Role::kActive;
+    });
+    if (ahead < static_cast<std::ptrdiff_t>(options_.needed)) continue;
+    p.role = Role::kDropped;
+    decision.drop.push_back(progress.piece);
+  }
+}
+
+std::optional<unsigned> PieceRace::first_of(Role role) const {
+  for (unsigned number : order_) {
+    if (pieces_.at(number).role == role) return number;
+  }
+  return std::nullopt;
 }
 
 unsigned PieceRace::count(Role role) const {
@@ -57,17 +242,8 @@ unsigned PieceRace::count(Role role) const {
 }
 
 bool PieceRace::possible() const {
-  return pieces_.size() - count(Role::kFailed) >= options_.minimum;
-}
-
-std::optional<unsigned> PieceRace::promote() {
-  for (auto& [number, piece] : pieces_) {
-    if (piece.role == Role::kParked) {
-      piece.role = Role::kActive;
-      return number;
-    }
-  }
-  return std::nullopt;
+  const unsigned out = count(Role::kFailed) + count(Role::kDropped);
+  return pieces_.size() - out >= options_.minimum;
 }
 
 }  // namespace sjcp::segment

@@ -1,54 +1,86 @@
-// Which of the offered pieces of a segment are read: the first `needed` to answer, then spares for those that
-// fail or fall behind.
+// Which of the offered pieces of a segment are read, and when another takes the place of one that is late.
 //
-//   offered --first bytes--> active (read and paid for in full)   while fewer than `needed` are active
-//                         \-> parked (kept warm, not read)         otherwise
-//   active --fails, or others have waited for it for `patience`--> one parked piece becomes active too
-// A piece that only lags stays active: whoever delivers first is used.  Pure: no sockets, no clock of its
-// own.
+//   reserve --decided by review()--> active        not opened until then; asks only for what is still to come
+//   racing  --first bytes--> active                while fewer than `needed` are active
+//                        \-> parked                otherwise: first bytes here, paid no further, not read
+//   chosen  = active from the start: known to be good, paid in full at once
+//   active  --late--> a parked or reserve piece becomes active beside it
+//   active  --enough others have overtaken it--> dropped
+//
+// All pieces of a segment move in step: a piece can run ahead of the slowest of the k in use by no more than
+// its ring.  So a late piece shows by the others' standing a good part of a ring ahead of it, and what it
+// costs is the time that they wait.  It is replaced when that lasted for a fraction of the time that a piece
+// takes, and when a substitute would end in less than half the time that it still needs.  Pieces exchanged
+// for slowness are paid for twice, so there are few of them per segment; silent ones are always replaced.
+//
+// Time is the race's own: the time spent waiting for pieces.  While the destination blocks it stands still.
+// Pure: no sockets, no clock of its own.
 //
 // Threads: one at a time.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
-
-#include "core/base/clock.h"
 
 namespace sjcp::segment {
 
 class PieceRace {
  public:
-  enum class Role : uint8_t { kWaiting, kActive, kParked, kFailed };
+  using Time = std::chrono::nanoseconds;  // since the beginning of the race
+
+  enum class Role : uint8_t { kReserve, kWaiting, kActive, kParked, kDropped, kFailed };
+  enum class Start : uint8_t { kChosen, kRacing, kReserve };
 
   struct Options {
-    unsigned needed = 0;   // pieces to read at once
-    unsigned minimum = 0;  // pieces without which the segment cannot be rebuilt; <= needed
-    std::chrono::milliseconds patience{500};
+    unsigned needed = 0;      // pieces to read at once
+    unsigned minimum = 0;     // pieces without which the segment cannot be rebuilt; <= needed
+    uint64_t piece_size = 1;  // bytes to read of each
+    uint64_t slack = 1;       // bytes that a piece may be behind the others before it counts as late
+    // Bytes that a parked piece holds: while the segment has not come much further, it is the better
+    // substitute.
+    uint64_t parked_bytes = 0;
+    // For a decoder that looks at all pieces together: late ones are dropped, not replaced, as long as so
+    // many are left.  0: late ones are replaced.
+    unsigned correctable = 0;
+    Time min_patience = std::chrono::milliseconds(100);
+    Time max_patience = std::chrono::seconds(2);
   };
-  // State of one active piece at review time.
+  // An active piece at review time.
   struct Progress {
     unsigned piece = 0;
-    bool ahead = false;  // has delivered all that can be taken now, or everything
+    uint64_t begin = 0;     // where its reading began, in bytes of the piece's range; 0 unless it came late
+    uint64_t position = 0;  // bytes up to here are here
+    Time busy{0};           // time for which it was ready to take bytes
+    bool full = false;      // cannot take any more now
+  };
+  // What the driver is to do.  Roles have changed already.
+  struct Decision {
+    std::vector<unsigned> activate;  // parked ones
+    std::vector<unsigned> open;      // reserves, active from now on; for what is still to come
+    std::vector<unsigned> drop;      // active ones
+    bool more_nodes = false;         // pieces are late and nothing is left to replace them
   };
 
   explicit PieceRace(Options options) : options_(options) {}
 
-  void add(unsigned piece);
+  // Substitutes are taken in the order of adding.  During the race only as kReserve.
+  void add(unsigned piece, Start start);
   Role role(unsigned piece) const;
 
   // The piece's first bytes came: its role from now on.
-  Role first_bytes(unsigned piece);
+  Role first_bytes(unsigned piece, Time now);
 
-  // The piece is out.  A parked piece to activate instead, if there is one and it is needed.
-  std::optional<unsigned> failed(unsigned piece);
+  // The piece is out.  Another one is activated at once if it is needed.
+  Decision failed(unsigned piece, uint64_t consumed, Time now);
 
-  // Parked pieces to activate because active ones lag: an active piece lags while it is not ahead and at
-  // least half of the active ones are.  Each laggard is given one substitute.
-  std::vector<unsigned> review(std::span<const Progress> active, Clock::Steady now);
+  // To be called every few tens of milliseconds with all active pieces.  `consumed`: bytes of every piece
+  // that are decoded.
+  Decision review(std::span<const Progress> active, uint64_t consumed, Time now);
 
   unsigned count(Role role) const;
   // Enough pieces are left to finish.
@@ -56,15 +88,45 @@ class PieceRace {
 
  private:
   struct Piece {
-    Role role = Role::kWaiting;
-    std::optional<Clock::Steady> lagging_since;
-    bool substituted = false;
+    Role role = Role::kReserve;
+    bool answered = false;
+    Time opened{0};
+    Time last_gain{0};
+    Time busy{0};  // at the last gain: silence says nothing about speed
+    uint64_t last_position = 0;
+    std::optional<Time> late_since;
+    Time mark_time{0};  // from where the speed of a late piece is measured
+    uint64_t mark_position = 0;
   };
+  // What all pieces together show.
+  struct View {
+    Time now{0};
+    uint64_t consumed = 0;
+    uint64_t median = 0;  // positions of the active pieces
+    uint64_t best = 0;
+    double rate = 0;   // bytes per second, of a typical piece while it is read
+    Time startup{0};   // from opening a piece to its first bytes
+    Time patience{0};  // how long others wait for a late piece
+    Time silence{0};   // without a byte, in which a late piece is taken for stalled
+  };
+  enum class Verdict : uint8_t { kFine, kLate, kSlow, kSilent };
 
-  std::optional<unsigned> promote();
+  View look(std::span<const Progress> active, uint64_t consumed, Time now) const;
+  void note(const Progress& progress, Time now);
+  Verdict judge(const Progress& progress, const View& view);
+  bool slow(const Piece& piece, const Progress& progress, const View& view) const;
+  void fill(const View& view, Decision& decision);
+  bool substitute(uint64_t consumed, Time now, Decision& decision);
+  std::optional<unsigned> first_of(Role role) const;
+  void replace(std::vector<std::pair<Verdict, unsigned>> late, const View& view, Decision& decision);
+  void drop_late(const std::vector<std::pair<Verdict, unsigned>>& late, Decision& decision);
+  void drop_overtaken(std::span<const Progress> active, const View& view, Decision& decision);
 
   Options options_;
   std::map<unsigned, Piece> pieces_;
+  std::vector<unsigned> order_;  // as added: the best substitutes first
+  std::vector<Time> startups_;   // from opening to first bytes, ascending
+  unsigned exchanged_ = 0;       // for slowness
 };
 
 }  // namespace sjcp::segment

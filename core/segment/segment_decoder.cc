@@ -254,10 +254,10 @@ ByteRange SegmentDecoder::piece_range() const {
   return state_->sizes ? state_->sizes->plan.piece : ByteRange{};
 }
 
-void SegmentDecoder::add(unsigned number) {
+void SegmentDecoder::add(unsigned number, uint64_t from) {
   State& s = *state_;
   Piece& piece = s.pieces[number];
-  piece.taken = 0;
+  piece.taken = from;
   piece.in_play = true;
   if (!s.spare_rings.empty()) {
     piece.ring = std::move(s.spare_rings.back());
@@ -321,6 +321,18 @@ Result<bool> SegmentDecoder::advance() {
     if (s.options.correct_errors) s.drop_wrong_pieces();
   }
   return true;
+}
+
+uint64_t SegmentDecoder::consumed() const {
+  return state_->sizes ? state_->consumed() : 0;
+}
+
+Status SegmentDecoder::flush() {
+  State& s = *state_;
+  if (s.error || !s.opener) return {};
+  Status status = s.opener->flush();
+  if (!status) s.error = status.error();
+  return status;
 }
 
 uint64_t SegmentDecoder::written() const {

@@ -47,8 +47,9 @@ class SegmentDecoder {
   // What must be requested of every piece.
   ByteRange piece_range() const;
 
-  // Brings piece `number` into play at the start of piece_range().  Requires: not in play.
-  void add(unsigned number);
+  // Brings piece `number` into play, with its first byte at `from` bytes behind the start of piece_range().
+  // Requires: not in play; from <= consumed().
+  void add(unsigned number, uint64_t from = 0);
   // Takes it out (failed, stalled).  What was decoded stays.  No effect when it is not in play.
   void remove(unsigned number);
   bool in_play(unsigned number) const;
@@ -57,15 +58,23 @@ class SegmentDecoder {
   size_t room(unsigned number) const;
   // Next bytes of the piece.  Requires: data.size() <= room(number), which is 0 for a piece out of play.
   void feed(unsigned number, ByteView data);
-  // Bytes of this piece taken so far, and whether it has delivered its whole range.
+  // Bytes of this piece taken so far (counted from the start of piece_range()), and whether it has delivered
+  // its whole range.
   uint64_t taken(unsigned number) const;
   bool complete(unsigned number) const;
+
+  // Bytes of every piece that are decoded: what lies before is of no use any more.
+  uint64_t consumed() const;
 
   // Decodes, opens and writes out what is ready.  True: the whole range was written.  Errors: what output
   // returned; kIntegrity when a block does not open (with correct_errors: cannot be corrected); kProtocol
   // when the sizes in the options contradict each other.  After an error only written(), suspects() and
   // wrong_pieces() may be called.
   Result<bool> advance();
+
+  // Writes out what is opened but would have waited for the end of its run; for a race that is given up.  A
+  // no-op after an error.
+  Status flush();
 
   // Plain bytes written out so far, verified; a new fetch may go on at range.begin + written().
   uint64_t written() const;

@@ -16,7 +16,7 @@ class Batch {
       : parallelism_(parallelism),
         on_result_(on_result),
         group_(context.stop),
-        context_{group_.stop(), context.budget, context.counters} {}
+        context_(context.with_stop(group_.stop())) {}
 
   Status submit(Job job) {
     {

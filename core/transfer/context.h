@@ -1,14 +1,20 @@
-// What every transfer of a process shares: the stop signal, the memory budget and the counters that progress
-// views sample.  Owned by the command; outlives every transfer.  All members may be used from any thread.
+// What every transfer of a process shares: the stop signal, the limits, and the counters that progress views
+// sample.  Owned by the command; outlives every transfer.  All members may be used from any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <stop_token>
+#include <utility>
 
+#include "core/base/clock.h"
 #include "core/transfer/budget.h"
+#include "core/transfer/connection_budget.h"
+#include "core/transfer/throttle.h"
 
 namespace sjcp::transfer {
+
+class SegmentGate;  // core/transfer/segment_gate.h
 
 // Monotonic unless said otherwise.  Relaxed atomics: views need no consistency between fields.
 struct Counters {
@@ -20,12 +26,26 @@ struct Counters {
   std::atomic<int64_t> segments_active{0};     // gauge
   std::atomic<int64_t> connections_active{0};  // gauge
   std::atomic<uint64_t> retries{0};            // segments fetched again, pieces exchanged
+  std::atomic<int64_t> segments_allowed{0};    // gauge: what the window admits; 0: there is no window
+  std::atomic<uint64_t> bytes_needed{0};   // of the fetched, those without which the data could not be had
+  std::atomic<uint64_t> bytes_resumed{0};  // of the done, those that were there before this run
 };
 
 struct Context {
   std::stop_token stop;
   MemoryBudget* budget = nullptr;  // set for download() and upload(); sources and writers do not use it
   Counters* counters = nullptr;    // always set
+  SegmentGate* gate = nullptr;     // segments in flight of all transfers; null: each has its own limit only
+  Throttle* throttle = nullptr;    // bytes to and from nodes; null: as fast as they go
+  ConnectionBudget* connections = nullptr;  // to nodes; null: as many as are useful
+  const Clock* clock = &system_clock();     // for the moments in summaries
+
+  // The same, stopped by another signal.
+  Context with_stop(std::stop_token other) const {
+    Context copy = *this;
+    copy.stop = std::move(other);
+    return copy;
+  }
 };
 
 }  // namespace sjcp::transfer

@@ -1,14 +1,16 @@
 // The engine: moves one object, N segments in flight.
 //
-// Each segment in flight is one thread: it waits for budget, runs Source::fetch (or reads, seals and sends),
-// and takes the next segment.  An error stops the siblings, and the most telling one (error_rank.h) is
-// returned; the destination is committed only when every byte arrived.  See README.md for why threads.
+// Each segment in flight is one thread: it waits for its place and for budget, runs Source::fetch (or reads,
+// seals and sends), and takes the next segment.  Threads are started as the limits let segments in; one or
+// two wait.  An error stops the siblings, and the most telling one (error_rank.h) is returned; the
+// destination is committed only when every byte arrived.  See README.md for why threads.
 //
-// Counters: both add to bytes_total (once the size is known), bytes_done and segments_active; files_done and
-// files_failed are the caller's (batch.h counts them).
+// Counters: both add to bytes_total (once the size is known), bytes_done, bytes_resumed and segments_active;
+// files_done and files_failed are the caller's (batch.h counts them).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "core/base/result.h"
 #include "core/transfer/context.h"
@@ -20,20 +22,25 @@
 namespace sjcp::transfer {
 
 struct CopyOptions {
-  unsigned parallelism = 8;  // segments in flight; >= 1
+  unsigned parallelism = 8;  // segments in flight; 0: as many as context.gate lets in
   RangeRequest range;        // downloads only
+  // Downloads only: asked once the object is known; true leaves the destination alone.
+  std::function<bool(const ObjectInfo&)> skip;
 };
 
 struct CopySummary {
   uint64_t bytes = 0;
   uint64_t segments = 0;
+  uint64_t resumed = 0;  // bytes that were there from an earlier run
+  bool skipped = false;
 };
 
 // Both block until done.  kCancelled when context.stop was requested; source, sink, reader and writer then
 // may be destroyed at once: no thread is left behind.
 
-// Opens the source, then begins the sink: a source that cannot be opened leaves the destination untouched. On
-// any error the sink has been aborted.
+// Opens the source, then the sink, and fetches what the sink does not have yet.  A source that cannot be
+// opened leaves the destination untouched.  On any error the sink has been aborted; the text says so if it
+// kept something to go on from.
 Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& options, const Context& context);
 // Segments are filled one after another and sent in parallel.  On any error the writer has been aborted.
 Result<CopySummary> upload(Reader& reader, ObjectWriter& writer, const CopyOptions& options,

@@ -3,26 +3,39 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/transfer/content.h"
+#include "core/transfer/range_set.h"
 
 namespace sjcp::transfer {
 
-// Threads: begin, commit and abort from one thread; write from any number, for disjoint ranges, also while
-// abort runs.
+// Threads: begin, resume, commit, abort and kept from one thread; write from any number, for disjoint ranges,
+// also while abort runs.
 class Sink {
  public:
   virtual ~Sink() = default;
 
   // `size` bytes will come; offsets count from 0.
   virtual Status begin(uint64_t size) = 0;
+  // begin() for the bytes of content.range: what an earlier run verified and stored, and need not come again.
+  // kConflict when that was of another version of the object.
+  virtual Result<RangeSet> resume(const Content& content) {
+    Status begun = begin(content.range.size());
+    if (!begun) return std::move(begun).error();
+    return RangeSet();
+  }
   virtual Status write(uint64_t offset, ByteView data) = 0;
   // Makes the result durable and visible under its final name.
   virtual Status commit() = 0;
-  // Leaves the destination as it was before begin().  Safe to call at any time before commit() succeeded,
-  // also twice; unblocks writers: their write() and every later one fails with kCancelled.
+  // Leaves the destination as it was before begin(), and beside it what resume() can go on from, if anything.
+  // Safe to call at any time before commit() succeeded, also twice; unblocks writers: their write() and every
+  // later one fails with kCancelled.
   virtual void abort() = 0;
+  // After abort(): bytes that resume() would find.
+  virtual uint64_t kept() const { return 0; }
 
   virtual std::string name() const = 0;
 };

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ class Output {
   virtual Status write(uint64_t offset, ByteView data) = 0;
 };
 
-// Threads: open() once; then memory_per_segment(), segments() and fetch() from any number of threads.
+// Threads: open() once; then the rest from any number of threads.
 class Source {
  public:
   virtual ~Source() = default;
@@ -48,6 +49,10 @@ class Source {
 
   // In order, without gaps, covering exactly the resolved range; empty for an empty object.
   virtual const std::vector<Segment>& segments() const = 0;
+
+  // These will be fetched soon, in this order, and nobody waits for them yet: a chance to ask for ahead what
+  // each takes a question of its own.  Returns at once.  Called now and then, with overlaps.
+  virtual void expect(std::span<const Segment> next) { (void)next; }
 
   // Bytes of memory that one fetch() holds at most.
   virtual uint64_t memory_per_segment() const = 0;

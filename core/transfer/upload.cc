@@ -9,6 +9,7 @@
 #include "core/base/scope_guard.h"
 #include "core/base/units.h"
 #include "core/transfer/copy.h"
+#include "core/transfer/segment_gate.h"
 #include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
@@ -45,8 +46,9 @@ class LookAhead {
   bool ended_ = false;
 };
 
-// A segment between begin and finish.  The lease goes last: the writer's buffers live under it.
+// A segment between begin and finish.  The permits go last: the writer's buffers live under the lease.
 struct Filled {
+  SegmentGate::Slot slot;
   MemoryBudget::Lease lease;
   std::unique_ptr<SegmentWriter> writer;
   uint64_t bytes = 0;
@@ -54,25 +56,30 @@ struct Filled {
 };
 
 class Upload {
+  // See download.cc.
+  static constexpr size_t kWaitingAtMost = 2;
+
  public:
   Upload(Reader& reader, ObjectWriter& writer, const Context& context)
       : reader_(reader),
         writer_(writer),
         input_(reader),
         group_(context.stop),
-        context_{group_.stop(), context.budget, context.counters},
+        context_(context.with_stop(group_.stop())),
+        gate_(reader.size().value_or(kPassesByGate) < kPassesByGate ? nullptr : context.gate),
         // A worker may wait for a silent stdin: a failed sibling must not wait with it.
         link_(group_.stop(), [this] { reader_.cancel(); }) {}
 
   Status run(unsigned parallelism) {
-    unsigned workers = std::max(parallelism, 1u);
+    if (parallelism > 0) most_workers_ = parallelism;
     if (auto size = reader_.size()) {
       context_.counters->bytes_total.fetch_add(*size, std::memory_order_relaxed);
       const uint64_t unit = writer_.segment_size();
       const uint64_t segments = *size / unit + (*size % unit != 0 ? 1 : 0);
-      workers = static_cast<unsigned>(std::min<uint64_t>(workers, std::max<uint64_t>(segments, 1)));
+      most_workers_ = std::min<uint64_t>(most_workers_, std::max<uint64_t>(segments, 1));
     }
-    Status started = group_.start(workers, [this] { return work(); });
+    waiting_ = workers_ = 1;
+    Status started = group_.start(1, [this] { return work(); });
     if (!started) return started;
     return group_.join();
   }
@@ -81,8 +88,9 @@ class Upload {
   CopySummary summary() const { return {bytes_, segments_}; }
 
  private:
+  // Begins as one of those that wait for their turn to read.
   Status work() {
-    for (;;) {
+    do {
       bool active = false;
       ScopeGuard leave([&] {
         if (active) context_.counters->segments_active.fetch_sub(1, std::memory_order_relaxed);
@@ -90,6 +98,7 @@ class Upload {
       Filled filled;
       {
         std::lock_guard lock(reading_);
+        ScopeGuard served([this] { leave_turn(); });
         if (input_ended_) return {};
         if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
         context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
@@ -101,14 +110,54 @@ class Upload {
         bytes_ += filled.bytes;
         ++segments_;
       }
+      keep_one_waiting();
       Status status = finish(std::move(filled));
       if (!status) return status;
+    } while (wait_again());
+    return {};
+  }
+
+  void leave_turn() {
+    std::lock_guard lock(workers_mutex_);
+    --waiting_;
+    reading_over_ = input_ended_;
+  }
+
+  // Somebody must be there to read the next segment; more than that would be idle threads.
+  void keep_one_waiting() {
+    {
+      std::lock_guard lock(workers_mutex_);
+      if (reading_over_ || waiting_ > 0 || workers_ == most_workers_) return;
+      ++waiting_;
+      ++workers_;
     }
+    // Where the system refuses a thread, those that there are do the work.
+    if (group_.start(1, [this] { return work(); })) return;
+    std::lock_guard lock(workers_mutex_);
+    --waiting_;
+    --workers_;
+  }
+
+  // True: this worker waits for another turn.
+  bool wait_again() {
+    std::lock_guard lock(workers_mutex_);
+    const bool useful = !reading_over_ && waiting_ < kWaitingAtMost;
+    if (useful) {
+      ++waiting_;
+    } else {
+      --workers_;
+    }
+    return useful;
   }
 
   // The next segment of the input.  Only the worker whose turn it is waits for budget: an input that trickles
   // must not make the others hold memory that other files could use.
   Status fill(Filled& filled) {
+    if (gate_ != nullptr) {
+      auto slot = gate_->enter(context_.stop);
+      if (!slot) return std::move(slot).error();
+      filled.slot = *std::move(slot);
+    }
     auto lease = context_.budget->acquire(writer_.memory_per_segment(), context_.stop);
     if (!lease) return std::move(lease).error();
     filled.lease = *std::move(lease);
@@ -146,8 +195,14 @@ class Upload {
   bool input_ended_ = false;
   uint64_t bytes_ = 0;
   uint64_t segments_ = 0;
+  std::mutex workers_mutex_;  // guards the three below
+  size_t waiting_ = 0;
+  size_t workers_ = 0;
+  bool reading_over_ = false;
+  size_t most_workers_ = SIZE_MAX;
   WorkerGroup group_;
   const Context context_;  // as given, but stopped by the group
+  SegmentGate* const gate_;
   std::stop_callback<std::function<void()>> link_;
 };
 

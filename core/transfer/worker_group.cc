@@ -10,24 +10,19 @@ WorkerGroup::WorkerGroup(std::stop_token outer)
 
 WorkerGroup::~WorkerGroup() {
   source_.request_stop();
-  for (std::thread& thread : threads_) {
-    if (thread.joinable()) thread.join();
-  }
+  join_all();
 }
 
 Status WorkerGroup::start(unsigned count, const Body& body) {
+  const std::lock_guard lock(mutex_);
   for (unsigned i = 0; i < count; ++i) {
-    {
-      std::lock_guard lock(mutex_);
-      ++running_;
-    }
+    ++running_;
     // The standard library reports a thread that cannot be had (a limit on processes) as an exception only.
     try {
       threads_.emplace_back([this, body] { run(body); });
     } catch (const std::system_error& error) {
-      std::lock_guard lock(mutex_);
       --running_;
-      if (!threads_.empty()) return {};
+      if (running_ > 0) return {};
       return errno_error("starting a thread", error.code().value());
     }
   }
@@ -40,9 +35,21 @@ bool WorkerGroup::wait() {
   return !source_.stop_requested();
 }
 
+// Bodies may start others until the last of them has returned.
+void WorkerGroup::join_all() {
+  for (;;) {
+    std::vector<std::thread> threads;
+    {
+      std::lock_guard lock(mutex_);
+      threads.swap(threads_);
+    }
+    if (threads.empty()) return;
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
 Status WorkerGroup::join() {
-  for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  join_all();
   std::lock_guard lock(mutex_);
   if (interrupted_) return make_error(Errc::kCancelled, "interrupted");
   if (errors_.get()) return *errors_.get();

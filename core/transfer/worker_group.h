@@ -3,7 +3,8 @@
 // The first body that returns an error, or a stop from outside, requests stop(); bodies watch it and return.
 //
 // Ownership: what the bodies refer to must outlive the group; the destructor stops and joins.
-// Threads: start(), wait() and join() from the owner's thread.  Errors: join() reports the most telling one.
+// Threads: wait() and join() from the owner's thread; start() from there and from bodies.  Errors: join()
+// reports the most telling one.
 #pragma once
 
 #include <condition_variable>
@@ -40,6 +41,7 @@ class WorkerGroup {
 
  private:
   void run(const Body& body);
+  void join_all();
   void record(Error error);
 
   const std::stop_token outer_;
@@ -49,7 +51,7 @@ class WorkerGroup {
   unsigned running_ = 0;
   bool interrupted_ = false;  // the stop from outside came before the first error
   WorstError errors_;
-  std::vector<std::thread> threads_;
+  std::vector<std::thread> threads_;  // not yet joined
   // Last, so that it is gone before what it touches.
   std::stop_callback<std::function<void()>> link_;
 };

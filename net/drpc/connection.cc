@@ -97,6 +97,11 @@ void Pool::give_back(const Peer& peer, std::unique_ptr<Connection> connection) {
   if (count_ > options_.capacity) drop_oldest(dropped);
 }
 
+bool Pool::has(const Peer& peer) const {
+  const std::lock_guard lock(mutex_);
+  return idle_.contains(key_of(peer));
+}
+
 size_t Pool::idle() const {
   const std::lock_guard lock(mutex_);
   return count_;

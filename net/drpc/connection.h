@@ -45,6 +45,8 @@ class Pool {
   // An idle, still open connection (the one used last), or null.
   // One that has been idle for longer than `max_idle` is passed over.
   std::unique_ptr<Connection> take(const Peer& peer, std::chrono::seconds max_idle = std::chrono::hours(24));
+  // True: take() may well find one.
+  bool has(const Peer& peer) const;
   // Begins a new one (not yet connected: call tls->handshake()).  `attempt` picks among the resolved
   // addresses, round and round.
   Result<std::unique_ptr<Connection>> dial(const Peer& peer, unsigned attempt = 0) const;

@@ -284,6 +284,7 @@ std::string Identity::key_pem() const {
 struct PeerIdentity::State {
   X509Ptr leaf;
   access::NodeId id;
+  std::string chain;
 };
 
 PeerIdentity::PeerIdentity(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -311,6 +312,7 @@ Result<std::shared_ptr<const PeerIdentity>> PeerIdentity::verify(
   auto state = std::make_unique<State>();
   state->id = access::NodeId::from_ca_spki(spki_der(ca), *version);
   state->leaf = std::move(chain[0]);
+  for (const std::string& der : certificates) state->chain += der;
   return std::shared_ptr<const PeerIdentity>(new PeerIdentity(std::move(state)));
 }
 
@@ -327,6 +329,10 @@ Result<std::shared_ptr<const PeerIdentity>> PeerIdentity::from_chain_der(ByteVie
 
 const access::NodeId& PeerIdentity::id() const {
   return state_->id;
+}
+
+const std::string& PeerIdentity::chain_der() const {
+  return state_->chain;
 }
 
 bool PeerIdentity::verify_signature(ByteView data, ByteView signature) const {

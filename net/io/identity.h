@@ -60,6 +60,8 @@ class PeerIdentity {
   ~PeerIdentity();
 
   const access::NodeId& id() const;
+  // All certificates as they came: whoever sees these bytes again need not check them again.
+  const std::string& chain_der() const;
   // Signature of the leaf key over data: SHA-256 with ECDSA, or RSA-PSS.
   bool verify_signature(ByteView data, ByteView signature) const;
 

@@ -28,13 +28,15 @@ struct SocketEnd {
   std::string preamble;  // still to be sent before the first TLS byte
   bool reached = false;  // some byte went out: the TCP connection stands
   bool eof = false;
-  int error = 0;  // errno of the operation that failed
+  bool more = false;  // more will be written soon
+  int error = 0;      // errno of the operation that failed
 };
 
 // The preamble shares a segment with the first TLS bytes, and nothing raises SIGPIPE: both are beyond
 // OpenSSL's own socket BIO.
 ssize_t send_with_preamble(SocketEnd& socket, const char* data, size_t size) {
-  if (socket.preamble.empty()) return ::send(socket.fd, data, size, MSG_NOSIGNAL);
+  if (socket.preamble.empty())
+    return ::send(socket.fd, data, size, MSG_NOSIGNAL | (socket.more ? MSG_MORE : 0));
   iovec parts[2] = {{socket.preamble.data(), socket.preamble.size()}, {const_cast<char*>(data), size}};
   msghdr message{};
   message.msg_iov = parts;
@@ -269,9 +271,10 @@ bool TlsConnection::has_buffered() const {
   return !state_->drained && SSL_has_pending(state_->ssl.get()) == 1;
 }
 
-Result<size_t> TlsConnection::write(ByteView data) {
+Result<size_t> TlsConnection::write(ByteView data, bool more) {
   if (data.empty()) return size_t{0};
   ERR_clear_error();
+  state_->socket.more = more || data.size() > kRecordSize;
   size_t written = 0;
   const int ok = SSL_write_ex(state_->ssl.get(), data.data(), data.size(), &written);
   if (ok == 1) return written;

@@ -52,6 +52,9 @@ struct Endpoint {
 // cache. kUsage when malformed, kNetwork when it does not resolve.  Any thread.
 Result<std::vector<Endpoint>> resolve(const std::string& address);
 
+// Plain bytes of the largest TLS record.
+inline constexpr size_t kRecordSize = 16384;
+
 enum class Ready : uint8_t { kDone, kWantRead, kWantWrite };
 
 class TlsConnection {
@@ -83,7 +86,8 @@ class TlsConnection {
   bool has_buffered() const;
   // Bytes taken, 0 .. data.size(); 0 means wait for writability, then call again with the same bytes (at
   // another address and with more behind them, if need be: a record may be under way).
-  Result<size_t> write(ByteView data);
+  // `more`: further data follows at once, so that the kernel may wait for it to fill a packet.
+  Result<size_t> write(ByteView data, bool more = false);
 
   // After connected(); null on a server whose client sent no chain (cannot happen with a TlsContext::server).
   const std::shared_ptr<const PeerIdentity>& peer() const;

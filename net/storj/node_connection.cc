@@ -29,15 +29,17 @@ void NodeConnection::watch(bool read, bool write) {
   poller_.watch(tls().fd(), token_, read, write);
 }
 
-Result<bool> NodeConnection::flush() {
-  while (!machine().output().empty()) {
-    auto written = tls().write(machine().output());
+Result<bool> NodeConnection::flush(bool more) {
+  for (;;) {
+    ByteView output = machine().output();
+    if (more) output = output.sub(0, output.size() / io::kRecordSize * io::kRecordSize);
+    if (output.empty()) return true;
+    auto written = tls().write(output, more);
     if (!written) return std::move(written).error();
     if (*written == 0) return false;
     last_progress = std::chrono::steady_clock::now();
     machine().consume_output(*written);
   }
-  return true;
 }
 
 std::unique_ptr<drpc::Connection> NodeConnection::release() {
@@ -55,10 +57,12 @@ void NodeConnection::give_back() {
 }
 
 void NodeConnection::cancel() {
+  if (!connected()) return drop();
   // A half-written frame cannot be taken back (protocol notes 4.3).
-  if (!connected() || !machine().output().empty()) return drop();
-  machine().cancel();
   auto flushed = flush();
+  if (!flushed || !*flushed) return drop();
+  machine().cancel();
+  flushed = flush();
   if (flushed && *flushed) return give_back();
   drop();
 }

@@ -39,8 +39,9 @@ class NodeConnection {
 
   void watch(bool read, bool write);
 
-  // Writes what the machine has to say, as far as the socket takes it.  True: all of it.
-  Result<bool> flush();
+  // Writes what the machine has to say, as far as the socket takes it.  True: all of it.  With `more`, what
+  // does not fill a TLS record stays for the next call: a small record costs nearly as much as a large one.
+  Result<bool> flush(bool more = false);
 
   // Closes it for good.  A no-op when closed.
   void drop();

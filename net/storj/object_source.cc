@@ -13,13 +13,13 @@ namespace sjcp::storj {
 
 using segment::ByteRange;
 using transfer::Context;
+using Correction = RaceOptions::Correction;
 
 namespace {
 
-// Nodes refuse limits that are older than an hour; well before that a new one is asked for.
-constexpr auto kOfferLifetime = std::chrono::minutes(30);
 // Attempts on one segment since it last made progress (protocol notes 9.2).
 constexpr int kMaxAttempts = 6;
+constexpr int kMaxAttemptsWhenLost = 2;
 constexpr size_t kRingBytes = 128 << 10;
 // A connection's TLS state with its 64 KiB read-ahead.
 constexpr uint64_t kConnectionMemory = 96 << 10;
@@ -47,10 +47,21 @@ segment::Position position_of(const pb::SegmentPosition& position) {
 
 // Progress of one fetch() over its attempts.
 struct ObjectSource::Attempt {
+  size_t segment;
   ByteRange wanted;  // plain bytes of the object; begin moves on as bytes are written
   transfer::Output& output;
   const Context& context;
-  bool correct_errors = false;
+  bool all_nodes = false;
+  bool lost = false;      // too many nodes of the last attempt said that they have no piece
+  bool left_out = false;  // pieces that could have helped to correct errors
+  Correction correction = Correction::kNone;
+
+  // After wrong data.  False: nothing better is left to try.
+  bool correct_more() {
+    if (correction == Correction::kPatient || (correction == Correction::kQuick && !left_out)) return false;
+    correction = correction == Correction::kNone ? Correction::kQuick : Correction::kPatient;
+    return true;
+  }
 };
 
 ObjectSource::ObjectSource(const Session& session, std::string bucket, std::string key, Finder find)
@@ -58,7 +69,10 @@ ObjectSource::ObjectSource(const Session& session, std::string bucket, std::stri
       bucket_(std::move(bucket)),
       key_(std::move(key)),
       url_(object_url(bucket_, key_)),
-      find_(std::move(find)) {}
+      find_(std::move(find)),
+      shelf_([this](std::span<const OfferShelf::Wanted> wanted, const std::stop_token& stop) {
+        return ask(wanted, stop);
+      }) {}
 
 ObjectSource::~ObjectSource() = default;
 
@@ -76,11 +90,11 @@ Result<transfer::ObjectInfo> ObjectSource::open(const transfer::RangeRequest& ra
   if (auto status = read_object(download.object()); !status) return std::move(status).error();
   auto resolved = range.resolve(object_size_);
   if (!resolved) return with_context(std::move(resolved).error(), url_);
+  Offer first;
   if (download.segment_download_size() > 0) {
-    first_offer_ = std::move(*download.mutable_segment_download(0));
-    first_offer_time_ = std::chrono::steady_clock::now();
-    const auto& offer = *first_offer_;
-    if (auto status = add_stored(offer.position(), offer.plain_offset(), offer.plain_size()); !status) {
+    first =
+        std::make_shared<const pb::DownloadSegmentResponse>(std::move(*download.mutable_segment_download(0)));
+    if (auto status = add_stored(first->position(), first->plain_offset(), first->plain_size()); !status) {
       return std::move(status).error();
     }
   }
@@ -88,6 +102,7 @@ Result<transfer::ObjectInfo> ObjectSource::open(const transfer::RangeRequest& ra
     return std::move(status).error();
   }
   if (auto status = cut_to_range(*resolved); !status) return std::move(status).error();
+  if (first) keep_first(std::move(first));
 
   transfer::ObjectInfo info;
   info.name = url_;
@@ -206,17 +221,26 @@ Status ObjectSource::cut_to_range(ByteRange range) {
   if (next != range.end) {
     return make_error(Errc::kProtocol, url_ + ": the satellite's segments do not cover the object");
   }
-  if (first_offer_ && (kept.empty() || kept[0].position != position_of(first_offer_->position()))) {
-    first_offer_.reset();
-  }
-  if (first_offer_ && first_offer_->has_redundancy_scheme()) {
-    offered_ = static_cast<uint32_t>(std::count_if(first_offer_->addressed_limits().begin(),
-                                                   first_offer_->addressed_limits().end(),
-                                                   [](const auto& limit) { return limit.has_limit(); }));
-    if (auto rs = redundancy_of(first_offer_->redundancy_scheme())) redundancy_ = *rs;
-  }
   stored_ = std::move(kept);
   return {};
+}
+
+void ObjectSource::keep_first(Offer first) {
+  if (first->has_redundancy_scheme()) {
+    offered_ = static_cast<uint32_t>(std::count_if(first->addressed_limits().begin(),
+                                                   first->addressed_limits().end(),
+                                                   [](const auto& limit) { return limit.has_limit(); }));
+    if (auto rs = redundancy_of(first->redundancy_scheme())) redundancy_ = *rs;
+  }
+  if (!stored_.empty() && stored_[0].position == position_of(first->position())) {
+    shelf_.put({.segment = 0}, std::move(first));
+  }
+}
+
+void ObjectSource::expect(std::span<const transfer::Segment> next) {
+  std::vector<OfferShelf::Wanted> wanted;
+  for (const auto& segment : next) wanted.push_back({.segment = segment.index});
+  shelf_.expect(wanted);
 }
 
 uint64_t ObjectSource::memory_per_segment() const {
@@ -229,49 +253,47 @@ uint64_t ObjectSource::memory_per_segment() const {
   return segment::SegmentDecoder::memory(options, options.rs.required) + offered * kConnectionMemory;
 }
 
-Result<pb::DownloadSegmentResponse> ObjectSource::offer_for(size_t index, bool all_nodes,
-                                                            const std::stop_token& stop) {
-  if (index == 0 && !all_nodes) {
-    std::lock_guard lock(mutex_);
-    if (first_offer_ && std::chrono::steady_clock::now() - first_offer_time_ < kOfferLifetime) {
-      auto offer = std::move(*first_offer_);
-      first_offer_.reset();
-      return offer;
-    }
-  }
+Result<std::vector<Offer>> ObjectSource::ask(std::span<const OfferShelf::Wanted> wanted,
+                                             const std::stop_token& stop) {
   pb::BatchRequest request;
-  auto& download = *request.add_requests()->mutable_segment_download();
-  download.set_stream_id(stream_id_);
-  download.mutable_cursor_position()->set_part_number(stored_[index].position.part);
-  download.mutable_cursor_position()->set_index(stored_[index].position.index);
-  if (all_nodes) download.set_desired_nodes(std::numeric_limits<int32_t>::max());
+  for (const auto& each : wanted) {
+    auto& download = *request.add_requests()->mutable_segment_download();
+    download.set_stream_id(stream_id_);
+    download.mutable_cursor_position()->set_part_number(stored_[each.segment].position.part);
+    download.mutable_cursor_position()->set_index(stored_[each.segment].position.index);
+    if (each.all_nodes) download.set_desired_nodes(std::numeric_limits<int32_t>::max());
+  }
   auto batch = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, stop);
   if (!batch) return std::move(batch).error();
-  return std::move(*batch->mutable_responses(0)->mutable_segment_download());
+  std::vector<Offer> offers;
+  for (auto& response : *batch->mutable_responses()) {
+    offers.push_back(
+        std::make_shared<const pb::DownloadSegmentResponse>(std::move(*response.mutable_segment_download())));
+  }
+  return offers;
 }
 
 Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& output,
                            const Context& context) {
-  const Stored& stored = stored_[segment.index];
-  Attempt attempt{segment.bytes, output, context};
+  Attempt attempt{segment.index, segment.bytes, output, context};
   int failures = 0;
-  bool all_nodes = false;
   for (;;) {
     uint64_t before = attempt.wanted.begin;
-    auto offer = offer_for(segment.index, all_nodes, context.stop);
+    auto offer = shelf_.take({segment.index, attempt.all_nodes}, context.stop);
     if (!offer) return std::move(offer).error();
-    bool inline_segment = offer->addressed_limits_size() == 0;
-    Status status =
-        inline_segment ? fetch_inline(*offer, stored, attempt) : fetch_remote(*offer, stored, attempt);
+    bool inline_segment = (*offer)->addressed_limits_size() == 0;
+    Status status = inline_segment ? fetch_inline(**offer, attempt) : fetch_remote(*offer, attempt);
     if (status) return {};
     failures = attempt.wanted.begin > before ? 1 : failures + 1;
     Errc code = status.error().code;
     bool damaged = code == Errc::kIntegrity && !inline_segment;
-    if (damaged && attempt.correct_errors) return status;  // beyond repair, or the key is wrong
-    if ((code != Errc::kNetwork && !damaged) || failures >= kMaxAttempts) return status;
+    if (damaged && !attempt.correct_more()) return status;  // beyond repair, or the key is wrong
+    // Nodes that say that they have nothing will say so again.
+    const int attempts = attempt.lost ? kMaxAttemptsWhenLost : kMaxAttempts;
+    if ((code != Errc::kNetwork && !damaged) || failures >= attempts) return status;
+    if (!damaged) attempt.correction = Correction::kNone;
     // Asking every node that stores a piece costs nothing unless it is read, and is the best chance now.
-    all_nodes = true;
-    attempt.correct_errors = damaged;
+    attempt.all_nodes = true;
     spdlog::info("{}; asking for the segment again", status.error().what);
     context.counters->retries.fetch_add(1, std::memory_order_relaxed);
     if (!damaged && !wait_unless_stopped(std::chrono::milliseconds(100 << failures), context.stop)) {
@@ -291,8 +313,8 @@ Result<crypto::Key> ObjectSource::segment_key(const pb::DownloadSegmentResponse&
   return *key;
 }
 
-Status ObjectSource::fetch_inline(const pb::DownloadSegmentResponse& offer, const Stored& stored,
-                                  Attempt& attempt) {
+Status ObjectSource::fetch_inline(const pb::DownloadSegmentResponse& offer, Attempt& attempt) {
+  const Stored& stored = stored_[attempt.segment];
   auto key = segment_key(offer);
   if (!key) return std::move(key).error();
   auto plain = crypto::open(layout_.cipher, *key, segment::segment_nonce(stored.position),
@@ -305,8 +327,9 @@ Status ObjectSource::fetch_inline(const pb::DownloadSegmentResponse& offer, cons
   return attempt.output.write(attempt.wanted.begin, bytes);
 }
 
-Status ObjectSource::fetch_remote(const pb::DownloadSegmentResponse& offer, const Stored& stored,
-                                  Attempt& attempt) {
+Status ObjectSource::fetch_remote(const Offer& shared_offer, Attempt& attempt) {
+  const pb::DownloadSegmentResponse& offer = *shared_offer;
+  const Stored& stored = stored_[attempt.segment];
   auto key = segment_key(offer);
   if (!key) return std::move(key).error();
   auto rs = redundancy_of(offer.redundancy_scheme());
@@ -319,7 +342,7 @@ Status ObjectSource::fetch_remote(const pb::DownloadSegmentResponse& offer, cons
   options.key = *key;
   options.position = stored.position;
   options.range = {attempt.wanted.begin - stored.bytes.begin, attempt.wanted.end - stored.bytes.begin};
-  options.correct_errors = attempt.correct_errors;
+  options.correct_errors = attempt.correction != Correction::kNone;
   options.ring_bytes = kRingBytes;
   if (offer.segment_size() <= 0 || options.encrypted_size % layout_.encrypted_block != 0 ||
       options.encrypted_size < segment::encrypted_size(options.plain_size, layout_)) {
@@ -329,9 +352,22 @@ Status ObjectSource::fetch_remote(const pb::DownloadSegmentResponse& offer, cons
                                   [&](uint64_t offset, ByteView data) {
                                     return attempt.output.write(stored.bytes.begin + offset, data);
                                   });
-  SegmentDownload race(*session_.pool, offer, decoder, attempt.correct_errors, attempt.context);
+  RaceOptions race_options;
+  race_options.correction = attempt.correction;
+  race_options.slack = kRingBytes / 2;
+  if (!attempt.all_nodes) {
+    race_options.all_nodes = [&] { return shelf_.poll({attempt.segment, true}); };
+  }
+  SegmentDownload race(*session_.pool, *session_.nodes, shared_offer, decoder, attempt.context, race_options);
   Status status = race.run();
+  // What is verified need not be fetched again.
+  if (Status flushed = decoder.flush(); !flushed) status = std::move(flushed);
   attempt.wanted.begin += decoder.written();
+  attempt.lost = race.lost();
+  attempt.left_out = race.left_out();
+  attempt.context.counters->bytes_needed.fetch_add(decoder.consumed() * rs->required,
+                                                   std::memory_order_relaxed);
+  race.blame(decoder.wrong_pieces());
   for (unsigned piece : decoder.wrong_pieces()) {
     spdlog::warn("{}: piece {} from {} is damaged and was corrected", url_, piece, race.node_name(piece));
   }

@@ -3,10 +3,8 @@
 // Threads: as transfer::Source says.
 #pragma once
 
-#include <chrono>
 #include <functional>
-#include <mutex>
-#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "core/segment/layout.h"
 #include "core/segment/segment_decoder.h"
 #include "core/transfer/source.h"
+#include "net/storj/offer_shelf.h"
 #include "net/storj/session.h"
 
 namespace sjcp::storj {
@@ -30,6 +29,7 @@ class ObjectSource final : public transfer::Source {
   Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range,
                                     const transfer::Context& context) override;
   const std::vector<transfer::Segment>& segments() const override { return segments_; }
+  void expect(std::span<const transfer::Segment> next) override;
   uint64_t memory_per_segment() const override;
   Status fetch(const transfer::Segment& segment, transfer::Output& output,
                const transfer::Context& context) override;
@@ -49,9 +49,10 @@ class ObjectSource final : public transfer::Source {
   Status list_rest(pb::ListSegmentsResponse list, const std::stop_token& stop);
   Status add_stored(const pb::SegmentPosition& position, int64_t plain_offset, int64_t plain_size);
   Status cut_to_range(segment::ByteRange range);
-  Result<pb::DownloadSegmentResponse> offer_for(size_t index, bool all_nodes, const std::stop_token& stop);
-  Status fetch_inline(const pb::DownloadSegmentResponse& offer, const Stored& stored, Attempt& attempt);
-  Status fetch_remote(const pb::DownloadSegmentResponse& offer, const Stored& stored, Attempt& attempt);
+  void keep_first(Offer first);
+  Result<std::vector<Offer>> ask(std::span<const OfferShelf::Wanted> wanted, const std::stop_token& stop);
+  Status fetch_inline(const pb::DownloadSegmentResponse& offer, Attempt& attempt);
+  Status fetch_remote(const Offer& shared_offer, Attempt& attempt);
   Result<crypto::Key> segment_key(const pb::DownloadSegmentResponse& offer) const;
 
   const Session& session_;
@@ -73,9 +74,7 @@ class ObjectSource final : public transfer::Source {
   uint32_t offered_ = 0;  // pieces per segment, for the memory estimate
   segment::Redundancy redundancy_;
 
-  std::mutex mutex_;
-  std::optional<pb::DownloadSegmentResponse> first_offer_;  // came with the object; used once
-  std::chrono::steady_clock::time_point first_offer_time_;
+  OfferShelf shelf_;  // last: its thread uses the rest
 };
 
 }  // namespace sjcp::storj

@@ -54,11 +54,12 @@ pb::Order make_order(const pb::OrderLimit& limit, int64_t amount, const crypto::
   return order;
 }
 
-pb::PieceHash make_piece_hash(const pb::OrderLimit& limit, ByteView sha256, int64_t piece_size,
+pb::PieceHash make_piece_hash(const pb::OrderLimit& limit, ByteView digest, int64_t piece_size,
                               const crypto::Ed25519Key& key) {
   pb::PieceHash hash;
   hash.set_piece_id(limit.piece_id());
-  hash.set_hash(sha256.str());
+  hash.set_hash(digest.str());
+  hash.set_hash_algorithm(kHashAlgorithm);
   hash.set_piece_size(piece_size);
   *hash.mutable_timestamp() = limit.order_creation();
   hash.set_signature(key.sign(signing_bytes(hash)));

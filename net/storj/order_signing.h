@@ -21,8 +21,11 @@ std::string signing_bytes(const pb::PieceHash& hash);
 
 // Signed order for `amount` bytes under the limit's serial number.
 pb::Order make_order(const pb::OrderLimit& limit, int64_t amount, const crypto::Ed25519Key& key);
-// Signed SHA-256 hash of an uploaded piece.
-pb::PieceHash make_piece_hash(const pb::OrderLimit& limit, ByteView sha256, int64_t piece_size,
+// What pieces are hashed with, as by the network's own client.  A node has to be told, since its own default
+// is SHA-256.
+inline constexpr pb::PieceHashAlgorithm kHashAlgorithm = pb::PIECE_HASH_BLAKE3;
+// Signed hash of an uploaded piece.
+pb::PieceHash make_piece_hash(const pb::OrderLimit& limit, ByteView digest, int64_t piece_size,
                               const crypto::Ed25519Key& key);
 
 }  // namespace sjcp::storj

@@ -44,15 +44,19 @@ void PieceUpload::start(drpc::ClientMachine& machine) {
   if (!separate_limit_) return;
   pb::PieceUploadRequest first;
   *first.mutable_limit() = limit_;
+  first.set_hash_algorithm(kHashAlgorithm);
   machine.message(ByteView(first.SerializeAsString()));
 }
 
 void PieceUpload::send(drpc::ClientMachine& machine, ByteView data) {
-  // Protobuf lets fields come in any order and in parts: limit and order, the chunk with its payload, then
-  // done.
+  // Protobuf lets fields come in any order and in parts: limit, order and algorithm, the chunk with its
+  // payload, then done.
   pb::PieceUploadRequest head;
   if (sent_ == 0) {
-    if (!separate_limit_) *head.mutable_limit() = limit_;
+    if (!separate_limit_) {
+      *head.mutable_limit() = limit_;
+      head.set_hash_algorithm(kHashAlgorithm);
+    }
     *head.mutable_order() = make_order(limit_, static_cast<int64_t>(piece_size_), key_);
   }
   std::string prefix = head.SerializeAsString() + chunk_prefix(sent_, data.size());
@@ -102,8 +106,10 @@ Status PieceUpload::verify(const std::shared_ptr<const io::PeerIdentity>& peer, 
     return make_error(Errc::kIntegrity, std::string("node's receipt ") + what);
   };
   std::shared_ptr<const io::PeerIdentity> signer = peer;
-  if (!response_->node_certchain().empty()) {
-    auto chain = io::PeerIdentity::from_chain_der(response_->node_certchain());
+  // Most nodes repeat the chain of the connection; to check it anew takes longer than hashing the piece.
+  const std::string& sent_chain = response_->node_certchain();
+  if (!sent_chain.empty() && (!peer || peer->chain_der() != sent_chain)) {
+    auto chain = io::PeerIdentity::from_chain_der(sent_chain);
     if (!chain) return std::move(chain).error();
     signer = *chain;
   }
@@ -111,7 +117,7 @@ Status PieceUpload::verify(const std::shared_ptr<const io::PeerIdentity>& peer, 
   if (!signer || !id || signer->id() != *id) return wrong("is signed by another node");
   const pb::PieceHash& done = response_->done();
   if (done.piece_id() != limit_.piece_id()) return wrong("is for another piece");
-  if (done.hash_algorithm() != pb::PIECE_HASH_SHA256) return wrong("uses another hash algorithm");
+  if (done.hash_algorithm() != kHashAlgorithm) return wrong("uses another hash algorithm");
   if (done.hash() != hash_) return wrong("has another hash: the piece was damaged on its way");
   if (done.piece_size() != static_cast<int64_t>(piece_size_)) return wrong("has another size");
   Clock::Wall stamp{std::chrono::seconds(done.timestamp().seconds())};

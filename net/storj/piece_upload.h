@@ -11,8 +11,8 @@
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "core/crypto/blake3.h"
 #include "core/crypto/ed25519.h"
-#include "core/crypto/hash.h"
 #include "net/drpc/client_machine.h"
 #include "net/io/identity.h"
 #include "net/storj/wire/orders.pb.h"
@@ -56,7 +56,7 @@ class PieceUpload : public drpc::StreamHandler {
   const uint64_t piece_size_;
   const bool separate_limit_;
   uint64_t sent_ = 0;
-  crypto::Sha256 hasher_;
+  crypto::Blake3 hasher_;
   std::string hash_;
   std::string reply_;
   std::optional<pb::PieceUploadResponse> response_;

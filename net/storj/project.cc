@@ -180,6 +180,7 @@ class SatelliteProject final : public Project {
       return info;
     }
     const std::vector<transfer::Segment>& segments() const override { return source_.segments(); }
+    void expect(std::span<const transfer::Segment> next) override { source_.expect(next); }
     uint64_t memory_per_segment() const override { return source_.memory_per_segment(); }
     Status fetch(const transfer::Segment& segment, transfer::Output& output,
                  const transfer::Context& context) override {
@@ -322,7 +323,7 @@ Result<std::unique_ptr<Project>> Project::open(const access::Grant& grant, const
   if (!identity) return std::move(identity).error();
   auto tls = io::TlsContext::client(*identity);
   if (!tls) return std::move(tls).error();
-  Session session{grant, options, nullptr, nullptr};
+  Session session{grant, options, nullptr, nullptr, std::make_unique<NodeMemory>()};
   session.pool = std::make_unique<drpc::Pool>(*tls, drpc::Pool::Options{});
   session.metainfo = std::make_unique<MetainfoClient>(*session.pool, drpc::Peer{url->id, url->address},
                                                       grant.api_key, options.user_agent);

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+
+#include "net/storj/status.h"
 
 namespace sjcp::storj {
 
 using segment::PieceRace;
+using Correction = RaceOptions::Correction;
 using Steady = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
 
 namespace {
 
@@ -14,18 +19,41 @@ namespace {
 constexpr size_t kScratchSize = 16 << 10;
 // Bytes taken from one connection before the others get their turn.
 constexpr size_t kReadsPerTurn = 128 << 10;
+// Fewer bytes, or less time, say nothing about a node's speed.
+constexpr uint64_t kTellingBytes = 64 << 10;
+constexpr auto kTellingTime = std::chrono::milliseconds(200);
 
-PieceRace::Options race_options(const pb::DownloadSegmentResponse& offer, bool read_all) {
-  auto minimum = static_cast<unsigned>(std::max(1, offer.redundancy_scheme().min_req()));
-  auto offered = static_cast<unsigned>(offer.addressed_limits_size());
-  return {.needed = read_all ? offered : minimum, .minimum = minimum};
+unsigned offered(const pb::DownloadSegmentResponse& offer) {
+  return static_cast<unsigned>(std::count_if(offer.addressed_limits().begin(), offer.addressed_limits().end(),
+                                             [](const auto& limit) { return limit.has_limit(); }));
+}
+
+PieceRace::Options race_options(const pb::DownloadSegmentResponse& offer, uint64_t piece_size,
+                                const RaceOptions& options) {
+  const auto minimum = static_cast<unsigned>(std::max(1, offer.redundancy_scheme().min_req()));
+  PieceRace::Options race;
+  race.needed = race.minimum = minimum;
+  race.piece_size = std::max<uint64_t>(piece_size, 1);
+  race.slack = std::max<uint64_t>(std::min(options.slack, piece_size / 2), 1);
+  race.parked_bytes = options.first_order;
+  if (options.correction != Correction::kNone) {
+    race.needed = std::max(minimum, offered(offer));
+    race.correctable = options.correction == Correction::kQuick ? minimum + 2 : race.needed;
+  }
+  return race;
 }
 
 }  // namespace
 
 struct SegmentDownload::Lane final : PieceDownload::Payload {
-  Lane(SegmentDownload& race, unsigned number, const pb::AddressedOrderLimit& addressed, uint64_t token)
-      : owner(race), piece(number), limit(addressed), link(race.pool_, race.poller_, race.context_, token) {}
+  Lane(SegmentDownload& race, unsigned number, Offer the_offer,
+       std::shared_ptr<const crypto::Ed25519Key> the_key, uint64_t token)
+      : owner(race),
+        piece(number),
+        offer(std::move(the_offer)),
+        key(std::move(the_key)),
+        limit(offer->addressed_limits(static_cast<int>(number))),
+        link(race.pool_, race.poller_, race.context_, token) {}
 
   // Bytes that come before the lane's role is known, or while it is parked, wait in `early`.
   void on_payload(ByteView data) override {
@@ -38,30 +66,40 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
 
   SegmentDownload& owner;
   const unsigned piece;
+  const Offer offer;
+  const std::shared_ptr<const crypto::Ed25519Key> key;
   const pb::AddressedOrderLimit& limit;
   drpc::Peer peer;
   NodeConnection link;
   std::optional<PieceDownload> stream;  // set once the request was sent
   std::string early;
   std::optional<Error> failure;
-  bool active = false;  // in play in the decoder
-  bool paused = false;  // not read: its ring is full, or it is parked
+  uint64_t from = 0;  // where its reading begins, in bytes of the piece's range
+  RaceTime opened{0};
+  RaceTime last_gain{0};    // also of the connection before the stream
+  RaceTime ready_since{0};  // while it is read
+  RaceTime busy{0};         // time read before that
+  bool begun = false;       // opened once
+  bool active = false;      // in play in the decoder
+  bool reading = false;     // first bytes are here, and more can be taken
+  bool paused = false;      // not read: its ring is full, or it is parked
   bool finished = false;
   bool watching_write = false;
 };
 
-SegmentDownload::SegmentDownload(drpc::Pool& pool, const pb::DownloadSegmentResponse& offer,
-                                 segment::SegmentDecoder& decoder, bool read_all,
-                                 const transfer::Context& context, RaceOptions options)
+SegmentDownload::SegmentDownload(drpc::Pool& pool, NodeMemory& memory, Offer offer,
+                                 segment::SegmentDecoder& decoder, const transfer::Context& context,
+                                 RaceOptions options)
     : pool_(pool),
-      offer_(offer),
+      memory_(memory),
+      offer_(std::move(offer)),
       decoder_(decoder),
       context_(context),
-      read_all_(read_all),
-      options_(options),
-      race_(race_options(offer, read_all)),
+      options_(std::move(options)),
+      race_(race_options(*offer_, decoder.piece_range().size(), options_)),
       poller_(context.stop),
-      scratch_(kScratchSize) {}
+      scratch_(kScratchSize),
+      all_known_(options_.all_nodes == nullptr) {}
 
 SegmentDownload::~SegmentDownload() {
   close_all();
@@ -70,50 +108,77 @@ SegmentDownload::~SegmentDownload() {
 Status SegmentDownload::run() {
   if (auto status = start(); !status) return status;
   for (;;) {
-    auto now = Steady::now();
-    auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(next_review_ - now);
+    const auto now = Steady::now();
+    auto limit = std::chrono::ceil<std::chrono::milliseconds>(next_review_ - now);
     if (!again_.empty() || limit < std::chrono::milliseconds(0)) limit = std::chrono::milliseconds(0);
     auto events = poller_.wait(limit);
     if (!events) return std::move(events).error();
+    // Whatever else takes time, such as a destination that blocks, is not the nodes' fault.
+    waited_ += Steady::now() - now;
     for (const auto& event : **events) on_ready(*lanes_[event.token]);
     auto again = std::move(again_);
     again_.clear();
     for (Lane* lane : again) {
       if (lane->stream && lane->link.is_open() && !lane->paused) read(*lane);
     }
-    // Correction looks at all pieces together, so it begins when each has answered or failed.
-    if (!read_all_ || race_.count(PieceRace::Role::kWaiting) == 0) {
-      auto done = decoder_.advance();
-      if (!done) return std::move(done).error();
-      if (*done) return {};
-      resume_paused();
-    }
+    auto done = decoder_.advance();
+    if (!done) return std::move(done).error();
+    if (*done) return {};
+    resume_paused();
     if (Steady::now() >= next_review_) review();
-    if (!race_.possible()) return too_few();
+    if (race_.possible()) continue;
+    if (all_known_) return too_few();
+    want_more_ = true;
   }
 }
 
 Status SegmentDownload::start() {
-  auto key = crypto::Ed25519Key::from_private(offer_.private_key());
+  if (auto status = add_lanes(offer_, true); !status) return status;
+  next_review_ = Steady::now() + options_.review_interval;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    Lane& lane = *lanes_[i];
+    const auto role = race_.role(lane.piece);
+    // A failure of one may have opened another already.
+    if (lane.begun || (role != PieceRace::Role::kActive && role != PieceRace::Role::kWaiting)) continue;
+    lane.active = role == PieceRace::Role::kActive;
+    if (lane.active) decoder_.add(lane.piece);
+    open_lane(lane, false);
+  }
+  return {};
+}
+
+// Pieces that are not in the race yet; later ones as a reserve.
+Status SegmentDownload::add_lanes(const Offer& offer, bool first) {
+  auto key = crypto::Ed25519Key::from_private(offer->private_key());
   if (!key) return std::move(key).error();
-  key_ = std::move(*key);
-  for (int i = 0; i < offer_.addressed_limits_size(); ++i) {
-    const auto& limit = offer_.addressed_limits(i);
-    if (!limit.has_limit()) continue;  // this piece is not offered
-    auto lane = std::make_unique<Lane>(*this, static_cast<unsigned>(i), limit, lanes_.size());
+  auto shared_key = std::make_shared<const crypto::Ed25519Key>(std::move(*key));
+  const auto data_shares = static_cast<unsigned>(std::max(1, offer->redundancy_scheme().min_req()));
+  std::map<unsigned, access::NodeId> nodes;
+  std::vector<NodeMemory::Candidate> candidates;
+  for (int i = 0; i < offer->addressed_limits_size(); ++i) {
+    const auto& limit = offer->addressed_limits(i);
+    const auto piece = static_cast<unsigned>(i);
+    if (!limit.has_limit() || lane_of(piece) != nullptr) continue;  // not offered, or known already
     auto id = access::NodeId::from_bytes(limit.limit().storage_node_id());
     if (!id) return make_error(Errc::kProtocol, "the satellite's offer names no node");
-    lane->peer = {*id, limit.storage_node_address().address()};
-    race_.add(lane->piece);
+    nodes.emplace(piece, *id);
+    const bool warm = pool_.has({*id, limit.storage_node_address().address()});
+    candidates.push_back({piece, *id, piece < data_shares, warm});
+  }
+  const bool all = options_.correction != Correction::kNone;
+  const auto needed = static_cast<unsigned>(all ? candidates.size() : data_shares);
+  for (const auto& [piece, how] : memory_.plan(candidates, needed)) {
+    auto lane = std::make_unique<Lane>(*this, piece, offer, shared_key, lanes_.size());
+    lane->peer = {nodes.at(piece), lane->limit.storage_node_address().address()};
+    race_.add(piece, all ? PieceRace::Start::kChosen : first ? how : PieceRace::Start::kReserve);
     lanes_.push_back(std::move(lane));
   }
-  next_review_ = Steady::now() + options_.review_interval;
-  if (!race_.possible()) return too_few();
-  for (size_t i = 0; i < lanes_.size(); ++i) open_lane(*lanes_[i], false);
   return {};
 }
 
 void SegmentDownload::open_lane(Lane& lane, bool fresh) {
+  lane.begun = true;
+  lane.opened = lane.last_gain = waited_;
   if (auto status = lane.link.open(lane.peer, fresh); !status) return fail(lane, std::move(status).error());
   on_ready(lane);
 }
@@ -132,8 +197,12 @@ void SegmentDownload::on_ready(Lane& lane) {
 }
 
 void SegmentDownload::begin_stream(Lane& lane) {
-  lane.stream.emplace(lane.limit.limit(), *key_, decoder_.piece_range(), options_.first_order);
+  segment::ByteRange range = decoder_.piece_range();
+  range.begin += lane.from;
+  lane.stream.emplace(lane.limit.limit(), *lane.key, range,
+                      lane.active ? range.size() : options_.first_order);
   lane.stream->start(lane.link.machine());
+  lane.last_gain = waited_;
   lane.link.watch(true, false);
   flush(lane);
 }
@@ -143,10 +212,7 @@ void SegmentDownload::read(Lane& lane) {
   size_t turn = kReadsPerTurn;
   while (turn > 0) {
     size_t room = lane.active ? decoder_.room(lane.piece) : scratch_.size();
-    if (room == 0 || race_.role(lane.piece) == PieceRace::Role::kParked) {
-      lane.paused = true;
-      return lane.link.watch(false, lane.watching_write);
-    }
+    if (room == 0 || race_.role(lane.piece) == PieceRace::Role::kParked) return pause(lane);
     auto got = lane.link.tls().read(ByteSpan(scratch_).first(std::min(room, scratch_.size())));
     if (!got) return broken(lane, std::move(got).error());
     if (got->eof) return broken(lane, make_error(Errc::kNetwork, "connection closed by the node"));
@@ -158,7 +224,7 @@ void SegmentDownload::read(Lane& lane) {
     auto status = lane.stream->receive(lane.link.machine(), ByteView(scratch_.data(), got->bytes), lane);
     if (!status) return fail(lane, std::move(status).error());
     if (uint64_t received = lane.stream->received(); received != before) {
-      lane.link.last_progress = Steady::now();
+      lane.last_gain = waited_;
       context_.counters->bytes_fetched.fetch_add(received - before, std::memory_order_relaxed);
       // Activation may already have finished or broken the lane.
       if (before == 0) after_first_bytes(lane);
@@ -171,17 +237,33 @@ void SegmentDownload::read(Lane& lane) {
 }
 
 void SegmentDownload::after_first_bytes(Lane& lane) {
-  if (race_.first_bytes(lane.piece) == PieceRace::Role::kActive) activate(lane.piece);
+  const bool racing = !lane.active;
+  const auto role = race_.first_bytes(lane.piece, waited_);
+  if (role == PieceRace::Role::kActive) {
+    lane.reading = true;
+    lane.ready_since = waited_;
+    if (racing) activate(lane);
+  }
 }
 
-void SegmentDownload::activate(unsigned piece) {
-  Lane& lane = *lane_of(piece);
-  decoder_.add(piece);
+void SegmentDownload::apply(const PieceRace::Decision& decision) {
+  want_more_ |= decision.more_nodes;
+  for (unsigned piece : decision.drop) leave_out(*lane_of(piece));
+  const size_t exchanged = decision.activate.size() + decision.open.size();
+  if (exchanged != 0) context_.counters->retries.fetch_add(exchanged, std::memory_order_relaxed);
+  for (unsigned piece : decision.activate) activate(*lane_of(piece));
+  for (unsigned piece : decision.open) open_reserve(*lane_of(piece));
+}
+
+// A racing or parked lane is needed.
+void SegmentDownload::activate(Lane& lane) {
+  decoder_.add(lane.piece);
   lane.active = true;
   lane.paused = false;
-  lane.link.last_progress = Steady::now();
+  lane.reading = true;
+  lane.last_gain = lane.ready_since = waited_;
   // What came early is at most one read of a connection, which a fresh ring can hold.
-  decoder_.feed(piece, ByteView(lane.early));
+  decoder_.feed(lane.piece, ByteView(lane.early));
   lane.early.clear();
   lane.early.shrink_to_fit();
   if (lane.stream->complete()) return finish(lane);
@@ -189,6 +271,24 @@ void SegmentDownload::activate(unsigned piece) {
   lane.link.watch(true, lane.watching_write);
   flush(lane);
   if (lane.link.is_open()) again_.push_back(&lane);
+}
+
+void SegmentDownload::open_reserve(Lane& lane) {
+  lane.from = decoder_.consumed();
+  decoder_.add(lane.piece, lane.from);
+  lane.active = true;
+  open_lane(lane, false);
+}
+
+void SegmentDownload::pause(Lane& lane) {
+  lane.paused = true;
+  lane.busy = busy(lane);
+  lane.reading = false;
+  lane.link.watch(false, lane.watching_write);
+}
+
+SegmentDownload::RaceTime SegmentDownload::busy(const Lane& lane) const {
+  return lane.reading ? lane.busy + (waited_ - lane.ready_since) : lane.busy;
 }
 
 void SegmentDownload::flush(Lane& lane) {
@@ -210,26 +310,56 @@ void SegmentDownload::broken(Lane& lane, Error error) {
 
 void SegmentDownload::fail(Lane& lane, Error error) {
   lane.link.drop();
+  memory_.failed(lane.peer.id, NodeMemory::Fault::kFailed);
   lane.failure = with_context(std::move(error), node_name(lane.piece));
   if (lane.active) decoder_.remove(lane.piece);
-  lane.active = false;
-  if (auto spare = race_.failed(lane.piece)) activate(*spare);
+  lane.active = lane.reading = false;
+  apply(race_.failed(lane.piece, decoder_.consumed(), waited_));
 }
 
 // All bytes of the piece are here: the connection may serve another segment at once.
 void SegmentDownload::finish(Lane& lane) {
   lane.finished = true;
+  lane.busy = busy(lane);
+  lane.reading = false;
+  remember(lane);
   lane.link.machine().close();
   auto flushed = lane.link.flush();
   if (flushed && *flushed) return lane.link.give_back();
   lane.link.drop();
 }
 
+// Late, and not needed any more.
+void SegmentDownload::leave_out(Lane& lane) {
+  lane.busy = busy(lane);
+  lane.reading = false;
+  remember(lane);
+  lane.link.drop();
+  decoder_.remove(lane.piece);
+  lane.active = false;
+}
+
+void SegmentDownload::remember(const Lane& lane) {
+  if (!lane.stream) return;
+  const uint64_t bytes = lane.stream->received();
+  const RaceTime time = busy(lane);
+  if (bytes >= kTellingBytes || (bytes > 0 && time >= kTellingTime)) {
+    memory_.delivered(lane.peer.id, static_cast<double>(bytes) / std::max(Seconds(time).count(), 1e-3));
+  } else if (bytes == 0 && waited_ - lane.opened >= kTellingTime && lane.link.is_open()) {
+    memory_.failed(lane.peer.id, NodeMemory::Fault::kStalled);
+  }
+}
+
 void SegmentDownload::close_all() {
   for (auto& lane : lanes_) {
+    if (!lane->link.is_open()) continue;
+    remember(*lane);
     // Draining more than a first order costs more than a handshake: such a connection is dropped.
-    bool cheap = lane->stream && lane->stream->ordered() - lane->stream->received() <= options_.first_order;
-    if (cheap && lane->link.is_open()) lane->link.cancel();
+    const uint64_t coming = lane->stream ? lane->stream->ordered() - lane->stream->received() : 0;
+    if (lane->stream && coming <= options_.first_order) {
+      context_.counters->bytes_fetched.fetch_add(coming, std::memory_order_relaxed);
+      lane->link.cancel();
+    }
     lane->link.drop();
   }
 }
@@ -241,31 +371,60 @@ void SegmentDownload::resume_paused() {
     uint64_t left = lane->stream->wanted() - lane->stream->received();
     if (decoder_.room(lane->piece) < std::min<uint64_t>(kScratchSize, left)) continue;
     lane->paused = false;
+    lane->reading = true;
+    lane->last_gain = lane->ready_since = waited_;
     lane->link.watch(true, lane->watching_write);
     again_.push_back(lane.get());
   }
 }
 
 void SegmentDownload::review() {
-  auto now = Steady::now();
-  next_review_ = now + options_.review_interval;
+  next_review_ = Steady::now() + options_.review_interval;
   std::vector<PieceRace::Progress> progress;
   for (auto& lane : lanes_) {
-    if (lane->active) progress.push_back({lane->piece, lane->finished || decoder_.room(lane->piece) == 0});
+    if (!lane->active) continue;
+    const bool full = lane->paused || lane->finished;
+    progress.push_back({lane->piece, lane->from, decoder_.taken(lane->piece), busy(*lane), full});
   }
-  for (unsigned spare : race_.review(progress, now)) {
-    context_.counters->retries.fetch_add(1, std::memory_order_relaxed);
-    activate(spare);
+  apply(race_.review(progress, decoder_.consumed(), waited_));
+  check_limits();
+  if (want_more_ && !all_known_) {
+    // Without more nodes the race goes on with those it has.
+    if (auto status = ask_more(); !status) all_known_ = true;
   }
+}
+
+Status SegmentDownload::ask_more() {
+  auto answer = options_.all_nodes();
+  if (!answer) return {};
+  all_known_ = true;
+  if (!*answer) return std::move(*answer).error();
+  return add_lanes(**answer, false);
+}
+
+void SegmentDownload::check_limits() {
   for (auto& lane : lanes_) {
     if (!lane->link.is_open() || lane->paused) continue;
     if (!lane->link.connected()) {
-      if (now - lane->link.last_progress > options_.dial_limit) {
+      if (waited_ - lane->opened > options_.dial_limit) {
         fail(*lane, make_error(Errc::kNetwork, "no connection in time", ETIMEDOUT));
       }
-    } else if (now - lane->link.last_progress > options_.silence_limit) {
+    } else if (waited_ - lane->last_gain > options_.silence_limit) {
       fail(*lane, make_error(Errc::kNetwork, "no data in time", ETIMEDOUT));
     }
+  }
+}
+
+bool SegmentDownload::lost() const {
+  const auto gone = static_cast<size_t>(std::ranges::count_if(
+      lanes_, [](const auto& lane) { return lane->failure && lane->failure->cause == kRpcNotFound; }));
+  const auto minimum = static_cast<size_t>(std::max(1, offer_->redundancy_scheme().min_req()));
+  return all_known_ && lanes_.size() - gone < minimum;
+}
+
+void SegmentDownload::blame(const std::vector<unsigned>& pieces) {
+  for (unsigned piece : pieces) {
+    if (Lane* lane = lane_of(piece)) memory_.failed(lane->peer.id, NodeMemory::Fault::kBadData);
   }
 }
 
@@ -281,7 +440,7 @@ Error SegmentDownload::too_few() const {
     if (first == nullptr || rank(*lane->failure) > rank(*first)) first = &*lane->failure;
   }
   std::string text = "only " + std::to_string(lanes_.size() - failed) + " of the " +
-                     std::to_string(offer_.redundancy_scheme().min_req()) + " pieces needed can be read";
+                     std::to_string(offer_->redundancy_scheme().min_req()) + " pieces needed can be read";
   if (first != nullptr) text += ", " + std::to_string(failed) + " failed, e.g. " + first->what;
   return make_error(Errc::kNetwork, text);
 }
@@ -293,7 +452,7 @@ std::string SegmentDownload::node_name(unsigned piece) const {
   return "piece " + std::to_string(piece);
 }
 
-SegmentDownload::Lane* SegmentDownload::lane_of(unsigned piece) {
+SegmentDownload::Lane* SegmentDownload::lane_of(unsigned piece) const {
   for (auto& lane : lanes_) {
     if (lane->piece == piece) return lane.get();
   }

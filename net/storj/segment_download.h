@@ -1,15 +1,16 @@
-// One segment's race: connections to all offered pieces, fed into a SegmentDecoder until its range is
-// written.
+// One segment's race: connections to storage nodes, fed into a SegmentDecoder until its range is written.
 //
-// Runs in the calling thread, which waits in one Poller for all connections.  Which pieces are read is
-// decided by segment::PieceRace; a piece that is not needed is paid for up to the first order only and its
-// connection is kept.
+// Runs in the calling thread, which waits in one Poller for all connections.  NodeMemory says which pieces
+// start, segment::PieceRace which are read and replaced.  A piece that is known to be needed is paid for at
+// once and in full; one that only may be needed up to the first order, and its connection is kept.
 //
 // Threads: one per object.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,67 +21,97 @@
 #include "net/drpc/connection.h"
 #include "net/io/poller.h"
 #include "net/storj/node_connection.h"
+#include "net/storj/node_memory.h"
+#include "net/storj/offer_shelf.h"
 #include "net/storj/piece_download.h"
 #include "net/storj/wire/metainfo.pb.h"
 
 namespace sjcp::storj {
 
 struct RaceOptions {
+  // For a decoder that corrects errors: every piece is read.
+  enum class Correction : uint8_t {
+    kNone,
+    kQuick,    // pieces that hold up the others are left out as long as one wrong piece can be corrected
+    kPatient,  // none is
+  };
+  Correction correction = Correction::kNone;
+  // More offers: asks for one with every node that stores a piece, again and again until there is an answer.
+  // Empty: the offer has them all.
+  std::function<std::optional<Result<Offer>>()> all_nodes;
   uint64_t first_order = 256 << 10;  // bytes paid for before a piece is known to be needed
+  uint64_t slack = 64 << 10;         // see segment::PieceRace
   std::chrono::milliseconds dial_limit{10000};
-  std::chrono::milliseconds silence_limit{10000};  // no byte from a piece that others wait for
-  std::chrono::milliseconds review_interval{100};
+  std::chrono::milliseconds silence_limit{10000};  // no byte from a piece that is read
+  std::chrono::milliseconds review_interval{50};
 };
 
 class SegmentDownload {
  public:
-  // `offer` and `decoder` must outlive this object.  read_all: every piece of the offer is read to the end,
-  // for a decoder that corrects errors.
-  SegmentDownload(drpc::Pool& pool, const pb::DownloadSegmentResponse& offer,
-                  segment::SegmentDecoder& decoder, bool read_all, const transfer::Context& context,
-                  RaceOptions options = {});
+  // pool, memory, decoder and context must outlive this object.
+  SegmentDownload(drpc::Pool& pool, NodeMemory& memory, Offer offer, segment::SegmentDecoder& decoder,
+                  const transfer::Context& context, RaceOptions options);
   ~SegmentDownload();
 
   // Until the decoder's range is written out.  kNetwork: too few pieces are left (the text leads with the
   // most telling failure); errors of the decoder as they are; kCancelled.
   Status run();
 
+  // After run() failed: so many nodes said that they do not have their pieces that asking again is of no use.
+  bool lost() const;
+  // Pieces were left out that could have helped to correct errors.
+  bool left_out() const { return race_.count(segment::PieceRace::Role::kDropped) != 0; }
+
   // "node <id>" by piece number, for messages.
   std::string node_name(unsigned piece) const;
+  // These pieces turned out to be wrong.
+  void blame(const std::vector<unsigned>& pieces);
 
  private:
   struct Lane;
+  using RaceTime = segment::PieceRace::Time;
 
   Status start();
+  Status add_lanes(const Offer& offer, bool first);
   void open_lane(Lane& lane, bool fresh);
   void on_ready(Lane& lane);
   void read(Lane& lane);
   void flush(Lane& lane);
   void begin_stream(Lane& lane);
   void after_first_bytes(Lane& lane);
-  void activate(unsigned piece);
+  void apply(const segment::PieceRace::Decision& decision);
+  void activate(Lane& lane);
+  void open_reserve(Lane& lane);
+  void pause(Lane& lane);
   void broken(Lane& lane, Error error);
   void fail(Lane& lane, Error error);
   void finish(Lane& lane);
+  void leave_out(Lane& lane);
   void close_all();
+  void remember(const Lane& lane);
   void resume_paused();
   void review();
+  void check_limits();
+  Status ask_more();
+  RaceTime busy(const Lane& lane) const;
   Error too_few() const;
-  Lane* lane_of(unsigned piece);
+  Lane* lane_of(unsigned piece) const;
 
   drpc::Pool& pool_;
-  const pb::DownloadSegmentResponse& offer_;
+  NodeMemory& memory_;
+  const Offer offer_;
   segment::SegmentDecoder& decoder_;
   const transfer::Context& context_;
-  const bool read_all_;
-  RaceOptions options_;
-  std::optional<crypto::Ed25519Key> key_;
+  const RaceOptions options_;
   segment::PieceRace race_;
   io::Poller poller_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> again_;  // have bytes that the poller cannot see
   std::vector<uint8_t> scratch_;
+  RaceTime waited_{0};  // for nodes, so far
   std::chrono::steady_clock::time_point next_review_;
+  bool want_more_ = false;
+  bool all_known_ = false;  // every node that stores a piece is in the race
 };
 
 }  // namespace sjcp::storj

@@ -143,9 +143,9 @@ void SegmentUpload::pump(Lane& lane) {
   want_write(lane, lane.stream->left() > 0);
 }
 
-// True when everything is written.
+// True when everything is written that should be by now.
 bool SegmentUpload::flush(Lane& lane) {
-  auto flushed = lane.link.flush();
+  auto flushed = lane.link.flush(lane.stream->left() > 0);
   if (!flushed) {
     broken(lane, std::move(flushed).error());
     return false;

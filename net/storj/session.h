@@ -9,6 +9,7 @@
 #include "core/access/grant.h"
 #include "net/drpc/connection.h"
 #include "net/storj/metainfo_client.h"
+#include "net/storj/node_memory.h"
 #include "net/storj/project.h"
 
 namespace sjcp::storj {
@@ -18,6 +19,7 @@ struct Session {
   ProjectOptions options;
   std::unique_ptr<drpc::Pool> pool;
   std::unique_ptr<MetainfoClient> metainfo;
+  std::unique_ptr<NodeMemory> nodes = nullptr;
 };
 
 // "sj://bucket/key", as users write it.

@@ -98,6 +98,7 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
                                    {"connections", 87},
                                    {"files_done", 0},
                                    {"files_failed", 0},
+                                   {"bytes_resumed", 0},
                                    {"eta", 4.0}});
   CHECK(lines[3] == nlohmann::json{{"v", 1},
                                    {"event", "file"},
@@ -116,6 +117,8 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
                                    {"mean_rate", 500},
                                    {"files", 1},
                                    {"failed", 1},
+                                   {"skipped", 0},
+                                   {"bytes_resumed", 0},
                                    {"exit_code", 8}});
 }
 
@@ -132,7 +135,7 @@ TEST_CASE("cp --progress=json puts JSON lines and nothing else on stderr") {
   CHECK(of_kind(lines, "file").size() == 2);
   CHECK(fields(of_kind(lines, "progress").at(0)) ==
         std::set<std::string>{"v", "event", "elapsed", "bytes_done", "bytes_total", "rate", "segments",
-                              "connections", "files_done", "files_failed", "eta"});
+                              "connections", "files_done", "files_failed", "bytes_resumed", "eta"});
   auto summary = lines.back();
   CHECK(summary["bytes"] == 2500);
   CHECK(summary["files"] == 1);

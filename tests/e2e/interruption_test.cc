@@ -1,4 +1,4 @@
-// SIGINT: exit 130 at once, nothing half-written, nothing left pending.
+// SIGINT: exit 130 at once, nothing half-written under a final name, nothing left pending.
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <fstream>
@@ -37,7 +37,7 @@ TEST_CASE("SIGINT in the middle of a download ends it and leaves the file there 
   network.fault_all({{"stall_after", 500'000}});
   for (const int number : {SIGINT, SIGTERM}) {
     const uint64_t begun = network.total("downloads_begun");
-    Child child(user.command({"cp", "sj://bucket/object", kept}));
+    Child child(user.command({"cp", "--no-resume", "sj://bucket/object", kept}));
     REQUIRE(child.wait_until([&] { return network.total("downloads_begun") >= begun + 5; }));
     CHECK_FALSE(has_children(child.pid()));
     child.signal(number);

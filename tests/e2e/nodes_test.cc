@@ -30,6 +30,8 @@ struct Kept {
   std::string copy;
 };
 
+constexpr uint64_t kSegment = 64 << 20;
+
 // More nodes than pieces, so that others can take the place of failed ones.
 const std::vector<std::string> kSpareNodes{"--nodes", "16", "--rs", "4/6/8/10"};
 
@@ -119,19 +121,72 @@ TEST_CASE("Nodes that go down in the middle of an upload are replaced", "[nodes]
   check_limits_were_fresh(network);
 }
 
-TEST_CASE("More stalled nodes than spares are replaced by new limits", "[nodes]") {
+TEST_CASE("More bad nodes than spares are replaced by new limits", "[nodes]") {
   LocalNetwork network;
   const User user(network);
   user.must({"mb", "sj://bucket"});
   const std::string file = user.make_file("file", 4'000'000);
   user.must({"cp", file, "sj://bucket/object"});
-  network.fault_first(4, {{"stall_after", 200'000}});
-  const Exit exit = user.run({"cp", "sj://bucket/object", user.path("back")});
+  // A megabyte comes from each; five pieces are offered, eight are stored.
+  for (const Json& faults :
+       {Json{{"stall_after", 200'000}}, Json{{"stall_after", 0}}, Json{{"bytes_per_second", 20'000}}}) {
+    CAPTURE(faults.dump());
+    network.fault_first(4, faults);
+    for (int i = 0; i < 3; ++i) {
+      const Exit exit = user.run({"cp", "sj://bucket/object", user.path("back")});
+      CAPTURE(exit.err);
+      CHECK(exit.code == 0);
+      CHECK(exit.time < 6s);
+      CHECK(same_content(file, user.path("back")));
+    }
+  }
+  check_limits_were_fresh(network);
+}
+
+TEST_CASE("A node that is late in its first segment is not asked first in those that follow", "[nodes]") {
+  LocalNetwork network(kSpareNodes);
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 8 * kSegment);
+  user.must({"cp", file, "sj://bucket/object"});
+  network.fault_first(3, {{"stall_after", 1'000'000}});
+  const uint64_t sent = network.total("bytes_sent");
+  const Exit exit = user.run({"cp", "-p", "1", "sj://bucket/object", user.path("back")});
   CAPTURE(exit.err);
   CHECK(exit.code == 0);
-  CHECK(exit.time < 30s);
+  CHECK(exit.time < 10s);
   CHECK(same_content(file, user.path("back")));
-  check_limits_were_fresh(network);
+  CHECK(network.total("bytes_sent") - sent < 8 * kSegment * 115 / 100);
+}
+
+TEST_CASE("Pieces that are gone end a download at once, and the file there is left alone", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  const Kept kept(user);
+  user.must({"mb", "sj://bucket"});
+  user.must({"cp", user.make_file("file", 300'000), "sj://bucket/object"});
+  network.control({{"op", "delete_pieces"}, {"bucket", "bucket"}, {"keep", 3}});
+  const Exit exit = user.run({"cp", "sj://bucket/object", kept.file});
+  check_failure(exit, 5, "sj://bucket/object");
+  CHECK(exit.time < 2s);
+  CHECK(same_content(kept.file, kept.copy));
+}
+
+TEST_CASE("Wrong pieces are corrected without waiting for a slow node", "[nodes]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 3'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  network.control({{"op", "node"}, {"nodes", {0}}, {"faults", {{"flip", true}}}});
+  network.control({{"op", "node"}, {"nodes", {1}}, {"faults", {{"bytes_per_second", 20'000}}}});
+  for (int i = 0; i < 6; ++i) {
+    const Exit exit = user.run({"cp", "sj://bucket/object", user.path("back")});
+    CAPTURE(exit.err);
+    CHECK(exit.code == 0);
+    CHECK(exit.time < 6s);
+    CHECK(same_content(file, user.path("back")));
+  }
 }
 
 TEST_CASE("Wrong pieces are corrected and their nodes named", "[nodes]") {

@@ -90,6 +90,8 @@ int main_with(int argc, char** argv) {
   app.add_option("--rs", rs, "Redundancy k/m/o/n, such as 29/35/65/80 (default 4/6/8/10)");
   app.add_option("--segment-size", segment_size, "Largest plain segment")->capture_default_str();
   app.add_option("--bind", options.network.bind, "Address to listen on")->capture_default_str();
+  app.add_option("--node-bind", options.network.node_bind,
+                 "IPv4 address of the first node, the others have those after it; default: that of --bind");
   app.add_option("--port", options.network.port, "The satellite's port, nodes follow; 0: any");
   app.add_option("--dir", options.network.folder, "Keep pieces in files below this folder, not in memory");
   app.add_option("--access-file", options.access_file, "Write the access grant to this file");

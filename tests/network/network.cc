@@ -1,5 +1,8 @@
 #include "tests/network/network.h"
 
+#include <arpa/inet.h>
+
+#include <array>
 #include <map>
 #include <thread>
 
@@ -102,6 +105,8 @@ struct Network::State {
   void stop();
 
   Status add_node(size_t i, const std::shared_ptr<const io::TlsContext>& other_tls);
+  // Where node i listens.
+  Result<std::string> node_host(size_t i) const;
   uint16_t port(size_t i) const {
     return options.port == 0 ? uint16_t{0} : static_cast<uint16_t>(options.port + i);
   }
@@ -127,13 +132,26 @@ Status Network::State::add_node(size_t i, const std::shared_ptr<const io::TlsCon
   Node out;
   out.node = std::make_unique<PieceNode>(own->signatory, peer.signatory, std::move(*store), clock);
   out.service = std::make_unique<NodeService>(*out.node, own->tls, other_tls);
-  auto opened = Listener::open(workers, *out.service, options.bind, port(i + 1));
+  const auto host = node_host(i);
+  if (!host) return host.error();
+  auto opened = Listener::open(workers, *out.service, *host, port(i + 1));
   if (!opened) return opened.error();
   out.listener = std::move(*opened);
   releaser.add(*out.node);
   satellite.nodes.add({own->signatory, out.listener->address()});
   nodes.push_back(std::move(out));
   return {};
+}
+
+Result<std::string> Network::State::node_host(size_t i) const {
+  if (options.node_bind.empty()) return options.bind;
+  in_addr address{};
+  if (::inet_pton(AF_INET, options.node_bind.c_str(), &address) != 1) {
+    return make_error(Errc::kUsage, options.node_bind + ": not an IPv4 address to bind to");
+  }
+  address.s_addr = htonl(static_cast<uint32_t>(ntohl(address.s_addr) + i));
+  std::array<char, INET_ADDRSTRLEN> text{};
+  return std::string(::inet_ntop(AF_INET, &address, text.data(), text.size()));
 }
 
 Network::Network(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -20,8 +20,10 @@ struct NetworkOptions {
   Redundancy redundancy{4, 6, 8, 10, 256};
   int64_t segment_bytes = 64 << 20;
   std::string bind = "127.0.0.1";
-  uint16_t port = 0;         // of the satellite; nodes have the ports after it.  0: any
-  std::string folder;        // pieces in files below it; empty: in memory
+  std::string
+      node_bind;       // of the first node; each of the others has the address after.  Empty: all have `bind`
+  uint16_t port = 0;   // of the satellite; nodes have the ports after it.  0: any
+  std::string folder;  // pieces in files below it; empty: in memory
   bool plain_paths = false;  // path cipher NULL instead of AESGCM
   unsigned threads = 0;      // 0: one for every processor
 };

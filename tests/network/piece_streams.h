@@ -10,9 +10,9 @@
 #include <string>
 #include <variant>
 
+#include "core/crypto/blake3.h"
 #include "core/crypto/hash.h"
 #include "net/storj/wire/piecestore.pb.h"
-#include "tests/network/blake3.h"
 #include "tests/network/piece_node.h"
 
 namespace sjcp::network {
@@ -47,7 +47,7 @@ class UploadStream {
   std::optional<PieceKeyVerifier> key_;
   pb::PieceHashAlgorithm algorithm_ = pb::PIECE_HASH_SHA256;
   crypto::Sha256 sha256_;
-  Blake3 blake3_;
+  crypto::Blake3 blake3_;
   std::string data_;
   int64_t ordered_ = 0;
 };

@@ -30,6 +30,7 @@ struct FakeCloud {
   std::map<std::string, std::set<std::string>> pending;
   storj::Time created{std::chrono::seconds(1'700'000'000)};
   uint64_t segment_size = 1000;
+  std::string version = "v1";  // of every object
 
   // Knobs: an error for an operation ("list_buckets", "create_bucket", "delete_bucket", "list", "stat",
   // "delete", "create", "commit") or for "fetch <key>", "delete <key>"; and a hook at every fetch.
@@ -73,6 +74,8 @@ class FakeObjectSource final : public transfer::Source {
     info.name = "sj://" + bucket_ + "/" + key_;
     info.size = bytes_.size();
     info.range = *resolved;
+    info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(cloud_.created);
+    info.version = cloud_.version;
     for (uint64_t at = resolved->begin; at < resolved->end;) {
       uint64_t end = std::min((at / cloud_.segment_size + 1) * cloud_.segment_size, resolved->end);
       segments_.push_back({segments_.size(), {at, end}});

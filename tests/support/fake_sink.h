@@ -15,17 +15,25 @@ class FakeSink final : public transfer::Sink {
   std::function<Status(uint64_t offset, ByteView data)> on_write;
   std::function<void()> on_abort;
   Status begin_result;
+  transfer::RangeSet there;  // from an earlier run: `bytes` holds them
+  uint64_t keep = 0;         // what kept() says
   Status commit_result;
 
   bool begun = false;
   bool committed = false;
   bool aborted = false;
   std::string bytes;
+  transfer::Content content;  // of resume()
 
   Status begin(uint64_t size) override {
     begun = true;
-    bytes.assign(size, '\0');
+    bytes.resize(size);
     return begin_result;
+  }
+  Result<transfer::RangeSet> resume(const transfer::Content& what) override {
+    content = what;
+    if (Status begun_well = begin(what.range.size()); !begun_well) return std::move(begun_well).error();
+    return there;
   }
   Status write(uint64_t offset, ByteView data) override {
     if (on_write) {
@@ -45,6 +53,7 @@ class FakeSink final : public transfer::Sink {
     aborted = true;
     if (on_abort) on_abort();
   }
+  uint64_t kept() const override { return keep; }
   std::string name() const override { return "fake"; }
 
  private:

@@ -30,6 +30,7 @@ class FakeSource final : public transfer::Source {
   std::function<Status(const transfer::Segment&, const transfer::Context&)> before_fetch;
   std::function<Status(const transfer::Segment&, const transfer::Context&)> after_fetch;
   std::optional<Error> open_error;
+  std::string version;
   uint64_t memory = 0;
   size_t write_size = 7;
   bool drop_last_byte = false;
@@ -38,6 +39,7 @@ class FakeSource final : public transfer::Source {
   std::atomic<int> fetching{0};
   std::atomic<int> most_fetching{0};
   std::atomic<int> fetches{0};
+  std::atomic<uint64_t> bytes_written{0};
 
   Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range, const transfer::Context&) override {
     if (open_error) return *open_error;
@@ -47,6 +49,7 @@ class FakeSource final : public transfer::Source {
     info.name = "sj://bucket/key";
     info.size = size_;
     info.range = *resolved;
+    info.version = version;
     for (uint64_t at = resolved->begin; at < resolved->end;) {
       const uint64_t end = std::min((at / segment_size_ + 1) * segment_size_, resolved->end);
       segments_.push_back({segments_.size(), {at, end}});
@@ -81,6 +84,7 @@ class FakeSource final : public transfer::Source {
       const uint64_t to = std::min(at + write_size, end);
       Status status = output.write(at, pattern(at, to));
       if (!status) return status;
+      bytes_written += to - at;
       at = to;
     }
     return after_fetch ? after_fetch(segment, context) : Status();

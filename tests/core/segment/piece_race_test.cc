@@ -2,81 +2,268 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/core/segment/simulated_race.h"
+
 using namespace sjcp;
 using namespace std::chrono_literals;
 using segment::PieceRace;
+using test::node_at;
+using test::SimulatedNode;
+using test::SimulatedRace;
 using Role = PieceRace::Role;
+using Start = PieceRace::Start;
 
 namespace {
 
+constexpr uint64_t kPiece = 2'300'000;
+constexpr double kMega = 1e6;
+
 PieceRace race_of(unsigned needed, unsigned offered) {
   PieceRace race({.needed = needed, .minimum = needed});
-  for (unsigned i = 0; i < offered; ++i) race.add(i);
+  for (unsigned i = 0; i < offered; ++i) race.add(i, Start::kRacing);
   return race;
 }
 
-const Clock::Steady kStart{};
+// 29 pieces of 35, all chosen or all racing; nodes at 10 MB/s but for those that `change` touches.
+SimulatedRace race_at_29(Start first, const std::function<void(std::vector<SimulatedNode>&)>& change) {
+  std::vector<SimulatedNode> nodes(35, node_at(10 * kMega));
+  change(nodes);
+  std::vector<Start> starts(35, first);
+  if (first == Start::kChosen) std::fill(starts.begin() + 29, starts.end(), Start::kReserve);
+  return SimulatedRace(nodes, starts, SimulatedRace::options(29, kPiece));
+}
+
+// Without any trouble: 30 ms to the first byte, 230 ms for the piece.
+constexpr auto kUndisturbed = 262ms;
 
 }  // namespace
 
-TEST_CASE("the first pieces to answer are read and the rest are parked") {
+TEST_CASE("The first racing pieces to answer are read and the rest are parked") {
   auto race = race_of(2, 4);
-  CHECK(race.first_bytes(3) == Role::kActive);
-  CHECK(race.first_bytes(1) == Role::kActive);
-  CHECK(race.first_bytes(0) == Role::kParked);
+  CHECK(race.first_bytes(3, 1ms) == Role::kActive);
+  CHECK(race.first_bytes(1, 2ms) == Role::kActive);
+  CHECK(race.first_bytes(0, 3ms) == Role::kParked);
   CHECK(race.role(2) == Role::kWaiting);
 }
 
-TEST_CASE("a parked piece takes the place of an active one that fails") {
-  auto race = race_of(2, 4);
-  race.first_bytes(0);
-  race.first_bytes(1);
-  race.first_bytes(2);
-  CHECK(race.failed(0) == 2u);
-  CHECK(race.role(2) == Role::kActive);
-  CHECK_FALSE(race.failed(1));  // no spare has answered yet
-  CHECK(race.first_bytes(3) == Role::kActive);
+TEST_CASE("Chosen pieces take places from the start") {
+  PieceRace race({.needed = 3, .minimum = 3});
+  race.add(7, Start::kChosen);
+  race.add(8, Start::kChosen);
+  race.add(1, Start::kRacing);
+  race.add(2, Start::kRacing);
+  CHECK(race.role(7) == Role::kActive);
+  CHECK(race.first_bytes(2, 1ms) == Role::kActive);
+  CHECK(race.first_bytes(1, 1ms) == Role::kParked);
 }
 
-TEST_CASE("a parked or waiting piece that fails needs no substitute") {
+TEST_CASE("A parked piece takes the place of an active one that fails") {
   auto race = race_of(2, 4);
-  race.first_bytes(0);
-  race.first_bytes(1);
-  race.first_bytes(2);
-  CHECK_FALSE(race.failed(3));
-  CHECK_FALSE(race.failed(2));
-  CHECK(race.possible());
-  race.failed(1);
+  race.first_bytes(0, 1ms);
+  race.first_bytes(1, 1ms);
+  race.first_bytes(2, 1ms);
+  // A racing piece may still answer, so nothing is missing before that is ruled out.
+  CHECK(race.failed(3, 0, 2ms).activate.empty());
+  CHECK(race.failed(0, 0, 2ms).activate == std::vector<unsigned>{2});
+  CHECK(race.role(2) == Role::kActive);
+  const auto none = race.failed(1, 0, 3ms);
+  CHECK(none.activate.empty());
+  CHECK(none.more_nodes);
   CHECK_FALSE(race.possible());
 }
 
-TEST_CASE("a laggard gets one substitute, and only after others waited for it long enough") {
-  auto race = race_of(2, 4);
-  for (unsigned i = 0; i < 4; ++i) race.first_bytes(i);
-  const PieceRace::Progress stuck[] = {{0, true}, {1, false}};
-  CHECK(race.review(stuck, kStart).empty());
-  CHECK(race.review(stuck, kStart + 499ms).empty());
-  CHECK(race.review(stuck, kStart + 500ms) == std::vector<unsigned>{2});
-  CHECK(race.review(stuck, kStart + 5s).empty());
-  // The laggard fails: its substitute runs already.
-  CHECK_FALSE(race.failed(1));
+TEST_CASE("Reserves are opened in the order of their adding when active pieces fail") {
+  PieceRace race({.needed = 1, .minimum = 1});
+  race.add(5, Start::kChosen);
+  race.add(9, Start::kReserve);
+  race.add(2, Start::kReserve);
+  CHECK(race.failed(5, 1000, 1ms).open == std::vector<unsigned>{9});
+  CHECK(race.failed(9, 1000, 2ms).open == std::vector<unsigned>{2});
+  CHECK(race.failed(2, 1000, 3ms).more_nodes);
 }
 
-TEST_CASE("a pause of a piece that catches up again is forgiven") {
-  auto race = race_of(2, 3);
-  for (unsigned i = 0; i < 3; ++i) race.first_bytes(i);
-  const PieceRace::Progress behind[] = {{0, true}, {1, false}};
-  const PieceRace::Progress even[] = {{0, true}, {1, true}};
-  race.review(behind, kStart);
-  race.review(even, kStart + 400ms);
-  CHECK(race.review(behind, kStart + 600ms).empty());
-  CHECK(race.review(behind, kStart + 1100ms) == std::vector<unsigned>{2});
+TEST_CASE("A race of equal nodes ends undisturbed and fetches nothing twice") {
+  auto race = race_at_29(Start::kChosen, [](auto&) {});
+  CHECK(race.run(10s));
+  CHECK(race.now <= kUndisturbed);
+  CHECK(race.opened_at.empty());
+  CHECK(race.fetched() == 29 * kPiece);
 }
 
-TEST_CASE("nobody lags while most pieces are still on their way") {
-  auto race = race_of(3, 4);
-  for (unsigned i = 0; i < 4; ++i) race.first_bytes(i);
-  const PieceRace::Progress slow[] = {{0, true}, {1, false}, {2, false}};
-  race.review(slow, kStart);
-  CHECK(race.review(slow, kStart + 60s).empty());
+TEST_CASE("Nodes that differ by less than twice are left alone") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) {
+    for (size_t i = 0; i < 6; ++i) nodes[i] = node_at(6 * kMega);
+  });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.empty());
+  CHECK(race.dropped_at.empty());
+}
+
+TEST_CASE("A chosen node that never answers is replaced when the others have waited for a while") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) { nodes[4].startup = -1ms; });
+  CHECK(race.run(10s));
+  // The others answer at 31 ms and fill their rings; from the next review on it is late.
+  CHECK(race.opened_at == std::map<unsigned, std::chrono::milliseconds>{{29, 150ms}});
+  CHECK(race.now <= 150ms + kUndisturbed);
+}
+
+TEST_CASE("A racing node that never answers costs nothing while others do") {
+  auto race = race_at_29(Start::kRacing, [](auto& nodes) {
+    for (size_t i = 0; i < 6; ++i) nodes[i].startup = -1ms;
+  });
+  CHECK(race.run(10s));
+  CHECK(race.now <= kUndisturbed);
+}
+
+TEST_CASE("When too few racing nodes answer, more are asked for well before any time-out") {
+  auto race = race_at_29(Start::kRacing, [](auto& nodes) {
+    for (size_t i = 0; i < 8; ++i) nodes[i].startup = -1ms;
+  });
+  CHECK_FALSE(race.run(300ms));
+  CHECK(race.asked_at == 200ms);
+  race.add_reserve(node_at(10 * kMega));
+  race.add_reserve(node_at(10 * kMega));
+  CHECK(race.run(10s));
+  CHECK(race.now <= 350ms + kUndisturbed);
+}
+
+TEST_CASE("A node that stalls in the middle is replaced from where the segment stands") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) { nodes[0].stall_at = 1'000'000; });
+  CHECK(race.run(10s));
+  // It stalls at 131 ms and is found late at the review after the others' rings are full.
+  CHECK(race.opened_at == std::map<unsigned, std::chrono::milliseconds>{{29, 250ms}});
+  CHECK(race.dropped_at.contains(0));
+  CHECK(race.now <= 250ms + 30ms + 131ms + 2ms);
+  CHECK(race.fetched() <= 29 * kPiece + SimulatedRace::kRing);
+}
+
+TEST_CASE("A parked node takes over early on, an unopened one later") {
+  // 33 race, so that some are parked; two are in reserve.
+  const auto stalled_at = [](uint64_t position) {
+    std::vector<SimulatedNode> nodes(35, node_at(10 * kMega));
+    nodes[0].stall_at = position;
+    std::vector<Start> starts(35, Start::kRacing);
+    starts[33] = starts[34] = Start::kReserve;
+    return SimulatedRace(nodes, starts, SimulatedRace::options(29, kPiece));
+  };
+  auto early = stalled_at(100'000);
+  CHECK(early.run(10s));
+  CHECK(early.activated_at.size() == 1);
+  CHECK(early.opened_at.empty());
+  auto late = stalled_at(1'500'000);
+  CHECK(late.run(10s));
+  CHECK(late.activated_at.empty());
+  CHECK(late.opened_at.size() == 1);
+}
+
+TEST_CASE("A slow node is replaced early enough to matter, and dropped once it is overtaken") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) { nodes[7] = node_at(1 * kMega); });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.size() == 1);
+  CHECK(race.opened_at[29] <= 200ms);
+  CHECK(race.dropped_at.contains(7));
+  // Alone it would have taken 2.3 s.
+  CHECK(race.now <= 500ms);
+}
+
+TEST_CASE("A node that slows down near the end is not replaced when that would not pay") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) {
+    nodes[3].rate = [](std::chrono::milliseconds now) { return now < 220ms ? 10 * kMega : 2 * kMega; };
+  });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.empty());
+}
+
+TEST_CASE("A node that recovers keeps its place") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) {
+    nodes[3].rate = [](std::chrono::milliseconds now) { return now > 100ms && now < 160ms ? 0 : 10 * kMega; };
+  });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.empty());
+}
+
+TEST_CASE("Slow nodes are exchanged up to a tenth of the pieces, so that little is fetched twice") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) {
+    for (size_t i = 0; i < 6; ++i) nodes[i] = node_at(1 * kMega);
+  });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.size() == 3);
+  CHECK(race.fetched() < 29 * kPiece * 115 / 100);
+}
+
+TEST_CASE("Silent nodes are exchanged whatever their number") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) {
+    for (size_t i = 0; i < 6; ++i) nodes[i].stall_at = 500'000;
+  });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.size() == 6);
+  CHECK(race.now <= 600ms);
+}
+
+TEST_CASE("More stalled nodes than spares: further ones are asked for at once and take over") {
+  std::vector<SimulatedNode> nodes(5, node_at(10 * kMega));
+  for (size_t i = 0; i < 3; ++i) nodes[i].stall_at = 200'000;
+  SimulatedRace race(nodes, std::vector<Start>(5, Start::kRacing), SimulatedRace::options(4, kPiece));
+  CHECK_FALSE(race.run(500ms));
+  REQUIRE(race.asked_at);
+  CHECK(*race.asked_at <= 450ms);
+  for (int i = 0; i < 3; ++i) race.add_reserve(node_at(10 * kMega));
+  CHECK(race.run(10s));
+  CHECK(race.now <= 1s);
+}
+
+TEST_CASE("Nodes that all fall silent are replaced, though nobody is ahead of anybody") {
+  std::vector<SimulatedNode> nodes(4, node_at(10 * kMega));
+  for (auto& node : nodes) node.stall_at = 200'000;
+  SimulatedRace race(nodes, std::vector<Start>(4, Start::kChosen), SimulatedRace::options(4, kPiece));
+  CHECK_FALSE(race.run(2s));
+  CHECK_FALSE(race.asked_at);
+  CHECK_FALSE(race.run(2100ms));
+  CHECK(race.asked_at == 2050ms);
+}
+
+TEST_CASE("A substitute that does not answer either is replaced in turn") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) {
+    nodes[0].stall_at = 500'000;
+    nodes[29].startup = -1ms;
+  });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.size() == 2);
+  CHECK(race.now <= 900ms);
+}
+
+TEST_CASE("A node that fails at once is replaced at once") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) { nodes[0].fails_at = 60ms; });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at == std::map<unsigned, std::chrono::milliseconds>{{29, 60ms}});
+}
+
+TEST_CASE("All nodes at a hundredth of the speed are no reason to exchange any") {
+  std::vector<SimulatedNode> nodes(35, node_at(0.1 * kMega));
+  std::vector<Start> starts(35, Start::kRacing);
+  SimulatedRace race(nodes, starts, SimulatedRace::options(29, kPiece));
+  CHECK(race.run(60s));
+  CHECK(race.opened_at.empty());
+  CHECK(race.activated_at.empty());
+  CHECK_FALSE(race.asked_at);
+}
+
+TEST_CASE("With error correction late pieces are dropped as long as a wrong one can be corrected") {
+  auto options = SimulatedRace::options(8, kPiece);
+  options.minimum = 4;
+  options.correctable = 6;
+  std::vector<SimulatedNode> nodes(8, node_at(10 * kMega));
+  SECTION("a slow one") {
+    nodes[2] = node_at(0.02 * kMega);
+    SimulatedRace race(nodes, std::vector<Start>(8, Start::kChosen), options);
+    CHECK(race.run(60s));
+    CHECK(race.dropped_at.size() == 1);
+    CHECK(race.now <= 600ms);
+  }
+  SECTION("three that stall: the third is waited for") {
+    for (size_t i = 0; i < 3; ++i) nodes[i].stall_at = 100'000;
+    SimulatedRace race(nodes, std::vector<Start>(8, Start::kChosen), options);
+    CHECK_FALSE(race.run(5s));
+    CHECK(race.dropped_at.size() == 2);
+  }
 }

@@ -60,6 +60,7 @@ TEST_CASE("an upload sends limit, one order, all chunks and the signed hash") {
   REQUIRE(requests.size() == (separate ? 3 : 2));
   CHECK(requests[0].limit().serial_number() == u.limit.serial_number());
   CHECK(requests[0].has_chunk() == !separate);
+  CHECK(requests[0].hash_algorithm() == pb::PIECE_HASH_BLAKE3);
   size_t first = separate ? 1 : 0;
   CHECK(requests[first].order().amount() == 2500);
   CHECK(requests[first].chunk().offset() == 0);
@@ -68,7 +69,8 @@ TEST_CASE("an upload sends limit, one order, all chunks and the signed hash") {
   CHECK(requests[first + 1].chunk().data().size() == 1500);
   const auto& done = requests[first + 1].done();
   CHECK(done.piece_size() == 2500);
-  CHECK(equal(done.hash(), ByteView(crypto::sha256(data))));
+  CHECK(equal(done.hash(), ByteView(crypto::blake3_digest(data))));
+  CHECK(done.hash_algorithm() == pb::PIECE_HASH_BLAKE3);
   CHECK(crypto::ed25519_verify(u.key.public_key(), storj::signing_bytes(done), done.signature()));
 }
 
@@ -102,6 +104,9 @@ TEST_CASE("a receipt counts only when every field and the signature are right") 
   auto other_hash = good;
   other_hash.set_hash(std::string(32, 'x'));
   CHECK(refused(u.receipt(node, other_hash)));
+  auto other_algorithm = good;
+  other_algorithm.set_hash_algorithm(pb::PIECE_HASH_SHA256);
+  CHECK(refused(u.receipt(node, other_algorithm)));
   auto other_size = good;
   other_size.set_piece_size(4);
   CHECK(refused(u.receipt(node, other_size)));

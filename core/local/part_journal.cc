@@ -1,0 +1,158 @@
+#include "core/local/part_journal.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "core/local/descriptor.h"
+
+namespace sjcp::local {
+namespace {
+
+// Far above what thousands of ranges take.
+constexpr off_t kLargest = 16 << 20;
+
+bool read_all(int fd, std::string& out) {
+  size_t filled = 0;
+  while (filled < out.size()) {
+    const ssize_t count = ::read(fd, out.data() + filled, out.size() - filled);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    filled += static_cast<size_t>(count);
+  }
+  return true;
+}
+
+bool write_all(int fd, ByteView data) {
+  while (!data.empty()) {
+    const ssize_t count = ::write(fd, data.data(), data.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    data = data.sub(static_cast<size_t>(count));
+  }
+  return true;
+}
+
+}  // namespace
+
+PartJournal::PartJournal(Paths paths, transfer::Journal journal, int data_fd)
+    : paths_(std::move(paths)),
+      data_fd_(data_fd),
+      journal_(std::move(journal)),
+      policy_(journal_.content.range.size(), system_clock().steady_now()),
+      saved_(journal_.done.bytes()) {
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+    // No thread to be had: finish() still saves what there is.
+  }
+}
+
+PartJournal::~PartJournal() {
+  static_cast<void>(stop().has_value());
+}
+
+void PartJournal::record(transfer::ByteRange range) {
+  std::lock_guard lock(mutex_);
+  const bool idle = new_bytes_ == 0;
+  const bool enough = new_bytes_ >= policy_.enough();
+  journal_.done.add(range);
+  new_bytes_ += range.size();
+  // The thread waits for a first byte, or for enough.
+  if (idle || enough != (new_bytes_ >= policy_.enough())) changed_.notify_all();
+}
+
+void PartJournal::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto due = policy_.due(new_bytes_);
+    if (!due) {
+      changed_.wait(lock);
+    } else if (const auto now = system_clock().steady_now(); now < *due) {
+      changed_.wait_until(lock, *due);
+    } else {
+      lock.unlock();
+      checkpoint();
+      lock.lock();
+      policy_.done(now, system_clock().steady_now());
+    }
+  }
+}
+
+void PartJournal::checkpoint() {
+  std::string bytes;
+  uint64_t named = 0;
+  uint64_t taken = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (sync_error_ != 0 || new_bytes_ == 0) return;
+    bytes = journal_.serialize();
+    named = journal_.done.bytes();
+    taken = std::exchange(new_bytes_, 0);
+  }
+  int error = 0;
+  // The kernel reports a lost write once only: it must not be forgotten.
+  if (::fdatasync(data_fd_) != 0) error = errno;
+  const bool replaced = error == 0 && replace(bytes);
+  std::lock_guard lock(mutex_);
+  sync_error_ = error;
+  if (replaced) {
+    saved_ = named;
+  } else {
+    new_bytes_ += taken;
+  }
+}
+
+bool PartJournal::replace(const std::string& bytes) const {
+  ::unlink(paths_.fresh.c_str());
+  const Descriptor file(
+      ::open(paths_.fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const bool replaced = file.valid() && write_all(file.get(), bytes) && ::fsync(file.get()) == 0 &&
+                        ::rename(paths_.fresh.c_str(), paths_.journal.c_str()) == 0;
+  if (file.valid() && !replaced) ::unlink(paths_.fresh.c_str());
+  return replaced;
+}
+
+Status PartJournal::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  std::lock_guard lock(mutex_);
+  if (sync_error_ != 0) return errno_error(paths_.journal, sync_error_);
+  return {};
+}
+
+void PartJournal::finish() {
+  if (stop()) checkpoint();
+}
+
+uint64_t PartJournal::saved() const {
+  std::lock_guard lock(mutex_);
+  return saved_;
+}
+
+std::optional<transfer::Journal> PartJournal::load(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat info {};
+  if (!file.valid() || ::fstat(file.get(), &info) != 0) return std::nullopt;
+  if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || info.st_nlink != 1 || info.st_size > kLargest) {
+    return std::nullopt;
+  }
+  std::string bytes(static_cast<size_t>(info.st_size), '\0');
+  if (!read_all(file.get(), bytes)) return std::nullopt;
+  return transfer::Journal::parse(bytes);
+}
+
+void PartJournal::remove(const Paths& paths) {
+  ::unlink(paths.fresh.c_str());
+  ::unlink(paths.journal.c_str());
+}
+
+}  // namespace sjcp::local

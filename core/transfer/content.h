@@ -1,0 +1,23 @@
+// What a download fetches, so that a later run can tell whether it is the same.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/segment/layout.h"
+
+namespace sjcp::transfer {
+
+using segment::ByteRange;
+
+// Equal contents with a version are equal bytes.
+struct Content {
+  std::string source;   // "sj://bucket/key"
+  std::string version;  // opaque; empty: the bytes may change unnoticed, and nothing can be resumed
+  uint64_t object_size = 0;
+  ByteRange range;  // of the object
+
+  friend bool operator==(const Content&, const Content&) = default;
+};
+
+}  // namespace sjcp::transfer

@@ -1,0 +1,78 @@
+// Lets segments in, as many at a time as the window says, whatever transfer they belong to.
+//
+// Threads: any.  A thread of its own watches the goodput and steers; it costs 20 looks a second.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "core/transfer/segment_window.h"
+
+namespace sjcp::transfer {
+
+// An object smaller than this passes by the gate: it is over before the window could learn from it, and how
+// many of them are in flight is what --transfers says.
+inline constexpr uint64_t kPassesByGate = 1 << 20;
+
+class SegmentGate {
+ public:
+  // One segment in flight; leaves when destroyed.  Movable between threads; must not outlive its gate.
+  class Slot {
+   public:
+    Slot() = default;
+    Slot(Slot&& other) noexcept;
+    Slot& operator=(Slot&& other) noexcept;
+    ~Slot() { release(); }
+    void release();
+
+   private:
+    friend class SegmentGate;
+    explicit Slot(SegmentGate* owner) : owner_(owner) {}
+    SegmentGate* owner_ = nullptr;
+  };
+
+  // goodput: running total of bytes.  allowed: shows the window's size to views; may be null.  interval: how
+  // often to look; 0: only when look() is called.  All of them must outlive the gate.
+  SegmentGate(const SegmentWindow::Options& options, const std::atomic<uint64_t>& goodput,
+              std::atomic<int64_t>* allowed,
+              std::chrono::milliseconds interval = std::chrono::milliseconds(50),
+              const Clock& clock = system_clock());
+  ~SegmentGate();
+  SegmentGate(const SegmentGate&) = delete;
+  SegmentGate& operator=(const SegmentGate&) = delete;
+
+  // Waits for a place, in order of arrival.  kCancelled when stop is requested meanwhile.
+  Result<Slot> enter(const std::stop_token& stop);
+
+  // Shows the window what has come since.
+  void look();
+
+  unsigned allowed() const;
+  unsigned in_flight() const;
+  size_t waiting() const;
+
+ private:
+  void watch(const std::stop_token& stop, std::chrono::milliseconds interval);
+  void leave();
+
+  const std::atomic<uint64_t>& goodput_;
+  std::atomic<int64_t>* const allowed_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;  // guards the four below
+  std::condition_variable_any changed_;
+  SegmentWindow window_;
+  unsigned in_flight_ = 0;
+  uint64_t next_ticket_ = 0;
+  std::deque<uint64_t> queue_;  // tickets of the waiters in order of arrival
+  std::jthread watcher_;
+};
+
+}  // namespace sjcp::transfer

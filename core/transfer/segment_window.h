@@ -1,0 +1,83 @@
+// How many segments a process keeps in flight, steered by what arrives.
+//
+//   silent --first bytes--> rising --faster no more--> measuring <-> more / fewer --neither pays--> resting
+//      (start)              (doubles while the rate still climbs)                              (rarely tries
+//      again)
+//
+// Connections take some round trips to get up to speed, so the first moments say little about the line: while
+// the rate climbs from slice to slice the window doubles.  Then it holds still, measures, and tries: half as
+// many again, kept if at least a quarter of the growth shows as rate; a quarter fewer, kept if (nearly)
+// nothing is lost against the best that was seen.  What does not pay is undone.  The length of slices and
+// measurements follows the time that the first byte took, which is a few round trips.
+//
+// Pure: told the time and the running total, it answers with a number.  Threads: one at a time.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/clock.h"
+
+namespace sjcp::transfer {
+
+class SegmentWindow {
+ public:
+  struct Options {
+    unsigned start = 4;
+    unsigned least = 2;       // the line stays busy while one segment ends and the next begins
+    unsigned most_rise = 16;  // the first doublings end here; beyond it every step must have paid
+    unsigned most = 64;
+  };
+  struct Sample {
+    Clock::Steady now;
+    uint64_t bytes = 0;      // running total of what arrived
+    unsigned in_flight = 0;  // segments
+    bool wanted = false;     // somebody waits to be let in
+  };
+
+  explicit SegmentWindow(Options options);
+  SegmentWindow() : SegmentWindow(Options()) {}
+
+  // To be called every 50 ms or so while anything is in flight.
+  void observe(const Sample& sample);
+
+  // Segments that may be in flight.
+  unsigned size() const { return size_; }
+
+ private:
+  using Duration = std::chrono::nanoseconds;
+  enum class Phase : uint8_t { kSilent, kRising, kMeasuring, kMore, kFewer, kResting };
+
+  void enter(Phase phase, Clock::Steady now);
+  void start_slice(const Sample& sample);
+  double rate_of(const Sample& sample) const;
+  void on_silent(const Sample& sample);
+  void on_rising(const Sample& sample);
+  // The rate over a whole measurement that the window limited; 0 while there is none yet.
+  double measured(const Sample& sample);
+  void on_measured(const Sample& sample);
+  void on_more(const Sample& sample);
+  void on_fewer(const Sample& sample);
+  void try_more(const Sample& sample);
+  void try_fewer(const Sample& sample);
+  void remember(double rate);
+
+  const Options options_;
+  unsigned size_;
+  Phase phase_ = Phase::kSilent;
+  Clock::Steady entered_{};
+  bool begun_ = false;  // kSilent: something is in flight
+
+  Duration slice_{};  // about two round trips
+  Clock::Steady slice_begin_{};
+  uint64_t slice_bytes_ = 0;
+  bool slice_open_ = false;
+  double slice_rate_ = 0;  // of the slice before; 0: there was none
+
+  double base_rate_ = 0;  // at base_size_, before the trial that runs
+  unsigned base_size_ = 0;
+  double best_rate_ = 0;  // the best known, seen at best_size_
+  unsigned best_size_ = 0;
+  Duration rest_{};  // before the next trials
+};
+
+}  // namespace sjcp::transfer

@@ -1,0 +1,106 @@
+#include "net/storj/node_memory.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace sjcp::storj {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr double kSmoothing = 0.3;
+// Fewer known rates say nothing about what is typical.
+constexpr size_t kEnoughRates = 5;
+// Below this part of the typical rate a node is slow.
+constexpr double kSlowShare = 0.25;
+constexpr auto kSlowFor = 60s;  // then it may show again what it can
+constexpr auto kFirstBan = 30s;
+constexpr auto kLongestBan = 600s;
+constexpr size_t kMaxNodes = 50'000;
+
+}  // namespace
+
+void NodeMemory::delivered(const access::NodeId& node, double rate) {
+  std::lock_guard lock(mutex_);
+  if (nodes_.size() >= kMaxNodes && !nodes_.contains(node)) nodes_.clear();
+  Record& record = nodes_[node];
+  record.rate = record.rate == 0 ? rate : record.rate + kSmoothing * (rate - record.rate);
+  record.seen = clock_.steady_now();
+  record.faults = 0;
+}
+
+void NodeMemory::failed(const access::NodeId& node, Fault fault) {
+  std::lock_guard lock(mutex_);
+  if (nodes_.size() >= kMaxNodes && !nodes_.contains(node)) nodes_.clear();
+  Record& record = nodes_[node];
+  const auto now = clock_.steady_now();
+  std::chrono::seconds ban = kLongestBan;
+  if (fault != Fault::kBadData) ban = std::min(kLongestBan, kFirstBan * (1 << std::min(record.faults, 5u)));
+  ++record.faults;
+  record.seen = now;
+  record.bad_until = std::max(record.bad_until, now + ban);
+}
+
+NodeMemory::Standing NodeMemory::standing(const access::NodeId& node) const {
+  std::lock_guard lock(mutex_);
+  return standing(node, typical_rate(), clock_.steady_now());
+}
+
+NodeMemory::Standing NodeMemory::standing(const access::NodeId& node, double typical,
+                                          Clock::Steady now) const {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end()) return Standing::kUnknown;
+  const Record& record = found->second;
+  if (now < record.bad_until) return Standing::kBad;
+  if (record.faults != 0 || record.rate == 0) return Standing::kUnknown;
+  if (record.rate >= kSlowShare * typical) return Standing::kGood;
+  return now - record.seen < kSlowFor ? Standing::kSlow : Standing::kUnknown;
+}
+
+double NodeMemory::typical_rate() const {
+  std::vector<double> rates;
+  for (const auto& [id, record] : nodes_) {
+    if (record.rate != 0) rates.push_back(record.rate);
+  }
+  if (rates.size() < kEnoughRates) return 0;
+  const auto middle = rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2);
+  std::nth_element(rates.begin(), middle, rates.end());
+  return *middle;
+}
+
+std::vector<NodeMemory::Start> NodeMemory::plan(std::span<const Candidate> candidates,
+                                                unsigned needed) const {
+  using How = segment::PieceRace::Start;
+  struct Ranked {
+    Standing standing;
+    bool cold;
+    bool parity;
+    unsigned piece;
+    auto operator<=>(const Ranked&) const = default;
+  };
+  std::vector<Ranked> ranked;
+  {
+    std::lock_guard lock(mutex_);
+    const double typical = typical_rate();
+    const auto now = clock_.steady_now();
+    for (const Candidate& each : candidates) {
+      ranked.push_back({standing(each.node, typical, now), !each.warm, !each.data, each.piece});
+    }
+  }
+  std::ranges::sort(ranked);
+  const auto known = static_cast<size_t>(
+      std::ranges::count_if(ranked, [](const Ranked& each) { return each.standing == Standing::kGood; }));
+  const size_t chosen = std::min<size_t>(known, needed);
+  const size_t missing = needed - chosen;
+  const size_t opened = needed + (missing + 3) / 4;
+  std::vector<Start> plan;
+  for (const Ranked& each : ranked) {
+    const size_t place = plan.size();
+    plan.push_back({each.piece, place < chosen   ? How::kChosen
+                                : place < opened ? How::kRacing
+                                                 : How::kReserve});
+  }
+  return plan;
+}
+
+}  // namespace sjcp::storj

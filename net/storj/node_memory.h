@@ -1,0 +1,72 @@
+// What this process knows about storage nodes: how fast they were, and which failed.  It guides which pieces
+// of a segment are asked for first.
+//
+// A node's standing comes from its own record and from the other nodes': slow is who is several times slower
+// than the typical one.  Nothing is held against a node for long: after a while it is unknown again and gets
+// another chance.
+//
+// Threads: any.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "core/access/node_id.h"
+#include "core/base/clock.h"
+#include "core/segment/piece_race.h"
+
+namespace sjcp::storj {
+
+class NodeMemory {
+ public:
+  enum class Standing : uint8_t { kGood, kUnknown, kSlow, kBad };  // the best first
+  enum class Fault : uint8_t {
+    kFailed,   // no connection, a broken one, or a refusal
+    kStalled,  // silent while others delivered
+    kBadData,  // its piece was wrong
+  };
+
+  explicit NodeMemory(const Clock& clock = system_clock()) : clock_(clock) {}
+
+  // The node delivered at this rate (bytes per second).
+  void delivered(const access::NodeId& node, double rate);
+  void failed(const access::NodeId& node, Fault fault);
+
+  Standing standing(const access::NodeId& node) const;
+
+  // A piece that may be read.
+  struct Candidate {
+    unsigned piece = 0;
+    access::NodeId node;
+    bool data = false;  // a data share: no arithmetic when it is used
+    bool warm = false;  // an idle connection to the node is at hand: no handshake
+  };
+  struct Start {
+    unsigned piece = 0;
+    segment::PieceRace::Start how = segment::PieceRace::Start::kRacing;
+    auto operator<=>(const Start&) const = default;
+  };
+  // How each piece starts when `needed` are to be read, the best first.  Nodes in good standing are chosen;
+  // for what is missing others race, some more than needed, because some of them will be bad.
+  std::vector<Start> plan(std::span<const Candidate> candidates, unsigned needed) const;
+
+ private:
+  struct Record {
+    double rate = 0;  // smoothed; 0: unknown
+    Clock::Steady seen;
+    unsigned faults = 0;  // since it last delivered
+    Clock::Steady bad_until;
+  };
+  Standing standing(const access::NodeId& node, double typical, Clock::Steady now) const;
+  double typical_rate() const;
+
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::map<access::NodeId, Record> nodes_;
+};
+
+}  // namespace sjcp::storj

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+)
+
+// scenario is one thing to measure, runnable by itself.
+type scenario struct {
+	name  string
+	title string
+	run   func(*bench, scenario) (outcome, error)
+}
+
+// The network's own scheme, and the small one of test networks.
+const (
+	fullScheme  = "29/35/65/80"
+	fullNodes   = 84
+	smallScheme = "4/6/8/10"
+	smallNodes  = 10
+)
+
+// profiles are those of tests/wan, with the size that each is measured with: what takes all programs a few seconds.
+var profiles = []struct {
+	name string
+	mib  int64
+}{
+	{"lan", 512}, {"metro", 512}, {"continent", 512}, {"ocean", 512}, {"antipode", 512}, {"home", 128}, {"mixed", 512}, {"lossy", 512},
+}
+
+// forNumbers are the scenarios that the table of numbers to reach draws on.
+var forNumbers = []string{
+	"get", "put", "get-ocean", "get-mixed", "get-home", "put-ocean", "small-ocean", "growth-get", "growth-put", "kill",
+}
+
+func scenarios() []scenario {
+	full := layout{nodes: fullNodes, rs: fullScheme}
+	list := []scenario{
+		{"cp", "put and get beside the Go library alone, loopback", transfer{full, 512, []string{jobPut, jobGet}, []string{"sjcp", "library"}}.run},
+		{"get", "download, loopback", transfer{full, 512, []string{jobGet}, getPrograms}.run},
+		{"put", "upload, loopback", transfer{full, 512, []string{jobPut}, putPrograms}.run},
+	}
+	for _, p := range profiles {
+		wan := layout{profile: p.name, nodes: fullNodes, rs: fullScheme}
+		list = append(list,
+			scenario{"get-" + p.name, "download, emulated " + p.name, transfer{wan, p.mib, []string{jobGet}, getPrograms}.run},
+			scenario{"put-" + p.name, "upload, emulated " + p.name, transfer{wan, p.mib, []string{jobPut}, putPrograms}.run})
+	}
+	ten := layout{profile: "lan", nodes: smallNodes, rs: smallScheme}
+	return append(list,
+		scenario{"get-10", "download from 10 nodes, emulated lan", transfer{ten, 512, []string{jobGet}, getPrograms}.run},
+		scenario{"put-10", "upload to 10 nodes, emulated lan", transfer{ten, 512, []string{jobPut}, putPrograms}.run},
+		scenario{"sizes", "download of 1 to 256 MiB, loopback",
+			sizes{[]int64{1, 4, 16, 64, 256}, []string{"sjcp", "library", "uplink-64M", "rclone"}}.run},
+		scenario{"growth-get", "download of 1 GiB and of 8, loopback", growth(jobGet)},
+		scenario{"growth-put", "upload of 1 GiB and of 8, loopback", growth(jobPut)},
+		scenario{"small", "2,000 files of 4 KiB each way, loopback", small{full, smallPrograms}.run},
+		scenario{"small-ocean", "2,000 files of 4 KiB each way, emulated ocean",
+			small{layout{profile: "ocean", nodes: fullNodes, rs: fullScheme}, smallPrograms}.run},
+		scenario{"cpu", "where CPU time goes, by perf, loopback", split{full, 512}.run},
+		scenario{"kill", "50 times kill -9 and resume, loopback", kill},
+	)
+}
+
+var smallPrograms = []string{"sjcp", "library", "rclone"}
+
+// choose finds scenarios by name; "numbers" stands for all that the table needs.
+func choose(names []string) ([]scenario, error) {
+	var chosen []scenario
+	for _, name := range names {
+		if name == "numbers" {
+			more, err := choose(forNumbers)
+			if err != nil {
+				return nil, err
+			}
+			chosen = append(chosen, more...)
+			continue
+		}
+		i := slices.IndexFunc(scenarios(), func(s scenario) bool { return s.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown scenario %q (scripts/bench list has them)", name)
+		}
+		chosen = append(chosen, scenarios()[i])
+	}
+	return chosen, nil
+}

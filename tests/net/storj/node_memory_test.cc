@@ -1,0 +1,142 @@
+#include "net/storj/node_memory.h"
+
+#include <catch2/catch.hpp>
+
+using namespace sjcp;
+using namespace std::chrono_literals;
+using segment::PieceRace;
+using storj::NodeMemory;
+using Fault = NodeMemory::Fault;
+using How = PieceRace::Start;
+using Standing = NodeMemory::Standing;
+
+namespace {
+
+class HandClock final : public Clock {
+ public:
+  Steady steady_now() const override { return Steady(1h + now); }
+  Wall wall_now() const override { return {}; }
+  Steady::duration now{0};
+};
+
+access::NodeId node(unsigned number) {
+  Bytes bytes(access::NodeId::kSize, static_cast<uint8_t>(number));
+  return *access::NodeId::from_bytes(bytes);
+}
+
+std::vector<NodeMemory::Candidate> candidates(unsigned count, unsigned data) {
+  std::vector<NodeMemory::Candidate> out;
+  for (unsigned i = 0; i < count; ++i) out.push_back({i, node(i), i < data, false});
+  return out;
+}
+
+std::vector<unsigned> pieces(const std::vector<NodeMemory::Start>& plan, How how) {
+  std::vector<unsigned> out;
+  for (const auto& start : plan) {
+    if (start.how == how) out.push_back(start.piece);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("Nobody is known at first, so all that are offered race") {
+  NodeMemory memory;
+  const auto plan = memory.plan(candidates(35, 29), 29);
+  CHECK(pieces(plan, How::kRacing).size() == 35);
+  CHECK(memory.standing(node(1)) == Standing::kUnknown);
+}
+
+TEST_CASE("Once enough are known to be good, as many as needed are chosen and none races") {
+  NodeMemory memory;
+  for (unsigned i = 0; i < 35; ++i) memory.delivered(node(i), 1e6 + i);
+  const auto plan = memory.plan(candidates(35, 29), 29);
+  CHECK(pieces(plan, How::kChosen).size() == 29);
+  CHECK(pieces(plan, How::kReserve).size() == 6);
+}
+
+TEST_CASE("Places that no good node takes are raced for, with some more than needed") {
+  NodeMemory memory;
+  for (unsigned i = 0; i < 20; ++i) memory.delivered(node(i), 1e6);
+  const auto plan = memory.plan(candidates(35, 29), 29);
+  CHECK(pieces(plan, How::kChosen).size() == 20);
+  CHECK(pieces(plan, How::kRacing).size() == 12);
+  CHECK(pieces(plan, How::kReserve).size() == 3);
+}
+
+TEST_CASE("Between equals, idle connections come first, then data shares") {
+  NodeMemory memory;
+  for (unsigned i = 0; i < 6; ++i) memory.delivered(node(i), i % 2 == 0 ? 1e6 : 2e6);
+  auto all = candidates(6, 3);
+  all[5].warm = true;
+  const auto plan = memory.plan(all, 3);
+  CHECK(pieces(plan, How::kChosen) == std::vector<unsigned>{5, 0, 1});
+  CHECK(pieces(plan, How::kReserve) == std::vector<unsigned>{2, 3, 4});
+}
+
+TEST_CASE("A node much slower than the typical one comes after the unknown ones, for a while") {
+  HandClock clock;
+  NodeMemory memory(clock);
+  for (unsigned i = 0; i < 9; ++i) memory.delivered(node(i), 8e6);
+  memory.delivered(node(9), 2.1e6);
+  memory.delivered(node(10), 1.9e6);
+  CHECK(memory.standing(node(9)) == Standing::kGood);
+  CHECK(memory.standing(node(10)) == Standing::kSlow);
+  const auto plan =
+      memory.plan(std::vector<NodeMemory::Candidate>{{10, node(10)}, {11, node(11)}, {1, node(1)}}, 1);
+  CHECK(plan[0] == NodeMemory::Start{1, How::kChosen});
+  CHECK(plan[1] == NodeMemory::Start{11, How::kReserve});
+  CHECK(plan[2] == NodeMemory::Start{10, How::kReserve});
+  clock.now = 59s;
+  CHECK(memory.standing(node(10)) == Standing::kSlow);
+  clock.now = 60s;
+  CHECK(memory.standing(node(10)) == Standing::kUnknown);
+}
+
+TEST_CASE("With few known rates nobody is called slow") {
+  NodeMemory memory;
+  memory.delivered(node(0), 1e9);
+  memory.delivered(node(1), 1e9);
+  memory.delivered(node(2), 1);
+  CHECK(memory.standing(node(2)) == Standing::kGood);
+}
+
+TEST_CASE("A node's speed is smoothed") {
+  NodeMemory memory;
+  for (unsigned i = 0; i < 9; ++i) memory.delivered(node(i), 1e6);
+  memory.delivered(node(1), 1);
+  CHECK(memory.standing(node(1)) == Standing::kGood);
+  for (int i = 0; i < 5; ++i) memory.delivered(node(1), 1);
+  CHECK(memory.standing(node(1)) == Standing::kSlow);
+}
+
+TEST_CASE("A failed node is avoided, longer each time, until it delivers") {
+  HandClock clock;
+  NodeMemory memory(clock);
+  memory.delivered(node(1), 1e6);
+  memory.failed(node(1), Fault::kFailed);
+  CHECK(memory.standing(node(1)) == Standing::kBad);
+  clock.now = 30s;
+  CHECK(memory.standing(node(1)) == Standing::kUnknown);
+  memory.failed(node(1), Fault::kStalled);
+  clock.now = 89s;
+  CHECK(memory.standing(node(1)) == Standing::kBad);
+  clock.now = 90s;
+  CHECK(memory.standing(node(1)) == Standing::kUnknown);
+  memory.delivered(node(1), 1e6);
+  CHECK(memory.standing(node(1)) == Standing::kGood);
+  memory.failed(node(1), Fault::kFailed);
+  clock.now = 120s;
+  CHECK(memory.standing(node(1)) == Standing::kUnknown);
+}
+
+TEST_CASE("A node that sent wrong data is avoided for ten minutes, and is the last to be asked") {
+  HandClock clock;
+  NodeMemory memory(clock);
+  memory.failed(node(0), Fault::kBadData);
+  clock.now = 599s;
+  CHECK(memory.standing(node(0)) == Standing::kBad);
+  CHECK(memory.plan(candidates(3, 3), 2).back().piece == 0);
+  clock.now = 600s;
+  CHECK(memory.standing(node(0)) == Standing::kUnknown);
+}
