@@ -9,6 +9,7 @@
 #include "core/local/open_sink.h"
 #include "core/segment/layout.h"
 #include "core/transfer/fetch_whole.h"
+#include "core/transfer/group.h"
 
 namespace sjcp::cli {
 
@@ -42,6 +43,19 @@ Result<std::optional<Bytes>> read_small(const std::string& path) {
   return std::optional<Bytes>(std::move(bytes));
 }
 
+// Waits until so many bytes may move.  A group moves at once: its bytes are bought before.
+Status pace(uint64_t bytes, const Context& context) {
+  if (context.throttle == nullptr) return {};
+  const auto calls = transfer::real_time_calls(context.stop);
+  while (bytes > 0) {
+    bytes -= context.throttle->allow(bytes, calls.now());
+    if (bytes > 0 && !calls.wait_until(context.throttle->next(calls.now()))) {
+      return make_error(Errc::kCancelled, "interrupted");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 // A group on its way up.
@@ -55,10 +69,16 @@ class GroupCopier::Upload {
     for (size_t i = 0; i < items_.size(); ++i) read(i);
     std::vector<storj::SmallObject> objects;
     std::vector<size_t> index;
+    uint64_t bytes = 0;
     for (size_t i = 0; i < items_.size(); ++i) {
       if (!bytes_[i]) continue;
+      bytes += bytes_[i]->size();
       objects.push_back({items_[i].destination.path, *std::exchange(bytes_[i], std::nullopt)});
       index.push_back(i);
+    }
+    if (Status paced = pace(bytes, context_); !paced) {
+      for (const size_t i : index) finish(items_[i], paced.error());
+      return;
     }
     auto result = [&](size_t object, const Status& status) {
       const CopyItem& item = items_[index[object]];
@@ -114,6 +134,7 @@ class GroupCopier::Download {
   void run() {
     std::vector<std::string> keys;
     std::vector<const CopyItem*> wanted;
+    uint64_t bytes = 0;
     for (const CopyItem& item : items_) {
       if (self_.hooks_.skip(item)) {
         CopySummary skipped;
@@ -121,8 +142,13 @@ class GroupCopier::Download {
         finish(item, skipped);
         continue;
       }
+      bytes += *item.size;
       keys.push_back(item.source.path);
       wanted.push_back(&item);
+    }
+    if (Status paced = pace(bytes, context_); !paced) {
+      for (const CopyItem* item : wanted) finish(*item, paced.error());
+      return;
     }
     auto sources = self_.project_.open_objects(items_.front().source.bucket, std::move(keys), self_.sizes_);
     for (size_t i = 0; i < wanted.size(); ++i) {
