@@ -24,9 +24,10 @@ namespace {
 
 Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to,
                                                          const local::FileSinkOptions& options,
-                                                         const Io& io) {
+                                                         uint64_t stream_buffer, const Io& io) {
   if (to.is_std()) {
-    return std::unique_ptr<transfer::Sink>(std::make_unique<local::StreamSink>(io.out_fd, "standard output"));
+    return std::unique_ptr<transfer::Sink>(
+        std::make_unique<local::StreamSink>(io.out_fd, "standard output", stream_buffer));
   }
   return local::open_sink(to.path, options);
 }
@@ -82,9 +83,15 @@ constexpr uint64_t kSmallestResumableUpload = 128 * kMiB;
 // A copy in progress: runs items and reports each.
 class Copier {
  public:
-  Copier(const CopyRequest& request, const CpOptions& options, storj::Project& project, const Io& io,
-         Reporter& reporter)
-      : request_(request), options_(options), project_(project), io_(io), reporter_(reporter) {
+  // stream_buffer: bytes that standard output may keep.
+  Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer,
+         storj::Project& project, const Io& io, Reporter& reporter)
+      : request_(request),
+        options_(options),
+        stream_buffer_(stream_buffer),
+        project_(project),
+        io_(io),
+        reporter_(reporter) {
     copy_.parallelism = options.parallelism;
     copy_.range = request.range;
     file_.create_folders = request.recursive;
@@ -185,7 +192,7 @@ class Copier {
         return unchanged(*there, info.range.size(), info.created);
       };
     }
-    auto sink = open_destination(item.destination, file_, io_);
+    auto sink = open_destination(item.destination, file_, stream_buffer_, io_);
     if (!sink) return sink.error();
     if (!source) source = project_.open_object(item.source.bucket, item.source.path);
     auto done = transfer::download(*source, **sink, copy, context);
@@ -253,6 +260,7 @@ class Copier {
 
   const CopyRequest& request_;
   const CpOptions& options_;
+  const uint64_t stream_buffer_;
   storj::Project& project_;
   const Io& io_;
   Reporter& reporter_;
@@ -316,7 +324,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
   Limits limits(options, request.upload(), session.io(), counters);
   auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
   if (!followed) return failed(followed.error());
-  Copier copier(request, options, **project, session.io(), reporter);
+  Copier copier(request, options, limits.stream_buffer_bytes(), **project, session.io(), reporter);
   // The satellite counts each step of a small upload.
   transfer::GroupSize sizes(request.upload() ? storj::kRequestsPerSmallUpload
                                              : storj::kRequestsPerSmallDownload);
