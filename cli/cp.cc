@@ -8,11 +8,13 @@
 #include "cli/commands.h"
 #include "cli/copy_plan.h"
 #include "cli/exit_codes.h"
+#include "cli/limits.h"
 #include "cli/progress/reporter.h"
 #include "cli/progress/views.h"
 #include "core/local/file_reader.h"
 #include "core/local/open_sink.h"
 #include "core/local/stream_sink.h"
+#include "core/local/upload_state.h"
 #include "core/transfer/batch.h"
 #include "core/transfer/copy.h"
 
@@ -56,11 +58,25 @@ std::optional<LocalFile> local_file(const Location& at) {
   return LocalFile{static_cast<uint64_t>(info.st_size), storj::Time(changed)};
 }
 
+// Where unfinished uploads are remembered; empty: nowhere.
+std::string uploads_folder(const Io& io) {
+  const auto folder = [&io](const char* variable, const char* below) {
+    const std::string value = (io.env ? io.env(variable) : std::nullopt).value_or("");
+    // As the XDG rules say, relative paths do not count.
+    return value.starts_with('/') ? value + below : std::string();
+  };
+  const std::string state = folder("XDG_STATE_HOME", "/sjcp/uploads");
+  return state.empty() ? folder("HOME", "/.local/state/sjcp/uploads") : state;
+}
+
 transfer::CopySummary skipped_copy() {
   transfer::CopySummary summary;
   summary.skipped = true;
   return summary;
 }
+
+// Smaller uploads start over: two segments, of which one may be there, are the least that is worth it.
+constexpr uint64_t kSmallestResumableUpload = 128 * kMiB;
 
 // A copy in progress: runs items and reports each.
 class Copier {
@@ -73,6 +89,7 @@ class Copier {
     file_.create_folders = request.recursive;
     file_.resume = !options.no_resume;
     file_.replace = !options.no_clobber;
+    copy_.resume = !options.no_resume;
   }
 
   // Runs in a job's thread.
@@ -90,6 +107,9 @@ class Copier {
     } else if (result) {
       event.bytes = result->bytes;
       event.bytes_resumed = result->resumed;
+      if (!request_.upload() && result->bytes > 0) {
+        event.last_percent = std::chrono::duration<double>(result->last_percent).count();
+      }
     } else {
       event.error = result.error();
     }
@@ -153,10 +173,28 @@ class Copier {
     auto reader = open_origin(item.source, io_);
     if (!reader) return reader.error();
     auto writer = project_.create_object(to.bucket, to.path, request_.object);
-    Result<transfer::CopySummary> done =
-        writer ? transfer::upload(**reader, **writer, copy_, context) : writer.error();
+    Result<transfer::CopySummary> done = writer ? upload(**reader, **writer, item, context) : writer.error();
     // An upload can miss nothing but its bucket.
     if (!done && done.error().code == Errc::kNotFound) give_up(done.error());
+    return done;
+  }
+
+  Result<transfer::CopySummary> upload(transfer::Reader& reader, transfer::ObjectWriter& writer,
+                                       const CopyItem& item, const transfer::Context& context) {
+    transfer::CopyOptions copy = copy_;
+    std::unique_ptr<local::UploadState> state;
+    const bool large = reader.size().value_or(0) >= kSmallestResumableUpload && !reader.identity().empty();
+    const std::string folder = uploads_folder(io_);
+    if (large && !writer.destination().empty() && !folder.empty()) {
+      auto opened = local::UploadState::open(folder, writer.destination());
+      if (!opened && opened.error().code == Errc::kConflict) {
+        return with_context(opened.error(), item.destination.text());
+      }
+      if (opened) state = std::move(*opened);
+    }
+    copy.store = state.get();
+    auto done = transfer::upload(reader, writer, copy, context);
+    if (!done && state && state->load()) resumable_ = true;
     return done;
   }
 
@@ -228,7 +266,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     reporter.error(error);
     return exit_code(error.code);
   };
-  auto project = session.open_project(options.access, options.pieces_per_segment);
+  auto project = session.open_project(options.access);
   if (!project) return failed(project.error());
   if (request.dry_run) {
     bool refused = false;
@@ -237,8 +275,9 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     return refused ? kExitSomeFailed : kExitOk;
   }
 
-  transfer::MemoryBudget budget(options.memory_bytes);
-  transfer::Context context{session.io().stop, &budget, &counters};
+  Limits limits(options, request.upload(), session.io(), counters);
+  auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
+  if (!followed) return failed(followed.error());
   Copier copier(request, options, **project, session.io(), reporter);
   auto produce = [&](const transfer::Submit& submit) {
     auto found = find_copies(
@@ -256,7 +295,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     return found;
   };
   unsigned transfers = request.batch() ? options.transfers : 1;
-  auto totals = transfer::run_batch(transfers, produce, nullptr, context);
+  auto totals = transfer::run_batch(transfers, produce, nullptr, limits.context());
   return batch_exit(request, totals, copier, reporter);
 }
 
@@ -270,10 +309,10 @@ int run_command(const CpOptions& options, const Session& session) {
   Reporter reporter(std::move(*views), counters, *io.clock);
   auto previous = session.log().redirect(
       [&reporter](const std::string& level, const std::string& message) { reporter.log(level, message); });
-  reporter.start({"cp", io.clock->wall_now(), options.parallelism, options.transfers, options.memory_bytes},
-                 sample_interval(options, io));
-
   auto request = parse_copy(options, io.clock->wall_now());
+  const uint64_t memory = memory_limit(options, io.machine, request && request->upload());
+  reporter.start({"cp", io.clock->wall_now(), options.parallelism, options.transfers, memory},
+                 sample_interval(options, io));
   int code = 0;
   if (request) {
     code = copy_all(*request, options, session, counters, reporter);

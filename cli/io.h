@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 
+#include "cli/machine.h"
 #include "core/access/grant.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
@@ -29,6 +30,7 @@ struct Io {
       open_project;
   std::stop_token stop;  // requested by SIGINT and SIGTERM
   const Clock* clock = &system_clock();
+  Machine machine;
 };
 
 }  // namespace sjcp::cli

@@ -1,8 +1,7 @@
-// The process around run(): signals, descriptor limit, real streams.
+// The process around run(): signals, limits of the machine, real streams.
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,14 +15,6 @@
 #include "cli/exit_codes.h"
 
 namespace {
-
-// Every piece in flight is a socket: the default limit of 1024 is soon reached.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 // The first SIGINT or SIGTERM asks everything to stop and clean up; the second does not wait for that.
 // All threads block both, so that only this one sees them.
@@ -52,7 +43,6 @@ int main(int argc, char** argv) {
   // A write beyond the limit of a file's size is an error like a full disk (EFBIG), with a message and
   // clean-up.
   signal(SIGXFSZ, SIG_IGN);
-  raise_descriptor_limit();
   std::stop_source stop;
   watch_signals(stop);
   std::ios::sync_with_stdio(false);
@@ -69,6 +59,7 @@ int main(int argc, char** argv) {
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   io.open_project = sjcp::storj::Project::open;
+  io.machine = sjcp::cli::examine_machine();
   io.stop = stop.get_token();
   std::vector<std::string> args(argv + 1, argv + argc);
   return sjcp::cli::run(args, io);

@@ -8,10 +8,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
-
-#include "core/base/units.h"
 
 namespace sjcp::cli {
 
@@ -21,6 +20,16 @@ struct GlobalOptions {
   std::string log_level = "warn";  // trace|debug|info|warn|error|off
   std::string config_dir;          // folder of access.json; empty: the XDG folders of sjcp and uplink
 };
+
+// Bytes per second; 0: no limit.
+struct Rates {
+  uint64_t down = 0;
+  uint64_t up = 0;
+  bool operator==(const Rates&) const = default;
+};
+
+// "10M" for both, "10M/2M" for down and up; "0" and "off" set no limit.  nullopt: no rate.
+std::optional<Rates> parse_rates(std::string_view text);
 
 enum class ProgressMode { kAuto, kBar, kJson, kNone };
 
@@ -37,10 +46,12 @@ struct CpOptions {
   bool no_clobber = false;  // leave destinations that exist alone
   bool if_changed = false;  // leave destinations alone that have the source's size and are not older
 
-  unsigned parallelism = 8;  // segments in flight per file; >= 1
-  unsigned transfers = 4;    // files in flight; >= 1
-  uint64_t memory_bytes = 192 * kMiB;
-  unsigned pieces_per_segment = 0;  // 0: no limit beyond the redundancy scheme
+  unsigned parallelism = 0;      // segments in flight per file; 0: as many as pay
+  unsigned transfers = 4;        // files in flight; >= 1
+  uint64_t memory_bytes = 0;     // 0: what the machine can spare
+  unsigned max_connections = 0;  // to nodes; 0: what the machine allows
+  Rates limit_rate;
+  std::string limit_rate_file;  // empty: none
 
   ProgressMode progress = ProgressMode::kAuto;
   std::string progress_file;  // empty: none

@@ -4,10 +4,12 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <charconv>
 #include <functional>
 #include <optional>
 
 #include "cli/redact.h"
+#include "core/base/units.h"
 
 namespace sjcp::cli {
 namespace {
@@ -49,6 +51,24 @@ struct Definition {
   CLI::Option* count(const char* names, unsigned& target, const char* help) {
     return value(names, target, "N", help)->check(CLI::Range(1U, 100'000U).description(""));
   }
+  // A count, or "auto", which is 0.
+  CLI::Option* count_or_auto(const char* names, unsigned& target, const char* help) {
+    return app
+        ->add_option_function<std::string>(
+            names,
+            [&target](const std::string& text) {
+              unsigned count = 0;
+              const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
+              const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+              if (text != "auto" && (!whole || count < 1 || count > 100'000)) {
+                throw CLI::ValidationError("--parallelism", "not auto or a number from 1 to 100000");
+              }
+              target = count;
+            },
+            help)
+        ->type_name("N|auto")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
   CLI::Option* size(const char* names, uint64_t& target, const char* help) {
     return app
         ->add_option_function<std::string>(
@@ -60,6 +80,19 @@ struct Definition {
             },
             help)
         ->type_name("SIZE");
+  }
+  CLI::Option* rates(const char* name, Rates& target, const char* help) {
+    return app
+        ->add_option_function<std::string>(
+            name,
+            [&target, name](const std::string& text) {
+              auto rates = parse_rates(text);
+              if (!rates) throw CLI::ValidationError(name, "not a rate; write 10M, or 10M/2M for down/up");
+              target = *rates;
+            },
+            help)
+        ->type_name("RATE[/RATE]")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   // Accepted because uplink takes it; changes nothing here.
   void ignored_value(const char* names, const char* help) {
@@ -108,9 +141,12 @@ void define_cp(Definition& d) {
   d.operands = {"SRC... DST", 2, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
   add_access(d, o.access);
   d.flag("-r,--recursive", o.recursive, "Copy everything below a prefix or folder");
-  d.count("-p,--parallelism", o.parallelism, "Segments of a file in flight")->capture_default_str();
+  d.count_or_auto("-p,--parallelism", o.parallelism,
+                  "Segments of a file in flight; auto: of all files, as many as pay [auto]");
   d.count("-t,--transfers", o.transfers, "Files in flight")->capture_default_str();
-  d.size("--memory", o.memory_bytes, "Bytes of buffers for all of it [192MiB]");
+  d.size("--memory", o.memory_bytes, "Bytes of buffers for all of it [a quarter of RAM, at most 512MiB]");
+  d.rates("--limit-rate", o.limit_rate, "Bytes per second at most: 10M, or 10M/2M for down/up");
+  d.value("--limit-rate-file", o.limit_rate_file, "FILE", "The same, from a file that may change meanwhile");
   d.value("--range", o.range, "bytes=A-B",
           "Download a part: A-B (B included), A- or -N for the last N bytes");
   d.value("--expires", o.expires, "TIME",
@@ -131,8 +167,9 @@ void define_cp(Definition& d) {
   d.value("--progress-file", o.progress_file, "FILE", "Write progress as JSON lines to this file");
   d.value("--progress-fd", o.progress_fd, "N", "Write progress as JSON lines to this open descriptor")
       ->check(CLI::Range(0, 1'000'000).description(""));
-  d.value("--maximum-concurrent-pieces", o.pieces_per_segment, "N",
-          "Pieces of one segment in flight; 0: as many as it has [0]");
+  d.value("--max-connections,--maximum-concurrent-pieces", o.max_connections, "N",
+          "Connections to nodes at most; 0: as many as descriptors allow, up to 2048 [0]")
+      ->check(CLI::Range(0U, 1'000'000U).description(""));
   d.ignored_value("--parallelism-chunk-size", "Parts are always whole segments");
   d.ignored_value("--maximum-concurrent-segments", "Use --parallelism");
   d.ignored_flag("--inmemory-erasure-coding", "Pieces never touch the disk");
@@ -438,7 +475,20 @@ bool leading_value_option(const std::string& arg) {
   return arg == "--log-level" || arg == "--config-dir";
 }
 
+std::optional<uint64_t> parse_rate(std::string_view text) {
+  if (text == "off") return 0;
+  return parse_size(text);
+}
+
 }  // namespace
+
+std::optional<Rates> parse_rates(std::string_view text) {
+  const size_t slash = std::min(text.find('/'), text.size());
+  const auto down = parse_rate(text.substr(0, slash));
+  const auto up = slash == text.size() ? down : parse_rate(text.substr(slash + 1));
+  if (!down || !up) return std::nullopt;
+  return Rates{*down, *up};
+}
 
 Result<std::variant<Invocation, HelpText>> parse_arguments(std::span<const std::string> args) {
   std::vector<std::string> rest;

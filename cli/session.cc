@@ -23,13 +23,11 @@ Result<access::Grant> Session::open_access(const std::string& option) const {
   return find_grant(value, origin, *saved);
 }
 
-Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string& access_option,
-                                                              unsigned pieces_in_flight) const {
+Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string& access_option) const {
   auto grant = open_access(access_option);
   if (!grant) return grant.error();
   storj::ProjectOptions options;
   options.user_agent = user_agent();
-  options.pieces_in_flight = pieces_in_flight;
   return io_.open_project(*grant, options);
 }
 

@@ -24,8 +24,7 @@ class Session {
   // The access named by the option, else SJCP_ACCESS, else UPLINK_ACCESS, else the default access.
   // Errors never repeat a value that could be a grant.
   Result<access::Grant> open_access(const std::string& option) const;
-  Result<std::unique_ptr<storj::Project>> open_project(const std::string& access_option,
-                                                       unsigned pieces_in_flight = 0) const;
+  Result<std::unique_ptr<storj::Project>> open_project(const std::string& access_option) const;
 
   // Prints the error as one line on stderr and returns its exit code.
   int fail(const Error& error) const;

@@ -14,7 +14,7 @@ namespace sjcp::cli {
 struct StartEvent {
   std::string command;
   Clock::Wall time;
-  unsigned parallelism = 0;
+  unsigned parallelism = 0;  // 0: steered
   unsigned transfers = 0;
   uint64_t memory_bytes = 0;
 };
@@ -26,6 +26,7 @@ struct ProgressEvent {
   bool total_known = false;  // false while files are still being found or a size is unknown
   double rate = 0;           // bytes per second, over the last seconds
   int64_t segments = 0;
+  int64_t window = 0;  // segments that may be in flight; 0: each file has its own limit only
   int64_t connections = 0;
   uint64_t files_done = 0;
   uint64_t files_failed = 0;
@@ -39,8 +40,9 @@ struct FileEvent {
   uint64_t bytes = 0;
   double seconds = 0;
   std::optional<Error> error = {};
-  uint64_t bytes_resumed = 0;  // of bytes
-  bool skipped = false;        // the destination was left alone, as asked for
+  uint64_t bytes_resumed = 0;               // of bytes
+  bool skipped = false;                     // the destination was left alone, as asked for
+  std::optional<double> last_percent = {};  // seconds that the last hundredth of the bytes took
 };
 
 struct SummaryEvent {
@@ -51,7 +53,11 @@ struct SummaryEvent {
   uint64_t failed = 0;
   int exit_code = 0;
   uint64_t skipped = 0;
-  uint64_t bytes_resumed = 0;  // of bytes; not part of the rate
+  uint64_t bytes_resumed = 0;        // of bytes; not part of the rate
+  int64_t window = 0;                // at the end; see ProgressEvent
+  std::optional<double> overhead;    // bytes fetched over bytes needed; none while neither is known
+  std::optional<double> tail;        // seconds that the last hundredth took; none unless one file came
+  std::optional<double> tail_share;  // of the seconds that this file took
 };
 
 // Threads: one at a time; the reporter serializes the calls.

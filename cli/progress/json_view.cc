@@ -15,9 +15,17 @@ Json event_named(const char* name) {
   return Json{{"v", kSchemaVersion}, {"event", name}};
 }
 
-// Milliseconds are plenty, and keep lines short.
-double rounded(double seconds) {
-  return std::round(seconds * 1000) / 1000;
+// Thousandths are plenty, and keep lines short.
+double rounded(double value) {
+  return std::round(value * 1000) / 1000;
+}
+
+Json rounded_or_null(const std::optional<double>& value) {
+  return value ? Json(rounded(*value)) : Json(nullptr);
+}
+
+Json window_or_null(int64_t window) {
+  return window > 0 ? Json(window) : Json(nullptr);
 }
 
 uint64_t whole(double rate) {
@@ -38,7 +46,7 @@ void JsonView::start(const StartEvent& event) {
   Json json = event_named("start");
   json["time"] = format_rfc3339(std::chrono::floor<std::chrono::milliseconds>(event.time));
   json["command"] = event.command;
-  json["parallelism"] = event.parallelism;
+  json["parallelism"] = event.parallelism > 0 ? Json(event.parallelism) : Json(nullptr);
   json["transfers"] = event.transfers;
   json["memory"] = event.memory_bytes;
   write_(line(json));
@@ -51,6 +59,7 @@ void JsonView::progress(const ProgressEvent& event) {
   json["bytes_total"] = event.total_known ? Json(event.bytes_total) : Json(nullptr);
   json["rate"] = whole(event.rate);
   json["segments"] = event.segments;
+  json["window"] = window_or_null(event.window);
   json["connections"] = event.connections;
   json["files_done"] = event.files_done;
   json["files_failed"] = event.files_failed;
@@ -68,6 +77,7 @@ void JsonView::file(const FileEvent& event) {
   json["seconds"] = rounded(event.seconds);
   if (event.bytes_resumed > 0) json["bytes_resumed"] = event.bytes_resumed;
   if (event.skipped) json["skipped"] = true;
+  if (event.last_percent) json["last_percent_seconds"] = rounded(*event.last_percent);
   if (event.error) json["error"] = described(*event.error);
   write_(line(json));
 }
@@ -94,6 +104,10 @@ void JsonView::summary(const SummaryEvent& event) {
   json["failed"] = event.failed;
   json["skipped"] = event.skipped;
   json["bytes_resumed"] = event.bytes_resumed;
+  json["window"] = window_or_null(event.window);
+  json["overhead"] = rounded_or_null(event.overhead);
+  json["last_percent_seconds"] = rounded_or_null(event.tail);
+  json["last_percent_share"] = rounded_or_null(event.tail_share);
   json["exit_code"] = event.exit_code;
   write_(line(json));
 }

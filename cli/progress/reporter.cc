@@ -46,6 +46,7 @@ ProgressEvent Reporter::take_sample() {
   event.elapsed = std::chrono::duration<double>(now - started_).count();
   event.bytes_done = counters_.bytes_done.load(std::memory_order_relaxed);
   event.segments = counters_.segments_active.load(std::memory_order_relaxed);
+  event.window = counters_.segments_allowed.load(std::memory_order_relaxed);
   event.connections = counters_.connections_active.load(std::memory_order_relaxed);
   event.files_done = files_;
   event.files_failed = failed_;
@@ -88,6 +89,7 @@ void Reporter::file(const FileEvent& event) {
     ++skipped_;
   } else if (!event.error) {
     ++files_;
+    last_copied_ = event;
   } else if (event.error->code != Errc::kCancelled) {
     ++failed_;
   }
@@ -121,6 +123,14 @@ void Reporter::finish(int exit_code) {
   event.failed = failed_;
   event.skipped = skipped_;
   event.exit_code = exit_code;
+  event.window = last.window;
+  const auto needed = static_cast<double>(counters_.bytes_needed.load(std::memory_order_relaxed));
+  const auto fetched = static_cast<double>(counters_.bytes_fetched.load(std::memory_order_relaxed));
+  if (needed > 0) event.overhead = fetched / needed;
+  if (files_ == 1 && last_copied_.last_percent) {
+    event.tail = last_copied_.last_percent;
+    if (last_copied_.seconds > 0) event.tail_share = *event.tail / last_copied_.seconds;
+  }
   for (const auto& view : views_) view->progress(last);
   for (const auto& view : views_) view->summary(event);
 }

@@ -62,6 +62,7 @@ class Reporter {
   uint64_t files_ = 0;
   uint64_t failed_ = 0;
   uint64_t skipped_ = 0;
+  FileEvent last_copied_;
   std::thread sampler_;
 };
 

@@ -11,6 +11,7 @@
 #include "core/base/units.h"
 #include "core/transfer/copy.h"
 #include "core/transfer/segment_gate.h"
+#include "core/transfer/tail_watch.h"
 #include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
@@ -21,13 +22,14 @@ namespace {
 // Calls `half_done` once, when half of the segment is written.
 class SegmentOutput final : public Output {
  public:
-  SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, const Context& context,
+  SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, TailWatch& tail, const Context& context,
                 std::function<void()> half_done)
       : next_(segment.bytes.begin),
         half_(segment.bytes.begin + (segment.bytes.size() + 1) / 2),
         end_(segment.bytes.end),
         base_(base),
         sink_(sink),
+        tail_(tail),
         context_(context),
         half_done_(std::move(half_done)) {}
 
@@ -41,6 +43,7 @@ class SegmentOutput final : public Output {
     if (next_ < half_ && next_ + data.size() >= half_) half_done_();
     next_ += data.size();
     context_.counters->bytes_done.fetch_add(data.size(), std::memory_order_relaxed);
+    tail_.add(data.size());
     return {};
   }
 
@@ -52,6 +55,7 @@ class SegmentOutput final : public Output {
   const uint64_t end_;
   const uint64_t base_;
   Sink& sink_;
+  TailWatch& tail_;
   const Context& context_;
   const std::function<void()> half_done_;
 };
@@ -78,6 +82,7 @@ class Download {
         base_(base),
         group_(context.stop),
         context_(context.with_stop(group_.stop())),
+        tail_(bytes_of(segments_), *context.clock),
         gate_(bytes_of(segments_) < kPassesByGate ? nullptr : context.gate),
         link_(group_.stop(), [this] { idle_.request_stop(); }) {}
 
@@ -93,6 +98,9 @@ class Download {
     if (!group_.wait()) sink_.abort();
     return group_.join();
   }
+
+  // After run().
+  std::chrono::nanoseconds last_percent() const { return tail_.elapsed(); }
 
  private:
   // What a segment in flight holds.
@@ -169,7 +177,7 @@ class Download {
     expect_next(places());
     // Those that follow when the running ones end.  Not earlier: what is asked for ahead may have to be paid
     // for even if the transfer ends here.
-    SegmentOutput output(segment, base_, sink_, context_, [this] { expect_next(workers()); });
+    SegmentOutput output(segment, base_, sink_, tail_, context_, [this] { expect_next(workers()); });
     Status status = source_.fetch(segment, output, context_);
     if (status && !output.complete()) {
       return make_error(Errc::kInternal, "segment " + std::to_string(segment.index) + " ended early");
@@ -209,6 +217,7 @@ class Download {
   std::stop_source idle_;  // stop: nothing is left to wait for
   WorkerGroup group_;
   const Context context_;  // as given, but stopped by the group
+  TailWatch tail_;
   SegmentGate* const gate_;
   std::stop_callback<std::function<void()>> link_;
 };
@@ -259,6 +268,7 @@ Result<CopySummary> run(Source& source, Sink& sink, const CopyOptions& options, 
   {
     Download job(source, sink, missing_parts(source.segments(), *there, base), base, context);
     status = job.run(options.parallelism);
+    summary.last_percent = job.last_percent();
   }
   if (!status) return std::move(status).error();
   if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");

@@ -49,8 +49,7 @@ struct ObjectOptions {
 };
 
 struct ProjectOptions {
-  std::string user_agent;         // product list, e.g. "sjcp/0.1.0"
-  unsigned pieces_in_flight = 0;  // 0: no limit per segment beyond the redundancy scheme
+  std::string user_agent;  // product list, e.g. "sjcp/0.1.0"
 };
 
 class Project {

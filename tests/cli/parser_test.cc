@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "core/base/units.h"
+
 using namespace sjcp;
 using namespace sjcp::cli;
 
@@ -46,11 +48,34 @@ TEST_CASE("cp takes uplink's options in every spelling") {
                               "sj://b/k", "--range", "bytes=0-9", "-"});
   CHECK(p.parallelism == 4);
   CHECK(p.transfers == 2);
-  CHECK(p.pieces_per_segment == 50);
+  CHECK(p.max_connections == 50);
   CHECK(p.range == "bytes=0-9");
   CHECK(p.locations == Strings{"sj://b/k", "-"});
   CHECK(parsed<CpOptions>({"cp", "-rt4", "a", "b"}).transfers == 4);
   CHECK_FALSE(parsed<CpOptions>({"cp", "--recursive=false", "a", "b"}).recursive);
+}
+
+TEST_CASE("cp steers what is in flight unless told how many, and takes limits") {
+  CHECK(parsed<CpOptions>({"cp", "a", "b"}).parallelism == 0);
+  CHECK(parsed<CpOptions>({"cp", "-p", "auto", "a", "b"}).parallelism == 0);
+  CHECK(parsed<CpOptions>({"cp", "-p8", "--parallelism=auto", "a", "b"}).parallelism == 0);
+  CHECK(parsed<CpOptions>({"cp", "a", "b"}).memory_bytes == 0);
+  auto o = parsed<CpOptions>(
+      {"cp", "--limit-rate", "10M/1M", "--limit-rate-file=/r", "--max-connections", "200", "a", "b"});
+  CHECK(o.limit_rate == Rates{10 * kMiB, kMiB});
+  CHECK(o.limit_rate_file == "/r");
+  CHECK(o.max_connections == 200);
+  CHECK(parsed<CpOptions>({"cp", "--maximum-concurrent-pieces=0", "a", "b"}).max_connections == 0);
+  for (const Strings& wrong : std::vector<Strings>{{"-p", "8x"},
+                                                   {"-p", "100001"},
+                                                   {"-p", "-1"},
+                                                   {"--limit-rate", "fast"},
+                                                   {"--limit-rate", "1M/"},
+                                                   {"--max-connections", "-1"}}) {
+    Strings words{"cp", "a", "b"};
+    words.insert(words.end(), wrong.begin(), wrong.end());
+    CHECK(!refusal(words).empty());
+  }
 }
 
 TEST_CASE("cp takes progress as a mode, as uplink's switch and as a word of its own") {

@@ -67,10 +67,13 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
   reporter.plan_complete();
   counters.bytes_done = 1000;
   counters.segments_active = 3;
+  counters.segments_allowed = 6;
+  counters.bytes_needed = 1000;
+  counters.bytes_fetched = 1230;
   counters.connections_active = 87;
   clock.now += 1s;
   reporter.sample();
-  reporter.file({"sj://b/k", "k", 1000, 2, std::nullopt});
+  reporter.file({"sj://b/k", "k", 1000, 2, {}, 0, false, 0.25});
   reporter.file({"sj://b/l", "l", 0, 0.5, make_error(Errc::kIntegrity, "sj://b/l: damaged")});
   reporter.finish(8);
   reporter.finish(0);
@@ -95,6 +98,7 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
                                    {"bytes_total", 3000},
                                    {"rate", 500},
                                    {"segments", 3},
+                                   {"window", 6},
                                    {"connections", 87},
                                    {"files_done", 0},
                                    {"files_failed", 0},
@@ -106,7 +110,8 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
                                    {"source", "sj://b/k"},
                                    {"ok", true},
                                    {"bytes", 1000},
-                                   {"seconds", 2.0}});
+                                   {"seconds", 2.0},
+                                   {"last_percent_seconds", 0.25}});
   CHECK(lines[4]["error"] ==
         nlohmann::json{{"code", "integrity"}, {"message", "sj://b/l: damaged"}, {"exit_code", 6}});
   CHECK(lines[5]["event"] == "progress");
@@ -119,6 +124,10 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
                                    {"failed", 1},
                                    {"skipped", 0},
                                    {"bytes_resumed", 0},
+                                   {"window", 6},
+                                   {"overhead", 1.23},
+                                   {"last_percent_seconds", 0.25},
+                                   {"last_percent_share", 0.125},
                                    {"exit_code", 8}});
 }
 
@@ -135,12 +144,27 @@ TEST_CASE("cp --progress=json puts JSON lines and nothing else on stderr") {
   CHECK(of_kind(lines, "file").size() == 2);
   CHECK(fields(of_kind(lines, "progress").at(0)) ==
         std::set<std::string>{"v", "event", "elapsed", "bytes_done", "bytes_total", "rate", "segments",
-                              "connections", "files_done", "files_failed", "bytes_resumed", "eta"});
+                              "window", "connections", "files_done", "files_failed", "bytes_resumed", "eta"});
+  CHECK(lines.front()["parallelism"].is_null());
   auto summary = lines.back();
+  CHECK(summary["overhead"].is_null());
+  CHECK(summary["window"].is_number_unsigned());
+  CHECK(summary["last_percent_seconds"].is_number());
   CHECK(summary["bytes"] == 2500);
   CHECK(summary["files"] == 1);
   CHECK(summary["failed"] == 1);
   CHECK(summary["exit_code"] == 8);
+}
+
+TEST_CASE("With a fixed number of segments there is no window, and with several files no last hundredth") {
+  World world;
+  world.cloud.buckets["bucket"] = {{"p/a", {"2", {}, {}}}, {"p/b", {"1", {}, {}}}};
+  auto copied = world.run({"cp", "-r", "-p", "3", "--progress=json", "sj://bucket/p/", world.folder / "d"});
+  auto lines = copied.err_json();
+  CHECK(lines.front()["parallelism"] == 3);
+  CHECK(lines.back()["window"].is_null());
+  CHECK(lines.back()["last_percent_seconds"].is_null());
+  CHECK(lines.back()["last_percent_share"].is_null());
 }
 
 TEST_CASE("cp ends its JSON with a summary whatever happens") {

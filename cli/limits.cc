@@ -1,0 +1,133 @@
+#include "cli/limits.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <utility>
+
+#include "core/base/units.h"
+
+namespace sjcp::cli {
+namespace {
+
+constexpr uint64_t kMostMemory = 512 * kMiB;
+constexpr uint64_t kMostUploadMemory = 192 * kMiB;
+// The machine does not say what it has.
+constexpr uint64_t kUnknownMemory = 192 * kMiB;
+constexpr size_t kMostConnections = 2048;
+// Files, standard streams, pollers, connections to the satellite.
+constexpr size_t kOtherDescriptors = 128;
+constexpr size_t kRateFileSize = 256;
+constexpr auto kRateFileInterval = std::chrono::milliseconds(500);
+
+uint64_t rate_for(const Rates& rates, bool upload) {
+  return upload ? rates.up : rates.down;
+}
+
+std::string trimmed(std::string text) {
+  const char* blanks = " \t\r\n";
+  text.erase(text.find_last_not_of(blanks) + 1);
+  text.erase(0, text.find_first_not_of(blanks));
+  return text;
+}
+
+}  // namespace
+
+uint64_t memory_limit(const CpOptions& options, const Machine& machine, bool upload) {
+  if (options.memory_bytes > 0) return options.memory_bytes;
+  if (machine.memory_bytes == 0) return kUnknownMemory;
+  return std::min(machine.memory_bytes / 4, upload ? kMostUploadMemory : kMostMemory);
+}
+
+size_t connection_limit(const CpOptions& options, const Machine& machine) {
+  if (options.max_connections > 0) return options.max_connections;
+  const size_t files =
+      std::min(kOtherDescriptors + 2 * static_cast<size_t>(options.transfers), machine.descriptors / 2);
+  return std::clamp<size_t>(machine.descriptors - files, 1, kMostConnections);
+}
+
+Result<std::unique_ptr<RateFile>> RateFile::open(std::string path, bool upload, transfer::Throttle& throttle,
+                                                 const Clock& clock, Warn warn,
+                                                 std::chrono::milliseconds interval) {
+  std::unique_ptr<RateFile> file(new RateFile(std::move(path), upload, throttle, clock, std::move(warn)));
+  if (Status status = file->read(); !status) return std::move(status).error();
+  if (interval.count() > 0) {
+    file->watcher_ = std::jthread(
+        [self = file.get(), interval](const std::stop_token& stop) { self->watch(stop, interval); });
+  }
+  return file;
+}
+
+RateFile::RateFile(std::string path, bool upload, transfer::Throttle& throttle, const Clock& clock, Warn warn)
+    : path_(std::move(path)), upload_(upload), throttle_(throttle), clock_(clock), warn_(std::move(warn)) {}
+
+RateFile::~RateFile() = default;
+
+Status RateFile::read() {
+  errno = 0;
+  std::ifstream in(path_);
+  std::string text(kRateFileSize, '\0');
+  if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!in.is_open() || in.bad()) return errno_error(path_, errno != 0 ? errno : EIO);
+  text.resize(static_cast<size_t>(in.gcount()));
+  const auto rates = parse_rates(trimmed(std::move(text)));
+  if (!rates) return make_error(Errc::kUsage, path_ + ": not a rate; write 10M, or 10M/2M for down/up");
+  if (seen_ == rates) return {};
+  seen_ = rates;
+  throttle_.set_rate(rate_for(*rates, upload_), clock_.steady_now());
+  return {};
+}
+
+void RateFile::check() {
+  const Status status = read();
+  const std::string problem = status ? "" : status.error().what;
+  if (problem == told_) return;
+  told_ = problem;
+  if (!problem.empty() && warn_) warn_(problem + "; the rate stays as it is");
+}
+
+void RateFile::watch(const std::stop_token& stop, std::chrono::milliseconds interval) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  while (!never.wait_for(lock, stop, interval, [&stop] { return stop.stop_requested(); })) {
+    if (stop.stop_requested()) return;
+    check();
+  }
+}
+
+Limits::Limits(const CpOptions& options, bool upload, const Io& io, transfer::Counters& counters)
+    : options_(options),
+      upload_(upload),
+      io_(io),
+      counters_(counters),
+      budget_(memory_limit(options, io.machine, upload)),
+      connections_(connection_limit(options, io.machine)),
+      throttle_(rate_for(options.limit_rate, upload)) {
+  if (options.parallelism > 0) return;
+  // What is stored counts only when a whole segment is: what leaves shows the pace.
+  const auto& goodput = upload ? counters.bytes_fetched : counters.bytes_done;
+  gate_.emplace(transfer::SegmentWindow::Options(), goodput, &counters.segments_allowed);
+}
+
+Status Limits::follow_rate_file(RateFile::Warn warn) {
+  if (options_.limit_rate_file.empty()) return {};
+  auto file = RateFile::open(options_.limit_rate_file, upload_, throttle_, *io_.clock, std::move(warn),
+                             kRateFileInterval);
+  if (!file) return std::move(file).error();
+  rate_file_ = std::move(*file);
+  return {};
+}
+
+transfer::Context Limits::context() {
+  transfer::Context context{io_.stop, &budget_, &counters_};
+  context.gate = gate_ ? &*gate_ : nullptr;
+  context.throttle = &throttle_;
+  context.connections = &connections_;
+  context.clock = io_.clock;
+  return context;
+}
+
+}  // namespace sjcp::cli

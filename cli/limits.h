@@ -1,0 +1,74 @@
+// What bounds a copy: made from its options and the machine, shared by all its transfers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <thread>
+
+#include "cli/io.h"
+#include "cli/options.h"
+#include "core/transfer/context.h"
+#include "core/transfer/segment_gate.h"
+
+namespace sjcp::cli {
+
+// --memory, else a quarter of what the machine has and at most 512 MiB; for uploads, which hold whole
+// segments, at most 192 MiB.
+uint64_t memory_limit(const CpOptions& options, const Machine& machine, bool upload);
+
+// --max-connections, else what the descriptors allow beside the files, and at most 2048.
+size_t connection_limit(const CpOptions& options, const Machine& machine);
+
+// Keeps a throttle at what a file says: looks at it every half second.
+class RateFile {
+ public:
+  using Warn = std::function<void(const std::string&)>;
+
+  // kUsage: the file holds no rate; kLocalIo: it cannot be read.  interval 0: only check() looks.
+  static Result<std::unique_ptr<RateFile>> open(std::string path, bool upload, transfer::Throttle& throttle,
+                                                const Clock& clock, Warn warn,
+                                                std::chrono::milliseconds interval);
+  ~RateFile();
+
+  // Reads the file; what cannot be understood, or a file that is gone, leaves the rate and is told once.
+  void check();
+
+ private:
+  RateFile(std::string path, bool upload, transfer::Throttle& throttle, const Clock& clock, Warn warn);
+  Status read();
+  void watch(const std::stop_token& stop, std::chrono::milliseconds interval);
+
+  const std::string path_;
+  const bool upload_;
+  transfer::Throttle& throttle_;
+  const Clock& clock_;
+  const Warn warn_;
+  std::optional<Rates> seen_;
+  std::string told_;  // the last warning
+  std::jthread watcher_;
+};
+
+class Limits {
+ public:
+  // io and counters must outlive it.
+  Limits(const CpOptions& options, bool upload, const Io& io, transfer::Counters& counters);
+
+  // Follows --limit-rate-file, when there is one.
+  Status follow_rate_file(RateFile::Warn warn);
+  transfer::Context context();
+
+ private:
+  const CpOptions& options_;
+  const bool upload_;
+  const Io& io_;
+  transfer::Counters& counters_;
+  transfer::MemoryBudget budget_;
+  transfer::ConnectionBudget connections_;
+  transfer::Throttle throttle_;
+  std::optional<transfer::SegmentGate> gate_;
+  std::unique_ptr<RateFile> rate_file_;
+};
+
+}  // namespace sjcp::cli
