@@ -35,7 +35,7 @@ func main() {
 	flag.StringVar(&o.tools, "tools", "build", "folder of the programs that scripts/bench built")
 	flag.IntVar(&o.runs, "runs", 5, "rounds; in each, every program runs once")
 	flag.Int64Var(&o.mib, "size", 0, "MiB of the object, where a scenario has one (default: the scenario's own)")
-	flag.StringVar(&o.p, "p", "16", "sjcp's -p")
+	flag.StringVar(&o.p, "p", "auto", "sjcp's -p")
 	flag.StringVar(&o.only, "peers", "", "comma-separated programs to run besides sjcp (default: all of the scenario)")
 	flag.StringVar(&o.dir, "dir", "", "where the files go (default: a temporary folder)")
 	flag.StringVar(&o.out, "out", "", "where the reports go (default: bench in the folder of the programs)")
