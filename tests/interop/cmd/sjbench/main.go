@@ -112,15 +112,15 @@ func run(ctx context.Context, o options, names []string) error {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", s.name, s.title)
 		made, err := s.run(b, s)
 		if err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			// What the others measured is worth having.
+			// What was measured until then, and in other scenarios, is worth having.
 			fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
-			made = outcome{Failed: err.Error()}
+			made.Failed = err.Error()
 		}
 		made.Scenario, made.Title = s.name, s.title
 		result.Scenarios = append(result.Scenarios, made)
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	result.Numbers = judge(result.Scenarios)
 	if err := result.write(o.out, strings.Join(names, "+")); err != nil {
