@@ -14,6 +14,7 @@
 #include "core/local/file_reader.h"
 #include "core/local/open_sink.h"
 #include "core/local/stream_sink.h"
+#include "core/local/upload_state.h"
 #include "core/transfer/batch.h"
 #include "core/transfer/copy.h"
 
@@ -57,11 +58,25 @@ std::optional<LocalFile> local_file(const Location& at) {
   return LocalFile{static_cast<uint64_t>(info.st_size), storj::Time(changed)};
 }
 
+// Where unfinished uploads are remembered; empty: nowhere.
+std::string uploads_folder(const Io& io) {
+  const auto folder = [&io](const char* variable, const char* below) {
+    const std::string value = (io.env ? io.env(variable) : std::nullopt).value_or("");
+    // As the XDG rules say, relative paths do not count.
+    return value.starts_with('/') ? value + below : std::string();
+  };
+  const std::string state = folder("XDG_STATE_HOME", "/sjcp/uploads");
+  return state.empty() ? folder("HOME", "/.local/state/sjcp/uploads") : state;
+}
+
 transfer::CopySummary skipped_copy() {
   transfer::CopySummary summary;
   summary.skipped = true;
   return summary;
 }
+
+// Smaller uploads start over: two segments, of which one may be there, are the least that is worth it.
+constexpr uint64_t kSmallestResumableUpload = 128 * kMiB;
 
 // A copy in progress: runs items and reports each.
 class Copier {
@@ -74,6 +89,7 @@ class Copier {
     file_.create_folders = request.recursive;
     file_.resume = !options.no_resume;
     file_.replace = !options.no_clobber;
+    copy_.resume = !options.no_resume;
   }
 
   // Runs in a job's thread.
@@ -157,10 +173,28 @@ class Copier {
     auto reader = open_origin(item.source, io_);
     if (!reader) return reader.error();
     auto writer = project_.create_object(to.bucket, to.path, request_.object);
-    Result<transfer::CopySummary> done =
-        writer ? transfer::upload(**reader, **writer, copy_, context) : writer.error();
+    Result<transfer::CopySummary> done = writer ? upload(**reader, **writer, item, context) : writer.error();
     // An upload can miss nothing but its bucket.
     if (!done && done.error().code == Errc::kNotFound) give_up(done.error());
+    return done;
+  }
+
+  Result<transfer::CopySummary> upload(transfer::Reader& reader, transfer::ObjectWriter& writer,
+                                       const CopyItem& item, const transfer::Context& context) {
+    transfer::CopyOptions copy = copy_;
+    std::unique_ptr<local::UploadState> state;
+    const bool large = reader.size().value_or(0) >= kSmallestResumableUpload && !reader.identity().empty();
+    const std::string folder = uploads_folder(io_);
+    if (large && !writer.destination().empty() && !folder.empty()) {
+      auto opened = local::UploadState::open(folder, writer.destination());
+      if (!opened && opened.error().code == Errc::kConflict) {
+        return with_context(opened.error(), item.destination.text());
+      }
+      if (opened) state = std::move(*opened);
+    }
+    copy.store = state.get();
+    auto done = transfer::upload(reader, writer, copy, context);
+    if (!done && state && state->load()) resumable_ = true;
     return done;
   }
 

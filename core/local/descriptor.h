@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <string>
 #include <utility>
 
 #include "core/base/result.h"
@@ -32,6 +33,9 @@ class Descriptor {
  private:
   int fd_;
 };
+
+// Whether the open file still is what the path names, links not followed.
+bool names_open_file(const std::string& path, int fd);
 
 // Once raised it stays raised.  Threads: any.
 class CancelSignal {

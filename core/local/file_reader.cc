@@ -65,6 +65,28 @@ Result<size_t> FileReader::read(ByteSpan out) {
   return filled;
 }
 
+Status FileReader::skip(uint64_t bytes) {
+  if (offset_ > size_ || bytes > size_ - offset_) {
+    return make_error(Errc::kInternal, path_ + ": skipped beyond its end");
+  }
+  offset_ += bytes;
+  return {};
+}
+
+std::string FileReader::identity() const {
+  struct stat info {};
+  if (::fstat(file_.get(), &info) != 0) return "";
+  std::string out;
+  // The time of the last change of the file's entry as well: unlike the other it cannot be set back.
+  for (const int64_t number :
+       {static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino), int64_t{info.st_size},
+        int64_t{info.st_mtim.tv_sec}, int64_t{info.st_mtim.tv_nsec}, int64_t{info.st_ctim.tv_sec},
+        int64_t{info.st_ctim.tv_nsec}}) {
+    out += std::to_string(number) + ' ';
+  }
+  return out;
+}
+
 Result<size_t> StreamReader::read(ByteSpan out) {
   size_t filled = 0;
   while (filled < out.size()) {

@@ -23,6 +23,9 @@ class FileReader final : public transfer::Reader {
 
   std::optional<uint64_t> size() const override { return size_; }
   Result<size_t> read(ByteSpan out) override;
+  Status skip(uint64_t bytes) override;
+  // Device, file, size, and when it was changed.
+  std::string identity() const override;
   std::string name() const override { return path_; }
 
  private:

@@ -69,14 +69,6 @@ void flush_folder(const std::string& path) {
   if (folder.valid()) ::fsync(folder.get());
 }
 
-// Whether the open file still is what the path names.
-bool same_file(int fd, const std::string& path) {
-  struct stat opened {};
-  struct stat named {};
-  return ::fstat(fd, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&
-         opened.st_ino == named.st_ino;
-}
-
 }  // namespace
 
 std::string temporary_name(const std::string& name) {
@@ -183,7 +175,7 @@ Status FileSink::open_temporary(const transfer::Content* content) {
       if (!fresh) return make_error(Errc::kConflict, path + ": is in the way; remove it if no download runs");
     }
     // Whoever had it may have renamed or removed it between open and lock.
-    if (!same_file(file.get(), path)) continue;
+    if (!names_open_file(path, file.get())) continue;
     bool adopted = false;
     if (!fresh && content != nullptr && options_.resume) {
       auto result = adopt(file, *content);

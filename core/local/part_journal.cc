@@ -1,44 +1,14 @@
 #include "core/local/part_journal.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
-#include "core/local/descriptor.h"
+#include "core/local/small_file.h"
 
 namespace sjcp::local {
-namespace {
-
-// Far above what thousands of ranges take.
-constexpr off_t kLargest = 16 << 20;
-
-bool read_all(int fd, std::string& out) {
-  size_t filled = 0;
-  while (filled < out.size()) {
-    const ssize_t count = ::read(fd, out.data() + filled, out.size() - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    filled += static_cast<size_t>(count);
-  }
-  return true;
-}
-
-bool write_all(int fd, ByteView data) {
-  while (!data.empty()) {
-    const ssize_t count = ::write(fd, data.data(), data.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    data = data.sub(static_cast<size_t>(count));
-  }
-  return true;
-}
-
-}  // namespace
-
 PartJournal::PartJournal(Paths paths, transfer::Journal journal, int data_fd)
     : paths_(std::move(paths)),
       data_fd_(data_fd),
@@ -97,7 +67,7 @@ void PartJournal::checkpoint() {
   int error = 0;
   // The kernel reports a lost write once only: it must not be forgotten.
   if (::fdatasync(data_fd_) != 0) error = errno;
-  const bool replaced = error == 0 && replace(bytes);
+  const bool replaced = error == 0 && replace_own_file(paths_.journal, paths_.fresh, bytes);
   std::lock_guard lock(mutex_);
   sync_error_ = error;
   if (replaced) {
@@ -105,16 +75,6 @@ void PartJournal::checkpoint() {
   } else {
     new_bytes_ += taken;
   }
-}
-
-bool PartJournal::replace(const std::string& bytes) const {
-  ::unlink(paths_.fresh.c_str());
-  const Descriptor file(
-      ::open(paths_.fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  const bool replaced = file.valid() && write_all(file.get(), bytes) && ::fsync(file.get()) == 0 &&
-                        ::rename(paths_.fresh.c_str(), paths_.journal.c_str()) == 0;
-  if (file.valid() && !replaced) ::unlink(paths_.fresh.c_str());
-  return replaced;
 }
 
 Status PartJournal::stop() {
@@ -139,15 +99,8 @@ uint64_t PartJournal::saved() const {
 }
 
 std::optional<transfer::Journal> PartJournal::load(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  struct stat info {};
-  if (!file.valid() || ::fstat(file.get(), &info) != 0) return std::nullopt;
-  if (!S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || info.st_nlink != 1 || info.st_size > kLargest) {
-    return std::nullopt;
-  }
-  std::string bytes(static_cast<size_t>(info.st_size), '\0');
-  if (!read_all(file.get(), bytes)) return std::nullopt;
-  return transfer::Journal::parse(bytes);
+  const auto bytes = read_own_file(path);
+  return bytes ? transfer::Journal::parse(*bytes) : std::nullopt;
 }
 
 void PartJournal::remove(const Paths& paths) {

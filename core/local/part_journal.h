@@ -49,7 +49,6 @@ class PartJournal {
  private:
   void run();
   void checkpoint();
-  bool replace(const std::string& bytes) const;
 
   const Paths paths_;
   const int data_fd_;

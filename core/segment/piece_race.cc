@@ -10,7 +10,12 @@ namespace {
 using Seconds = std::chrono::duration<double>;
 
 // A substitute must be expected to end this many times sooner than the piece that it replaces.
-constexpr double kWorth = 2.0;
+constexpr double kWorth = 2;
+// From here on it is replaced however many were before it.
+constexpr double kWorthAny = 4;
+// The same where most are as late as it is, and only a few show that it could be better.
+constexpr double kWorthAlone = 8;
+constexpr double kLongAlone = 5;  // seconds
 // What a connection sends in its first round trip, about; it doubles with each.
 constexpr double kFirstWindow = 16 << 10;
 // Round trips from dialling to the first bytes.
@@ -101,7 +106,10 @@ PieceRace::View PieceRace::look(std::span<const Progress> active, uint64_t consu
     view.median = positions[(positions.size() - 1) / 2];
     view.best = positions.front();
   }
-  if (!rates.empty()) view.rate = rates[rates.size() / 2];
+  if (!rates.empty()) {
+    view.rate = rates[rates.size() / 2];
+    view.good_rate = rates[rates.size() - 1 - rates.size() / 8];
+  }
   view.startup = startups_.empty() ? options_.max_patience : startups_[startups_.size() / 2];
   Time whole = options_.max_patience * 4;
   if (view.rate > 0) {
@@ -121,31 +129,24 @@ void PieceRace::note(const Progress& progress, Time now) {
   p.last_position = progress.position;
 }
 
-// Others wait for a piece that is a slack behind the median.
 PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) {
   Piece& p = pieces_.at(progress.piece);
-  if (progress.full || progress.position >= options_.piece_size) {
-    p.late_since.reset();
-    return Verdict::kFine;
-  }
-  const Time silent = view.now - std::max(p.last_gain, p.opened);
-  // Nothing comes from anybody, or a minority waits: less certain, so it takes longer.
-  if (silent >= std::max(options_.max_patience, 3 * view.silence)) return Verdict::kSilent;
-  if (view.best >= progress.position + options_.slack && silent >= 3 * view.silence) return Verdict::kSilent;
-
   const bool grace = p.opened != Time(0) && view.now < p.opened + 2 * view.startup;
-  if (view.median < progress.position + options_.slack || grace) {
-    p.late_since.reset();
-    return Verdict::kFine;
-  }
-  if (!p.late_since) {
-    p.late_since = p.mark_time = view.now;
+  const bool able = !progress.full && progress.position < options_.piece_size && !grace;
+  const uint64_t limit = progress.position + options_.slack;
+  const auto watch = [&](std::optional<Time>& since, bool condition) {
+    if (!condition) return since.reset();
+    if (!since) since = view.now;
+  };
+  const bool was_behind = p.behind_since.has_value();
+  watch(p.late_since, able && view.median >= limit);
+  watch(p.behind_since, able && view.best >= limit);
+  if (!able) return Verdict::kFine;
+  if (!was_behind) {
+    p.mark_time = view.now;
     p.mark_position = progress.position;
   }
-  if (view.now - *p.late_since < view.patience) return Verdict::kFine;
-  Verdict verdict = Verdict::kLate;
-  if (slow(p, progress, view)) verdict = Verdict::kSlow;
-  if (silent >= view.silence) verdict = Verdict::kSilent;
+  const Verdict verdict = judge_late(p, progress, view);
   if (view.now - p.mark_time >= 4 * view.patience) {
     p.mark_time = view.now;
     p.mark_position = progress.position;
@@ -153,17 +154,41 @@ PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) 
   return verdict;
 }
 
-// A substitute, from its dialling on, would end much sooner.  It cannot be faster than a connection that
-// starts slowly, whatever the others' rate: they have been at it for a while.
-bool PieceRace::slow(const Piece& piece, const Progress& progress, const View& view) const {
+// Others wait for a piece that is a slack behind the median.  Where it is behind the best only, or nothing
+// comes from anybody, it is less certain that another would do better, so it takes longer and more.
+PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progress, const View& view) const {
+  const Time silent = view.now - std::max(p.last_gain, p.opened);
+  if (silent >= std::max(options_.max_patience, 3 * view.silence)) return Verdict::kHopeless;
+  if (p.late_since && view.now - *p.late_since >= view.patience) {
+    if (silent >= view.silence) return Verdict::kHopeless;
+    const double gain = worth(needs(p, progress, view), view, view.rate);
+    return gain > kWorthAny ? Verdict::kHopeless : gain > kWorth ? Verdict::kSlow : Verdict::kLate;
+  }
+  if (!p.behind_since) return Verdict::kFine;
+  if (silent >= 3 * view.silence) return Verdict::kHopeless;
+  if (view.now - *p.behind_since >= options_.max_patience / 2) {
+    const double needed = needs(p, progress, view);
+    if (needed > kLongAlone && worth(needed, view, view.good_rate) > kWorthAlone) return Verdict::kHopeless;
+  }
+  return Verdict::kFine;
+}
+
+// Seconds to its end, at the speed since it was marked.
+double PieceRace::needs(const Piece& piece, const Progress& progress, const View& view) const {
   const double measured = Seconds(view.now - piece.mark_time).count();
-  if (measured <= 0 || view.rate <= 0) return false;
+  if (measured <= 0) return 0;
   const double rate = static_cast<double>(progress.position - piece.mark_position) / measured;
-  const double needs = static_cast<double>(options_.piece_size - progress.position) / std::max(rate, 1.0);
+  return static_cast<double>(options_.piece_size - progress.position) / std::max(rate, 1.0);
+}
+
+// How many times sooner a substitute would end, from its dialling on.  It cannot be faster than a connection
+// that starts slowly, whatever the others' rate: they have been at it for a while.
+double PieceRace::worth(double needs, const View& view, double rate) const {
+  if (rate <= 0) return 0;
   const double startup = Seconds(view.startup).count();
   const auto left = static_cast<double>(options_.piece_size - view.consumed);
   const double ramp = std::log2(1 + left / kFirstWindow) * startup / kStartupTrips;
-  return needs > kWorth * (startup + std::max(left / view.rate, ramp));
+  return needs / (startup + std::max(left / rate, ramp));
 }
 
 // Racing pieces that do not answer hold the segment as long as fewer than `needed` are active.

@@ -11,7 +11,8 @@
 // its ring.  So a late piece shows by the others' standing a good part of a ring ahead of it, and what it
 // costs is the time that they wait.  It is replaced when that lasted for a fraction of the time that a piece
 // takes, and when a substitute would end in less than half the time that it still needs.  Pieces exchanged
-// for slowness are paid for twice, so there are few of them per segment; silent ones are always replaced.
+// for slowness are paid for twice, so there are few of them per segment; silent and very slow ones are always
+// replaced.
 //
 // Time is the race's own: the time spent waiting for pieces.  While the destination blocks it stands still.
 // Pure: no sockets, no clock of its own.
@@ -95,8 +96,9 @@ class PieceRace {
     Time last_gain{0};
     Time busy{0};  // at the last gain: silence says nothing about speed
     uint64_t last_position = 0;
-    std::optional<Time> late_since;
-    Time mark_time{0};  // from where the speed of a late piece is measured
+    std::optional<Time> late_since;    // behind the median
+    std::optional<Time> behind_since;  // behind the best
+    Time mark_time{0};                 // from where the speed of a piece that is behind is measured
     uint64_t mark_position = 0;
   };
   // What all pieces together show.
@@ -105,17 +107,20 @@ class PieceRace {
     uint64_t consumed = 0;
     uint64_t median = 0;  // positions of the active pieces
     uint64_t best = 0;
-    double rate = 0;   // bytes per second, of a typical piece while it is read
-    Time startup{0};   // from opening a piece to its first bytes
-    Time patience{0};  // how long others wait for a late piece
-    Time silence{0};   // without a byte, in which a late piece is taken for stalled
+    double rate = 0;       // bytes per second, of a typical piece while it is read
+    double good_rate = 0;  // of the best eighth
+    Time startup{0};       // from opening a piece to its first bytes
+    Time patience{0};      // how long others wait for a late piece
+    Time silence{0};       // without a byte, in which a late piece is taken for stalled
   };
-  enum class Verdict : uint8_t { kFine, kLate, kSlow, kSilent };
+  enum class Verdict : uint8_t { kFine, kLate, kSlow, kHopeless };
 
   View look(std::span<const Progress> active, uint64_t consumed, Time now) const;
   void note(const Progress& progress, Time now);
   Verdict judge(const Progress& progress, const View& view);
-  bool slow(const Piece& piece, const Progress& progress, const View& view) const;
+  Verdict judge_late(const Piece& piece, const Progress& progress, const View& view) const;
+  double needs(const Piece& piece, const Progress& progress, const View& view) const;
+  double worth(double needs, const View& view, double rate) const;
   void fill(const View& view, Decision& decision);
   bool substitute(uint64_t consumed, Time now, Decision& decision);
   std::optional<unsigned> first_of(Role role) const;

@@ -19,6 +19,7 @@
 #include "core/transfer/reader.h"
 #include "core/transfer/sink.h"
 #include "core/transfer/source.h"
+#include "core/transfer/upload_journal.h"
 
 namespace sjcp::transfer {
 
@@ -27,6 +28,9 @@ struct CopyOptions {
   RangeRequest range;        // downloads only
   // Downloads only: asked once the object is known; true leaves the destination alone.
   std::function<bool(const ObjectInfo&)> skip;
+  // Uploads only: where a large one remembers what it began.  Null: it does not.
+  UploadStore* store = nullptr;
+  bool resume = true;  // false, with a store: what an earlier run began is removed, and nothing is remembered
 };
 
 struct CopySummary {
@@ -44,7 +48,9 @@ struct CopySummary {
 // opened leaves the destination untouched.  On any error the sink has been aborted; the text says so if it
 // kept something to go on from.
 Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& options, const Context& context);
-// Segments are filled one after another and sent in parallel.  On any error the writer has been aborted.
+// Segments are filled one after another and sent in parallel.  With a store and a reader whose identity is
+// known, an error that may pass leaves what is stored, the text says so, and a later run with an unchanged
+// source sends the rest only.  After any other error the writer has been aborted.
 Result<CopySummary> upload(Reader& reader, ObjectWriter& writer, const CopyOptions& options,
                            const Context& context);
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
@@ -19,7 +22,7 @@ class SegmentWriter {
 };
 
 // Threads: begin_segment() is called in order of segments by one thread at a time; finish_segment() from any
-// number of threads; commit() and abort() after all of them returned.
+// number of threads; commit(), abort() and suspend() after all of them returned.
 class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
@@ -39,6 +42,27 @@ class ObjectWriter {
   virtual Status commit(const Context& context) = 0;
   // Best effort: removes what was stored.  Never leaves a visible object.
   virtual void abort() = 0;
+
+  // The rest is for uploads that a later run goes on with.  A writer whose destination() is empty has none of
+  // it.
+
+  // Names the object among all, the same in every process: lower-case letters and digits.
+  virtual std::string destination() const { return ""; }
+  // Before the first segment: `begun` is called once there is something to go on with, at most once, from one
+  // of the threads in finish_segment(), with an opaque text for resume().
+  virtual void keep(std::function<void(const std::string& pending)> begun) { static_cast<void>(begun); }
+  // Before the first segment: takes up what an earlier run began for an object of so many bytes.  The
+  // segments that are stored and must not come again.  An error: it cannot be gone on with.
+  virtual Result<std::set<uint64_t>> resume(const std::string& pending, uint64_t size,
+                                            const Context& context) {
+    static_cast<void>(pending), static_cast<void>(size), static_cast<void>(context);
+    return make_error(Errc::kUnsupported, "cannot be resumed");
+  }
+  // Instead of abort(): stores what can be stored in a moment and leaves the rest of the work to a later run.
+  // The bytes that are stored; 0: nothing that is worth it, abort() is called.
+  virtual uint64_t suspend() { return 0; }
+  // Best effort: removes what an earlier run began.
+  virtual void discard(const std::string& pending) { static_cast<void>(pending); }
 };
 
 }  // namespace sjcp::transfer

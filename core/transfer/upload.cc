@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <utility>
 
@@ -36,6 +37,12 @@ class LookAhead {
     return ByteView(buffer_.get() + begin_, end_ - begin_);
   }
   void take(size_t count) { begin_ += count; }
+  // Leaves out so many bytes.
+  Status skip(uint64_t count) {
+    const auto held = static_cast<size_t>(std::min<uint64_t>(count, end_ - begin_));
+    take(held);
+    return count > held ? reader_.skip(count - held) : Status();
+  }
 
  private:
   Reader& reader_;
@@ -60,9 +67,11 @@ class Upload {
   static constexpr size_t kWaitingAtMost = 2;
 
  public:
-  Upload(Reader& reader, ObjectWriter& writer, const Context& context)
+  // stored: segments that must not be sent again; only with a reader of known size.
+  Upload(Reader& reader, ObjectWriter& writer, std::set<uint64_t> stored, const Context& context)
       : reader_(reader),
         writer_(writer),
+        stored_(std::move(stored)),
         input_(reader),
         group_(context.stop),
         context_(context.with_stop(group_.stop())),
@@ -85,7 +94,7 @@ class Upload {
   }
 
   // After run().
-  CopySummary summary() const { return {bytes_, segments_, {}}; }
+  CopySummary summary() const { return {bytes_, segments_, resumed_}; }
 
  private:
   // Begins as one of those that wait for their turn to read.
@@ -99,6 +108,7 @@ class Upload {
       {
         std::lock_guard lock(reading_);
         ScopeGuard served([this] { leave_turn(); });
+        if (Status skipped = skip_stored(); !skipped) return skipped;
         if (input_ended_) return {};
         if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
         context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
@@ -114,6 +124,25 @@ class Upload {
       Status status = finish(std::move(filled));
       if (!status) return status;
     } while (wait_again());
+    return {};
+  }
+
+  // Passes over the segments that are stored and come next.
+  Status skip_stored() {
+    for (; !input_ended_ && stored_.erase(segments_) > 0; ++segments_) {
+      const uint64_t size = reader_.size().value_or(0);
+      const uint64_t bytes = std::min(writer_.segment_size(), size - bytes_);
+      Status skipped = input_.skip(bytes);
+      if (!skipped) {
+        input_ended_ = true;
+        return skipped;
+      }
+      bytes_ += bytes;
+      resumed_ += bytes;
+      context_.counters->bytes_resumed.fetch_add(bytes, std::memory_order_relaxed);
+      context_.counters->bytes_done.fetch_add(bytes, std::memory_order_relaxed);
+      input_ended_ = bytes_ == size;
+    }
     return {};
   }
 
@@ -190,7 +219,9 @@ class Upload {
 
   Reader& reader_;
   ObjectWriter& writer_;
-  std::mutex reading_;  // guards the five below
+  std::mutex reading_;  // guards the seven below
+  std::set<uint64_t> stored_;
+  uint64_t resumed_ = 0;
   LookAhead input_;
   bool input_ended_ = false;
   uint64_t bytes_ = 0;
@@ -206,18 +237,100 @@ class Upload {
   std::stop_callback<std::function<void()>> link_;
 };
 
+// What an upload remembers for a later run, and takes up from an earlier one.
+class Memory {
+ public:
+  // Without a store, or for a reader or writer that cannot be gone on with, all of it does nothing.
+  Memory(Reader& reader, ObjectWriter& writer, const CopyOptions& options)
+      : reader_(reader), writer_(writer), store_(options.store) {
+    journal_.destination = writer.destination();
+    journal_.source = reader.identity();
+    if (!reader.size() || journal_.destination.empty() || journal_.source.empty()) store_ = nullptr;
+    keep_ = store_ != nullptr && options.resume;
+  }
+
+  // The segments that are stored already.  An error: whether there are any cannot be found out now.
+  Result<std::set<uint64_t>> begin(const Context& context) {
+    std::set<uint64_t> stored;
+    if (store_ == nullptr) return stored;
+    const auto earlier = store_->load();
+    if (earlier && earlier->destination == journal_.destination) {
+      auto resumed = take_up(*earlier, context);
+      if (resumed) {
+        stored = *std::move(resumed);
+        remembered_ = true;
+      } else if (may_pass(resumed.error().code)) {
+        return resumed;
+      } else {
+        writer_.discard(earlier->pending);
+      }
+    }
+    if (!remembered_) store_->remove();
+    if (keep_) writer_.keep([this](const std::string& pending) { remember(pending); });
+    return stored;
+  }
+
+  // Whether the source is still what it was when the upload began.
+  Status check_source() const {
+    if (store_ == nullptr || reader_.identity() == journal_.source) return {};
+    return make_error(Errc::kConflict, reader_.name() + ": changed while it was read; try again");
+  }
+
+  void done() {
+    if (store_ != nullptr) store_->remove();
+  }
+
+  // Ends a failed upload; what the person is told.
+  Error fail(Error error) {
+    const uint64_t kept = remembered_ && may_pass(error.code) ? writer_.suspend() : 0;
+    if (kept == 0) {
+      writer_.abort();
+      done();
+      return error;
+    }
+    error.what += "; " + format_size(kept) + " are stored: the same command goes on from there";
+    return error;
+  }
+
+ private:
+  Result<std::set<uint64_t>> take_up(const UploadJournal& earlier, const Context& context) {
+    if (!keep_ || earlier.source != journal_.source) return make_error(Errc::kConflict, "starting over");
+    return writer_.resume(earlier.pending, *reader_.size(), context);
+  }
+
+  static bool may_pass(Errc code) {
+    return code == Errc::kCancelled || code == Errc::kNetwork || code == Errc::kLimited ||
+           code == Errc::kProtocol || code == Errc::kLocalIo;
+  }
+
+  // In one of the threads of the upload, before any other member is called again.
+  void remember(const std::string& pending) {
+    journal_.pending = pending;
+    remembered_ = store_->save(journal_);
+  }
+
+  Reader& reader_;
+  ObjectWriter& writer_;
+  UploadStore* store_;
+  bool keep_ = false;
+  UploadJournal journal_;
+  std::atomic<bool> remembered_{false};
+};
+
 }  // namespace
 
 Result<CopySummary> upload(Reader& reader, ObjectWriter& writer, const CopyOptions& options,
                            const Context& context) {
-  ScopeGuard give_up([&] { writer.abort(); });
-  Upload job(reader, writer, context);
+  Memory memory(reader, writer, options);
+  auto stored = memory.begin(context);
+  if (!stored) return std::move(stored).error();
+  Upload job(reader, writer, *std::move(stored), context);
   Status status = job.run(options.parallelism);
-  if (!status) return std::move(status).error();
-  if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
-  status = writer.commit(context);
-  if (!status) return std::move(status).error();
-  give_up.dismiss();
+  if (status && context.stop.stop_requested()) status = make_error(Errc::kCancelled, "interrupted");
+  if (status) status = memory.check_source();
+  if (status) status = writer.commit(context);
+  if (!status) return memory.fail(std::move(status).error());
+  memory.done();
   return job.summary();
 }
 

@@ -82,12 +82,13 @@ Error MetainfoClient::explain(const drpc::RpcError& error, const std::string& ob
 }
 
 Result<pb::BatchResponse> MetainfoClient::batch(pb::BatchRequest request, Repeat repeat,
-                                                const std::string& object, const std::stop_token& stop) {
+                                                const std::string& object, const std::stop_token& stop,
+                                                const drpc::CallOptions& limits) {
   fill_header(*request.mutable_header());
   pb::CompressedBatchRequest packed;
   packed.add_supported(kZstd);
   packed.set_data(request.SerializeAsString());
-  auto reply = roundtrip("CompressedBatch", packed.SerializeAsString(), repeat, object, stop, {});
+  auto reply = roundtrip("CompressedBatch", packed.SerializeAsString(), repeat, object, stop, limits);
   if (!reply) return std::move(reply).error();
   pb::CompressedBatchResponse compressed;
   if (!compressed.ParseFromString(*reply)) return malformed(object);

@@ -31,7 +31,7 @@ class MetainfoClient {
   // All items in one CompressedBatch, answered in order.  The first failing item's error is the batch's;
   // `object` names what it is about.
   Result<pb::BatchResponse> batch(pb::BatchRequest request, Repeat repeat, const std::string& object,
-                                  const std::stop_token& stop);
+                                  const std::stop_token& stop, const drpc::CallOptions& limits = {});
 
   // A direct call of "/metainfo.Metainfo/<method>".
   template <class Response, class Request>

@@ -22,6 +22,14 @@ segment::SegmentEncoder::Options encoder_options() {
   return options;
 }
 
+// For what is said when an upload has failed.
+drpc::CallOptions short_limits() {
+  drpc::CallOptions limits;
+  limits.dial_limit = kAbortLimit;
+  limits.call_limit = kAbortLimit;
+  return limits;
+}
+
 std::string bytes_of(const crypto::Nonce& nonce) {
   return std::string(nonce.begin(), nonce.end());
 }
@@ -160,12 +168,7 @@ Result<pb::BeginSegmentResponse> ObjectUpload::begin_remote(uint64_t index, cons
     return make_error(Errc::kCancelled, url_ + ": interrupted");
   }
   pb::BatchRequest request;
-  std::vector<int> sent;
-  for (auto& commit : pending_commits_) {
-    sent.push_back(commit.upload_result_size());
-    *request.add_requests()->mutable_segment_commit() = std::move(commit);
-  }
-  pending_commits_.clear();
+  auto sent = add_commits(request);
   lock.unlock();
   add_begin_segment(request, index);
   bool only_begins = sent.empty();
@@ -185,8 +188,11 @@ Result<pb::BeginSegmentResponse> ObjectUpload::begin_object_and_segment(uint64_t
   request.mutable_requests(1)->mutable_segment_begin()->clear_stream_id();
   auto response = session_.metainfo->batch(std::move(request), Repeat::kNever, url_, context.stop);
   if (!response) return std::move(response).error();
-  std::lock_guard lock(mutex_);
-  stream_id_ = response->responses(0).object_begin().stream_id();
+  {
+    std::lock_guard lock(mutex_);
+    stream_id_ = response->responses(0).object_begin().stream_id();
+  }
+  if (on_begun_) on_begun_(pending_text(response->responses(0).object_begin().stream_id()));
   return std::move(*response->mutable_responses(1)->mutable_segment_begin());
 }
 
@@ -206,12 +212,29 @@ void ObjectUpload::add_begin_segment(pb::BatchRequest& request, uint64_t index) 
   begin.set_max_order_limit(static_cast<int64_t>(segment::encrypted_size(segment::kMaxSegmentSize, {})));
 }
 
+// Moves the commits that wait into the request.  Requires: mutex_ held.
+std::vector<ObjectUpload::SentCommit> ObjectUpload::add_commits(pb::BatchRequest& request) {
+  std::vector<SentCommit> sent;
+  for (auto& commit : pending_commits_) {
+    sent.push_back({commit.upload_result_size(), static_cast<uint64_t>(commit.plain_size())});
+    *request.add_requests()->mutable_segment_commit() = std::move(commit);
+  }
+  pending_commits_.clear();
+  return sent;
+}
+
 // A satellite drops results that it does not believe without a word.
-void ObjectUpload::check_commits(const pb::BatchResponse& response, const std::vector<int>& sent) const {
+void ObjectUpload::check_commits(const pb::BatchResponse& response, const std::vector<SentCommit>& sent) {
+  uint64_t bytes = 0;
   for (size_t i = 0; i < sent.size(); ++i) {
     int kept = response.responses(static_cast<int>(i)).segment_commit().successful_pieces();
-    if (kept < sent[i]) spdlog::warn("{}: the satellite counts {} of {} stored pieces", url_, kept, sent[i]);
+    if (kept < sent[i].pieces) {
+      spdlog::warn("{}: the satellite counts {} of {} stored pieces", url_, kept, sent[i].pieces);
+    }
+    bytes += sent[i].plain_bytes;
   }
+  std::lock_guard lock(mutex_);
+  stored_bytes_ += bytes;
 }
 
 pb::CommitSegmentRequest ObjectUpload::commit_request(Segment& segment) const {
@@ -255,17 +278,13 @@ pb::CommitObjectRequest ObjectUpload::commit_object_request() const {
 
 Status ObjectUpload::commit(const Context& context) {
   pb::BatchRequest request;
-  std::vector<int> sent;
+  std::vector<SentCommit> sent;
   bool begin_too = false;
   {
     std::lock_guard lock(mutex_);
     begin_too = begin_ == Begin::kNot;
     if (begin_too) add_begin_object(request);
-    for (auto& commit : pending_commits_) {
-      sent.push_back(commit.upload_result_size());
-      *request.add_requests()->mutable_segment_commit() = std::move(commit);
-    }
-    pending_commits_.clear();
+    sent = add_commits(request);
     if (inline_) {
       *request.add_requests()->mutable_segment_make_inline() = std::move(*inline_);
       request.mutable_requests(request.requests_size() - 1)
@@ -294,17 +313,18 @@ void ObjectUpload::abort() {
     begin_ = Begin::kFailed;
     stream_id = stream_id_;
   }
+  remove_pending(stream_id);
+}
+
+void ObjectUpload::remove_pending(const std::string& stream_id) {
   pb::BeginDeleteObjectRequest request;
   request.set_bucket(bucket_);
   request.set_encrypted_object_key(encrypted_key_);
   request.set_status(pb::OBJECT_STATUS_UPLOADING);
   request.set_stream_id(stream_id);
-  drpc::CallOptions limits;
-  limits.dial_limit = kAbortLimit;
-  limits.call_limit = kAbortLimit;
   // The user's stop signal does not hold here: removing what was begun is part of stopping well.
   auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>(
-      "BeginDeleteObject", std::move(request), Repeat::kSafe, url_, {}, limits);
+      "BeginDeleteObject", std::move(request), Repeat::kSafe, url_, {}, short_limits());
   if (!response) spdlog::warn("{}; the unfinished upload was not removed", response.error().what);
 }
 

@@ -36,8 +36,20 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Status commit(const transfer::Context& context) override;
   void abort() override;
 
+  std::string destination() const override;
+  void keep(std::function<void(const std::string& pending)> begun) override;
+  Result<std::set<uint64_t>> resume(const std::string& pending, uint64_t size,
+                                    const transfer::Context& context) override;
+  uint64_t suspend() override;
+  void discard(const std::string& pending) override;
+
  private:
   class Segment;
+  // A commit of a segment on its way to the satellite.
+  struct SentCommit {
+    int pieces = 0;
+    uint64_t plain_bytes = 0;
+  };
 
   ObjectUpload(const Session& session, std::string bucket, std::string key, ObjectOptions options);
   Status store(Segment& segment, const transfer::Context& context);
@@ -45,7 +57,14 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Result<pb::BeginSegmentResponse> begin_object_and_segment(uint64_t index, const transfer::Context& context);
   void add_begin_object(pb::BatchRequest& request) const;
   void add_begin_segment(pb::BatchRequest& request, uint64_t index) const;
-  void check_commits(const pb::BatchResponse& response, const std::vector<int>& sent) const;
+  std::vector<SentCommit> add_commits(pb::BatchRequest& request);
+  std::string pending_text(const std::string& stream_id) const;
+  Status find_pending(const std::stop_token& stop);
+  uint64_t segments_of(uint64_t size) const;
+  uint64_t segment_bytes(uint64_t index, uint64_t size) const;
+  Status add_stored(const pb::ListSegmentsResponse& list, uint64_t size, std::set<uint64_t>& stored) const;
+  void remove_pending(const std::string& stream_id);
+  void check_commits(const pb::BatchResponse& response, const std::vector<SentCommit>& sent);
   pb::CommitSegmentRequest commit_request(Segment& segment) const;
   pb::MakeInlineSegmentRequest inline_request(Segment& segment) const;
   pb::CommitObjectRequest commit_object_request() const;
@@ -68,6 +87,8 @@ class ObjectUpload final : public transfer::ObjectWriter {
   std::optional<pb::MakeInlineSegmentRequest> inline_;
   uint64_t last_size_ = 0;
   bool commit_sent_ = false;
+  std::function<void(const std::string& pending)> on_begun_;
+  uint64_t stored_bytes_ = 0;  // plain bytes that the satellite has on record
 };
 
 }  // namespace sjcp::storj

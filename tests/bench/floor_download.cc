@@ -194,7 +194,7 @@ Floor download_floor(const Redundancy& rs, const std::string& source, const std:
   Receiver receiver(rs, static_cast<uint64_t>(info.st_size), file);
   Lines lines(
       rs.required, [&] { sender.prepare(); }, [&](std::vector<Line>& ends) { sender.serve(ends); });
-  const Floor floor = receiver.run(lines);
+  Floor floor = receiver.run(lines);
   close(file);
   return floor;
 }

@@ -21,6 +21,7 @@ constexpr size_t kRead = 1 << 20;
 // The child takes the bytes out of the sockets and looks no further.
 void drain(std::vector<Line>& lines) {
   std::vector<pollfd> waiting;
+  waiting.reserve(lines.size());
   for (const Line& line : lines) waiting.push_back({line.fd(), POLLIN, 0});
   Bytes scratch(256 << 10);
   for (size_t open = waiting.size(); open > 0;) {
@@ -119,7 +120,7 @@ class Uploader {
     const uint8_t* data[255];
     uint8_t* parity[255];
     for (unsigned i = 0; i < rs_.required; ++i) {
-      data[i] = stripe + i * rs_.share_size;
+      data[i] = stripe + size_t{i} * rs_.share_size;
       std::memcpy(&pieces_[i * column + at], data[i], rs_.share_size);
     }
     for (unsigned i = rs_.required; i < rs_.total; ++i) parity[i - rs_.required] = &pieces_[i * column + at];
@@ -148,7 +149,7 @@ Floor upload_floor(const Redundancy& rs, const std::string& source) {
   if (file < 0 || fstat(file, &info) != 0) die("cannot open " + source);
   Lines lines(
       rs.total, [] {}, drain);
-  const Floor floor = Uploader(rs, file, lines).run(static_cast<uint64_t>(info.st_size));
+  Floor floor = Uploader(rs, file, lines).run(static_cast<uint64_t>(info.st_size));
   close(file);
   return floor;
 }

@@ -147,7 +147,7 @@ TEST_CASE("A node that is late in its first segment is not asked first in those 
   LocalNetwork network(kSpareNodes);
   const User user(network);
   user.must({"mb", "sj://bucket"});
-  const std::string file = user.make_file("file", 8 * kSegment);
+  const std::string file = user.make_file("file", 4 * kSegment);
   user.must({"cp", file, "sj://bucket/object"});
   network.fault_first(3, {{"stall_after", 1'000'000}});
   const uint64_t sent = network.total("bytes_sent");
@@ -156,7 +156,7 @@ TEST_CASE("A node that is late in its first segment is not asked first in those 
   CHECK(exit.code == 0);
   CHECK(exit.time < 10s);
   CHECK(same_content(file, user.path("back")));
-  CHECK(network.total("bytes_sent") - sent < 8 * kSegment * 115 / 100);
+  CHECK(network.total("bytes_sent") - sent < 4 * kSegment * 115 / 100);
 }
 
 TEST_CASE("Pieces that are gone end a download at once, and the file there is left alone", "[nodes]") {

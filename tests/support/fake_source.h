@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +41,10 @@ class FakeSource final : public transfer::Source {
   std::atomic<int> fetching{0};
   std::atomic<int> most_fetching{0};
   std::atomic<int> fetches{0};
+  std::vector<size_t> expected() const {
+    std::lock_guard lock(mutex_);
+    return expected_;
+  }
   std::atomic<uint64_t> bytes_written{0};
 
   Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range, const transfer::Context&) override {
@@ -60,6 +66,10 @@ class FakeSource final : public transfer::Source {
 
   const std::vector<transfer::Segment>& segments() const override { return segments_; }
   uint64_t memory_per_segment() const override { return memory; }
+  void expect(std::span<const transfer::Segment> next) override {
+    std::lock_guard lock(mutex_);
+    for (const auto& segment : next) expected_.push_back(segment.index);
+  }
 
   Status fetch(const transfer::Segment& segment, transfer::Output& output,
                const transfer::Context& context) override {
@@ -93,6 +103,8 @@ class FakeSource final : public transfer::Source {
   const uint64_t size_;
   const uint64_t segment_size_;
   std::vector<transfer::Segment> segments_;
+  mutable std::mutex mutex_;
+  std::vector<size_t> expected_;
 };
 
 }  // namespace sjcp::test

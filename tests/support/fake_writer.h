@@ -8,11 +8,13 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "core/transfer/object_writer.h"
 #include "core/transfer/reader.h"
+#include "core/transfer/upload_journal.h"
 
 namespace sjcp::test {
 
@@ -26,6 +28,8 @@ class FakeReader final : public transfer::Reader {
       silent_from;             // a read that reaches beyond waits until cancelled, like a silent pipe
   std::optional<Error> error;  // of the first read
   std::function<void()> on_wait;
+  std::string id;  // identity()
+  std::function<std::string()> changing_id;
 
   std::optional<uint64_t> size() const override {
     return known_size ? std::optional<uint64_t>(bytes_.size()) : std::nullopt;
@@ -43,6 +47,12 @@ class FakeReader final : public transfer::Reader {
     at_ += count;
     return count;
   }
+  Status skip(uint64_t bytes) override {
+    if (bytes > bytes_.size() - at_) return make_error(Errc::kInternal, "beyond the end");
+    at_ += bytes;
+    return {};
+  }
+  std::string identity() const override { return changing_id ? changing_id() : id; }
   void cancel() override {
     std::lock_guard lock(mutex_);
     cancelled_ = true;
@@ -68,6 +78,9 @@ class FakeWriter final : public transfer::ObjectWriter {
   std::optional<Error> append_error;
   Status commit_result;
   uint64_t memory = 0;
+  std::string name;                                         // destination()
+  Result<std::set<uint64_t>> there = std::set<uint64_t>();  // what resume() says
+  uint64_t suspended_bytes = 0;                             // what suspend() says
 
   struct Stored {
     std::string bytes;
@@ -76,6 +89,9 @@ class FakeWriter final : public transfer::ObjectWriter {
   std::map<uint64_t, Stored> stored;  // by index; read it after the upload
   bool committed = false;
   bool aborted = false;
+  bool suspended = false;
+  std::string resumed;    // what resume() was asked for
+  std::string discarded;  // what discard() was
 
   uint64_t segment_size() const override { return segment_size_; }
   uint64_t memory_per_segment() const override { return memory; }
@@ -91,6 +107,9 @@ class FakeWriter final : public transfer::ObjectWriter {
   Status finish_segment(std::unique_ptr<transfer::SegmentWriter> segment, bool last,
                         const transfer::Context& context) override {
     auto& piece = static_cast<Piece&>(*segment);
+    std::call_once(begun_, [this] {
+      if (on_begun_) on_begun_("pending upload");
+    });
     if (on_finish) {
       Status status = on_finish(piece.index, context);
       if (!status) return status;
@@ -104,6 +123,18 @@ class FakeWriter final : public transfer::ObjectWriter {
     return commit_result;
   }
   void abort() override { aborted = true; }
+
+  std::string destination() const override { return name; }
+  void keep(std::function<void(const std::string&)> begun) override { on_begun_ = std::move(begun); }
+  Result<std::set<uint64_t>> resume(const std::string& pending, uint64_t, const transfer::Context&) override {
+    resumed = pending;
+    return there;
+  }
+  uint64_t suspend() override {
+    suspended = true;
+    return suspended_bytes;
+  }
+  void discard(const std::string& pending) override { discarded = pending; }
 
  private:
   struct Piece final : transfer::SegmentWriter {
@@ -121,6 +152,22 @@ class FakeWriter final : public transfer::ObjectWriter {
 
   const uint64_t segment_size_;
   std::mutex mutex_;
+  std::once_flag begun_;
+  std::function<void(const std::string&)> on_begun_;
+};
+
+// Remembers in memory.
+class FakeStore final : public transfer::UploadStore {
+ public:
+  std::optional<transfer::UploadJournal> journal;
+  bool full = false;
+
+  std::optional<transfer::UploadJournal> load() override { return journal; }
+  bool save(const transfer::UploadJournal& next) override {
+    if (!full) journal = next;
+    return !full;
+  }
+  void remove() override { journal.reset(); }
 };
 
 }  // namespace sjcp::test

@@ -62,6 +62,7 @@ Error failed(const std::string& what) {
   }
   for (const auto& [name, value] : command.env) ::setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> words;
+  words.reserve(command.words.size() + 1);
   for (const std::string& word : command.words) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   ::execvp(words[0], words.data());

@@ -14,10 +14,17 @@ namespace {
 constexpr int kBatch = 32;
 // Turns of the loop between looks at what is watched, while there is no end of packets.
 constexpr unsigned kBusyTurns = 64;
-// Packets that are due this soon after each other are handed out together; each turn of the loop costs some
-// microseconds.
-constexpr Time kShortestSleep = std::chrono::microseconds(20);
 constexpr Time kLongestSleep = std::chrono::seconds(1);
+// For so long after a packet others are expected.
+constexpr Time kActive = std::chrono::milliseconds(1);
+
+// While packets flow, the loop looks at them this often and not at each, as network cards do: a timer and a
+// wake-up for every packet are a third of its work.  Short beside the round trip, which it makes longer by
+// its double.
+Time tick_for(const Profile& profile) {
+  return std::clamp<Time>(profile.place(kFirstService).settings.round_trip / 200,
+                          std::chrono::microseconds(20), std::chrono::microseconds(200));
+}
 
 Time now() {
   timespec time{};
@@ -51,6 +58,7 @@ Result<std::unique_ptr<Emulator>> Emulator::create(const Profile& profile, const
 Emulator::Emulator(const Profile& profile, const EmulatorOptions& options, Space near_side, Space far_side)
     : profile_(profile),
       options_(options),
+      tick_(tick_for(profile)),
       pool_(options.memory_bytes),
       area_(profile, pool_),
       near_(std::move(near_side)),
@@ -70,15 +78,25 @@ void Emulator::run() {
   stopped_ = false;
   for (unsigned turn = 0; !stopped_; ++turn) {
     due_events(now());
-    const bool near_sent = read_from(Side::kNear);
-    const bool far_sent = read_from(Side::kFar);
+    const int from_near = read_from(Side::kNear);
+    const int from_far = read_from(Side::kFar);
     area_.deliver(now(), *this);
-    const bool busy = near_sent || far_sent;
-    if (!busy || turn % kBusyTurns == 0) wait(busy);
+    rest(from_near, from_far, turn);
   }
 }
 
-bool Emulator::read_from(Side side) {
+void Emulator::rest(int from_near, int from_far, unsigned turn) {
+  const Time at = now();
+  if (from_near + from_far > 0) active_until_ = at + kActive;
+  const bool more = from_near == kBatch || from_far == kBatch;
+  const bool active = more || at < active_until_;
+  if (!active || turn % kBusyTurns == 0) return wait(active ? Time(0) : std::max(next_wake(at) - at, tick_));
+  if (more) return;
+  const timespec tick{0, tick_.count()};
+  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, nullptr);
+}
+
+int Emulator::read_from(Side side) {
   const int device = side == Side::kNear ? near_.device() : far_.device();
   int count = 0;
   for (; count < kBatch; ++count) {
@@ -86,7 +104,7 @@ bool Emulator::read_from(Side side) {
     if (n <= 0) break;
     area_.send(side, now(), static_cast<size_t>(n));
   }
-  return count == kBatch;
+  return count;
 }
 
 void Emulator::receive(Side to, const Part& part) {
@@ -117,12 +135,10 @@ Time Emulator::next_wake(Time now) const {
   return wake;
 }
 
-void Emulator::wait(bool busy) {
+void Emulator::wait(Time longest) {
   std::vector<pollfd> polled{{near_.device(), POLLIN, 0}, {far_.device(), POLLIN, 0}};
   for (const Watched& watched : watched_) polled.push_back({watched.fd, POLLIN, 0});
-  const Time start = now();
-  const Time sleep = busy ? Time(0) : std::max(next_wake(start) - start, kShortestSleep);
-  const timespec limit{sleep.count() / 1'000'000'000, sleep.count() % 1'000'000'000};
+  const timespec limit{longest.count() / 1'000'000'000, longest.count() % 1'000'000'000};
   if (::ppoll(polled.data(), polled.size(), &limit, nullptr) <= 0) return;
   for (size_t i = 2; i < polled.size(); ++i) {
     if (polled[i].revents == 0) continue;

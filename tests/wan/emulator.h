@@ -43,11 +43,13 @@ class Emulator : private Receiver {
  private:
   Emulator(const Profile& profile, const EmulatorOptions& options, Space near_side, Space far_side);
   void receive(Side to, const Part& part) override;
-  // True when there may be more.
-  bool read_from(Side side);
+  // How many packets it read: at most a batch.
+  int read_from(Side side);
   void due_events(Time now);
-  // For packets, watched descriptors or the next thing due; does not sleep when `busy`.
-  void wait(bool busy);
+  // Between turns of the loop, by what the last one read.
+  void rest(int from_near, int from_far, unsigned turn);
+  // For packets or what is watched.
+  void wait(Time longest);
   Time next_wake(Time now) const;
 
   struct Watched {
@@ -57,12 +59,14 @@ class Emulator : private Receiver {
 
   const Profile profile_;
   const EmulatorOptions options_;
+  const Time tick_;
   PacketPool pool_;
   WideArea area_;
   Space near_;
   Space far_;
   std::vector<Watched> watched_;
   bool stopped_ = false;
+  Time active_until_{0};
   bool began_ = false;
   Time begin_{0};
   Time next_ping_{0};

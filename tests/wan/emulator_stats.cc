@@ -1,6 +1,7 @@
 // What an emulator counted, as JSON.
 #include <sys/resource.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tests/wan/emulator.h"
@@ -11,7 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 double milliseconds(Time time) {
-  return static_cast<double>(time.count() / 1000) / 1000;
+  return std::round(static_cast<double>(time.count()) / 1e3) / 1e3;
 }
 
 Json json_of(const Histogram& histogram) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 
 #include "tests/wan/time.h"
@@ -46,7 +47,7 @@ class Histogram {
     return static_cast<int64_t>(((bucket - 64 * shift + 1) << shift) - 1);
   }
 
-  std::array<uint64_t, 64 * 59> buckets_{};
+  std::array<uint64_t, size_t{64} * 59> buckets_{};
   uint64_t count_ = 0;
   Time most_{0};
 };

@@ -105,7 +105,7 @@ void Part::cut(const uint8_t* data, size_t size, const Shape& shape, uint32_t be
   std::memcpy(header_.data(), &virtio, sizeof virtio);
 
   uint8_t* ip = header_.data() + kVirtioHeaderBytes;
-  const size_t ip_header = (ip[0] & 15u) * 4;
+  const size_t ip_header = size_t{ip[0] & 15u} * 4;
   const size_t tcp_bytes = shape.header_bytes - ip_header + payload;
   store16(ip + kIpLength, static_cast<uint32_t>(ip_header + tcp_bytes));
   store16(ip + kIpId, load16(ip + kIpId) + begin);

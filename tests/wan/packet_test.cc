@@ -10,6 +10,7 @@ namespace sjcp::wan {
 namespace {
 
 constexpr uint32_t kFar = kFirstNode;
+constexpr size_t kPayload = 1448;  // of a wire packet
 
 const uint8_t* bytes(const std::string& text) {
   return reinterpret_cast<const uint8_t*>(text.data());
@@ -40,7 +41,7 @@ std::string counted(size_t size) {
 }  // namespace
 
 TEST_CASE("A train's shape is that of the wire packets it stands for") {
-  const std::string packet = tcp_packet(kFar, kNearAddress, counted(3 * 1448 + 10));
+  const std::string packet = tcp_packet(kFar, kNearAddress, counted(3 * kPayload + 10));
   const auto shape = shape_of(bytes(packet), packet.size());
   REQUIRE(shape);
   CHECK(shape->source == kFar);
@@ -74,39 +75,39 @@ TEST_CASE("A train whose headers are longer than itself is one packet") {
 }
 
 TEST_CASE("A whole train is written as it was read") {
-  const std::string packet = tcp_packet(kFar, kNearAddress, counted(3 * 1448 + 10));
+  const std::string packet = tcp_packet(kFar, kNearAddress, counted(3 * kPayload + 10));
   CHECK(written(packet, 0, 4) == packet);
 }
 
 TEST_CASE("Parts of a train carry its bytes under the sequence numbers that these have") {
-  const std::string payload = counted(3 * 1448 + 10);
+  const std::string payload = counted(3 * kPayload + 10);
   const std::string packet = tcp_packet(kFar, kNearAddress, payload);
   const std::string middle = written(packet, 1, 3);
-  CHECK(middle.substr(kVirtioHeaderBytes + 40) == payload.substr(1448, 2 * 1448));
-  CHECK(field(middle, 2, 2) == 40 + 2 * 1448);
+  CHECK(middle.substr(kVirtioHeaderBytes + 40) == payload.substr(kPayload, 2 * kPayload));
+  CHECK(field(middle, 2, 2) == 40 + 2 * kPayload);
   CHECK(field(middle, 4, 2) == 0x1235);
-  CHECK(field(middle, 24, 4) == 0xfffffff0u + 1448);
+  CHECK(field(middle, 24, 4) == 0xfffffff0u + static_cast<uint32_t>(kPayload));
   CHECK(middle[1] == 1);  // still a train
   const std::string last = written(packet, 3, 4);
-  CHECK(last.substr(kVirtioHeaderBytes + 40) == payload.substr(3 * 1448));
+  CHECK(last.substr(kVirtioHeaderBytes + 40) == payload.substr(3 * kPayload));
   CHECK(last[1] == 0);  // one packet
   CHECK(last.substr(4, 2) == std::string(2, '\0'));
 }
 
 TEST_CASE("Of a parted train only the last part ends or pushes, and only the first has reduced its window") {
-  const std::string packet = tcp_packet(kFar, kNearAddress, counted(3 * 1448));
+  const std::string packet = tcp_packet(kFar, kNearAddress, counted(3 * kPayload));
   CHECK(field(written(packet, 0, 1), 33, 1) == 0x90);
   CHECK(field(written(packet, 1, 2), 33, 1) == 0x10);
   CHECK(field(written(packet, 2, 3), 33, 1) == 0x19);
 }
 
 TEST_CASE("A part's IP header sums up to all ones, and its TCP checksum begins with the pseudo header") {
-  const std::string packet = tcp_packet(kFar, kNearAddress, counted(3 * 1448));
+  const std::string packet = tcp_packet(kFar, kNearAddress, counted(3 * kPayload));
   const std::string part = written(packet, 1, 2);
   uint32_t sum = 0;
   for (size_t at = 0; at < 20; at += 2) sum += field(part, at, 2);
   CHECK((sum & 0xffff) + (sum >> 16) == 0xffff);
-  uint32_t pseudo = 6 + 20 + 1448;
+  uint32_t pseudo = 6 + 20 + static_cast<uint32_t>(kPayload);
   for (size_t at = 12; at < 20; at += 2) pseudo += field(part, at, 2);
   CHECK(field(part, 36, 2) == (pseudo & 0xffff) + (pseudo >> 16));
 }

@@ -173,7 +173,7 @@ Status read_events(const std::string& where, const json& value, std::vector<Chan
   for (const json& item : value) {
     auto change = read_change(item);
     if (!change) return with_context(change.error(), where);
-    out.push_back(std::move(*change));
+    out.push_back(*change);
   }
   return {};
 }

@@ -141,6 +141,8 @@ Result<Space> Space::open_here(const SpaceSettings& settings) {
   auto device = open_device();
   if (!device) return device.error();
   out.device_ = std::move(*device);
+  // Nobody here speaks IPv6; where the setting is missing, so does the kernel.
+  (void)write_setting("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
   Interfaces interfaces;
   // All addresses of a network on the loopback device are local, so that each can be bound to.
   if (auto set = interfaces.up("lo", 0, 0); !set) return set.error();

@@ -184,11 +184,42 @@ TEST_CASE("A node that recovers keeps its place") {
 
 TEST_CASE("Slow nodes are exchanged up to a tenth of the pieces, so that little is fetched twice") {
   auto race = race_at_29(Start::kChosen, [](auto& nodes) {
-    for (size_t i = 0; i < 6; ++i) nodes[i] = node_at(1 * kMega);
+    for (size_t i = 0; i < 6; ++i) nodes[i] = node_at(2.2 * kMega);
   });
   CHECK(race.run(10s));
   CHECK(race.opened_at.size() == 3);
   CHECK(race.fetched() < 29 * kPiece * 115 / 100);
+}
+
+TEST_CASE("Very slow nodes are exchanged whatever their number, since little of them is fetched in vain") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) {
+    for (size_t i = 0; i < 6; ++i) nodes[i] = node_at(0.5 * kMega);
+  });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.size() == 6);
+  CHECK(race.dropped_at.size() == 6);
+  CHECK(race.now <= 600ms);
+  CHECK(race.fetched() < 29 * kPiece * 105 / 100);
+}
+
+TEST_CASE("Where most nodes crawl, the few that do not are reason enough to look for others") {
+  std::vector<SimulatedNode> nodes(5, node_at(0.02 * kMega));
+  nodes[0] = node_at(10 * kMega);
+  SimulatedRace race(nodes, std::vector<Start>(5, Start::kRacing), SimulatedRace::options(4, kPiece));
+  CHECK_FALSE(race.run(2s));
+  REQUIRE(race.asked_at);
+  CHECK(*race.asked_at < 2s);
+  for (int i = 0; i < 4; ++i) race.add_reserve(node_at(10 * kMega));
+  CHECK(race.run(10s));
+  CHECK(race.now <= 2500ms);
+}
+
+TEST_CASE("A few very fast nodes are no reason to exchange all the others") {
+  auto race = race_at_29(Start::kChosen, [](auto& nodes) {
+    for (size_t i = 0; i < 5; ++i) nodes[i] = node_at(200 * kMega);
+  });
+  CHECK(race.run(10s));
+  CHECK(race.opened_at.empty());
 }
 
 TEST_CASE("Silent nodes are exchanged whatever their number") {

@@ -103,6 +103,33 @@ TEST_CASE("As many segments as asked for are in flight at once, from the first b
   CHECK(sink.bytes == pattern(0, 1200));
 }
 
+TEST_CASE("A source is told at once what begins first, and what follows when half of a segment is done") {
+  Bench bench;
+  FakeSource source(600, 100);
+  std::vector<std::vector<size_t>> at_begin;
+  std::vector<std::vector<size_t>> at_end;
+  source.before_fetch = [&](const Segment&, const Context&) {
+    at_begin.push_back(source.expected());
+    return Status();
+  };
+  source.after_fetch = [&](const Segment&, const Context&) {
+    at_end.push_back(source.expected());
+    return Status();
+  };
+  FakeSink sink;
+  RangeRequest range = *RangeRequest::parse("50-449");
+  CopyOptions options = with_parallelism(1);
+  options.range = range;
+  REQUIRE(download(source, sink, options, bench.context));
+  using List = std::vector<size_t>;
+  CHECK(at_begin[0] == List{0});
+  CHECK(at_end[0].back() == 1);
+  CHECK(at_begin[1] == at_end[0]);
+  CHECK(at_end[1].back() == 2);
+  // The last one that is wanted is the last one expected.
+  CHECK(*std::ranges::max_element(at_end.back()) == 4);
+}
+
 TEST_CASE("No more segments than asked for are in flight") {
   Bench bench;
   FakeSource source(5000, 10);

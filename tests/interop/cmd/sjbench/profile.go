@@ -14,10 +14,12 @@ import (
 
 // Classes of CPU time, in the order in which they are reported.
 const (
-	classTLS     = "TLS"
+	classShake   = "TLS handshakes"
+	classTLS     = "TLS records"
 	classErasure = "erasure code"
 	classAEAD    = "AEAD of content"
-	classHash    = "hash of pieces"
+	classHash    = "hashes"
+	classSign    = "signatures, other libcrypto"
 	classCopy    = "copies in user space"
 	classRuntime = "language runtime"
 	classSockets = "kernel: sockets"
@@ -26,7 +28,7 @@ const (
 	classRest    = "rest"
 )
 
-var classes = []string{classTLS, classErasure, classAEAD, classHash, classCopy, classRuntime, classSockets, classFiles,
+var classes = []string{classTLS, classShake, classErasure, classAEAD, classHash, classSign, classCopy, classRuntime, classSockets, classFiles,
 	classKernel, classRest}
 
 // A sample belongs to the first rule that one of its frames fulfils.  TLS and content are opened by the same routine of
@@ -42,10 +44,12 @@ var rules = []rule{
 	{classSockets, true, false, []string{"sock_", "tcp_", "inet_", "net_rx_action", "__sys_sendto", "__sys_recvfrom", "epoll", "sys_connect", "sys_poll"}},
 	{classFiles, true, false, []string{"vfs_write", "vfs_read", "vfs_fallocate", "vfs_fsync", "ext4_", "truncate", "unlink"}},
 	{classKernel, true, false, []string{""}},
+	{classShake, false, false, []string{"SSL_do_handshake", "TlsConnection::handshake", "clientHandshake"}},
 	{classTLS, false, false, []string{"libssl.so", "crypto/tls."}},
 	{classErasure, false, false, []string{"libisal.so", "sjcp::erasure::", "/infectious."}},
-	{classAEAD, false, false, []string{"sjcp::crypto::BlockCipher", "crypto/internal/fips140/aes", "crypto/cipher.", "storj.io/common/encryption."}},
+	{classAEAD, false, false, []string{"sjcp::crypto::BlockCipher", "crypto/internal/fips140/aes", "crypto/cipher."}},
 	{classHash, false, false, []string{"Sha256", "sha256", "SHA256", "Blake3", "blake3"}},
+	{classSign, false, false, []string{"libcrypto.so", "ed25519", "ecdsa"}},
 	{classCopy, false, true, []string{"memmove", "memcpy"}},
 	{classRuntime, false, false, []string{"runtime.gcBgMarkWorker", "runtime.mcall", "runtime.mallocgc", "runtime.gcStart", "runtime.bgsweep", "runtime.mstart", "runtime.newstack", "runtime.morestack"}},
 	{classRest, false, false, []string{""}},

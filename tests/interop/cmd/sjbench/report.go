@@ -144,6 +144,7 @@ func medianSample(runs []sample) sample {
 		WallSeconds: middle(func(s sample) float64 { return s.WallSeconds }),
 		CPUSeconds:  middle(func(s sample) float64 { return s.CPUSeconds }),
 		PeakMiB:     middle(func(s sample) float64 { return s.PeakMiB }),
+		Traffic:     middle(func(s sample) float64 { return s.Traffic }),
 	}
 }
 
@@ -197,7 +198,11 @@ func (o *outcome) describe(out *strings.Builder) {
 		if profile == "" {
 			profile = "loopback"
 		}
-		fmt.Fprintf(out, "%s at %s over %d nodes, %s\n\n", sizeText(o.Bytes), o.Redundancy, o.Nodes, profile)
+		size := ""
+		if o.Bytes > 0 {
+			size = sizeText(o.Bytes) + " at "
+		}
+		fmt.Fprintf(out, "%s%s over %d nodes, %s\n\n", size, o.Redundancy, o.Nodes, profile)
 	}
 	if len(o.Series) > 0 {
 		o.writeSeries(out)
@@ -215,8 +220,8 @@ func (o *outcome) describe(out *strings.Builder) {
 }
 
 func (o *outcome) writeSeries(out *strings.Builder) {
-	fmt.Fprintln(out, "| job | program | runs | wall s | CPU s | MiB/s | peak MiB | wall: sjcp / it | CPU: sjcp / it |")
-	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(out, "| job | program | runs | wall s | CPU s | MiB/s | peak MiB | piece bytes per byte | wall: sjcp / it | CPU: sjcp / it |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|---|")
 	for _, s := range o.Series {
 		wall, cpu := "", ""
 		for _, r := range o.Ratios {
@@ -224,15 +229,18 @@ func (o *outcome) writeSeries(out *strings.Builder) {
 				wall, cpu = number(r.Wall), number(r.CPU)
 			}
 		}
-		rate, peak := "", ""
+		rate, peak, traffic := "", "", ""
 		if o.Bytes > 0 {
 			rate = strconv.FormatFloat(float64(o.Bytes)/(1<<20)/s.Median.WallSeconds, 'f', 0, 64)
 		}
 		if s.Median.PeakMiB > 0 {
 			peak = strconv.FormatFloat(s.Median.PeakMiB, 'f', 0, 64)
 		}
-		fmt.Fprintf(out, "| %s | %s | %d | %.2f | %.2f | %s | %s | %s | %s |\n", s.Job, s.Program, len(s.Runs),
-			s.Median.WallSeconds, s.Median.CPUSeconds, rate, peak, wall, cpu)
+		if s.Median.Traffic > 0 {
+			traffic = number(s.Median.Traffic)
+		}
+		fmt.Fprintf(out, "| %s | %s | %d | %.2f | %.2f | %s | %s | %s | %s | %s |\n", s.Job, s.Program, len(s.Runs),
+			s.Median.WallSeconds, s.Median.CPUSeconds, rate, peak, traffic, wall, cpu)
 	}
 }
 

@@ -56,6 +56,9 @@ func (t small) run(b *bench, _ scenario) (outcome, error) {
 		}
 		return errors.Join(err, os.RemoveAll(target))
 	})
+	if err == nil && s.area != nil {
+		err = s.area.noteTrust(&result)
+	}
 	result.finish()
 	return result, err
 }

@@ -18,6 +18,8 @@ type sample struct {
 	WallSeconds float64 `json:"wall_s"`
 	CPUSeconds  float64 `json:"cpu_s"`    // user and system, of the program and its children
 	PeakMiB     float64 `json:"peak_mib"` // largest resident set; 0 where it was not measured
+	// Piece bytes that the nodes sent, or stored, for each byte of the object: what the user pays for.
+	Traffic float64 `json:"piece_bytes_per_byte,omitempty"`
 }
 
 // timer runs a command to its end and says what it took.
@@ -77,10 +79,15 @@ func (h hyperfine) time(ctx context.Context, s *site, c command) (sample, error)
 		return sample{}, errors.Join(errors.New("hyperfine's results cannot be read"), err)
 	}
 	r := told.Results[0]
-	return sample{r.Mean, r.User + r.System, peakMiB(process)}, nil
+	return sample{WallSeconds: r.Mean, CPUSeconds: r.User + r.System, PeakMiB: peakMiB(process)}, nil
 }
 
 func measured(ctx context.Context, s *site, c command) (*os.ProcessState, time.Duration, error) {
+	if s.area != nil {
+		if err := s.area.forget(); err != nil {
+			return nil, 0, err
+		}
+	}
 	process := exec.CommandContext(ctx, c[0], c[1:]...)
 	process.Env = s.environment()
 	process.Stderr = os.Stderr

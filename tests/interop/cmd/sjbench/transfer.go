@@ -60,6 +60,9 @@ func (t transfer) run(b *bench, _ scenario) (outcome, error) {
 		}
 		return nil
 	})
+	if err == nil && s.area != nil {
+		err = s.area.noteTrust(&result)
+	}
 	result.finish()
 	return result, err
 }
@@ -102,10 +105,10 @@ func (b *bench) once(s *site, p program, m move, result *outcome) error {
 	if err := errors.Join(err, watch.finish(taken, m, result)); err != nil {
 		return err
 	}
-	result.add(p.name, m.label, taken)
-	if err := b.traffic(s, p, m, before, result); err != nil {
+	if taken.Traffic, err = b.traffic(s, m, before); err != nil {
 		return err
 	}
+	result.add(p.name, m.label, taken)
 	switch {
 	case m.job == jobGet:
 		return checkFile(m.local, m.want)
@@ -115,20 +118,14 @@ func (b *bench) once(s *site, p program, m move, result *outcome) error {
 	return b.checkObject(s, remotePath(m.remote), m.want)
 }
 
-// traffic notes how many piece bytes a program moved for each byte of the object.
-func (b *bench) traffic(s *site, p program, m move, before networkStats, result *outcome) error {
+// traffic is how many piece bytes were moved for each byte of the object.
+func (b *bench) traffic(s *site, m move, before networkStats) (float64, error) {
 	after, err := s.stats(b.ctx)
-	if err != nil {
-		return err
-	}
 	moved := after.Sent - before.Sent
 	if m.job == jobPut {
 		moved = after.Stored - before.Stored
 	}
-	if moved > 0 {
-		result.note(fmt.Sprintf("%s, %s: piece bytes at the nodes", p.name, m.label), "per byte", float64(moved)/float64(m.bytes))
-	}
-	return nil
+	return float64(moved) / float64(m.bytes), err
 }
 
 // told runs a program that measures itself.
