@@ -72,6 +72,7 @@ class PieceRace {
   // Substitutes are taken in the order of adding.  During the race only as kReserve.
   void add(unsigned piece, Start start);
   Role role(unsigned piece) const;
+  unsigned needed() const { return options_.needed; }
 
   // The piece's first bytes came: its role from now on.
   Role first_bytes(unsigned piece, Time now);

@@ -28,7 +28,7 @@ class SegmentEncoder {
     Position position;
     uint64_t max_plain_size = kMaxSegmentSize;  // capacity
     size_t window_cache_bytes = 16 << 20;       // parity kept
-    std::shared_ptr<BufferCache> buffers;       // shared by the segments of an upload; null: none
+    std::shared_ptr<BufferCache> buffers;       // shared by segments, so that they reuse them; null: none
   };
 
   explicit SegmentEncoder(Options options);

@@ -102,6 +102,12 @@ bool Pool::has(const Peer& peer) const {
   return idle_.contains(key_of(peer));
 }
 
+void Pool::keep_at_most(size_t count) {
+  Dropped dropped;
+  const std::lock_guard lock(mutex_);
+  while (count_ > count) drop_oldest(dropped);
+}
+
 size_t Pool::idle() const {
   const std::lock_guard lock(mutex_);
   return count_;

@@ -54,6 +54,9 @@ class Pool {
   // the peer closed it.
   void give_back(const Peer& peer, std::unique_ptr<Connection> connection);
 
+  // Closes the oldest beyond so many.
+  void keep_at_most(size_t count);
+
   size_t idle() const;
 
  private:

@@ -2,18 +2,36 @@
 
 namespace sjcp::storj {
 
-Status NodeConnection::open(const drpc::Peer& peer, bool fresh) {
+Status ConnectionShare::open(size_t needed, const transfer::Context& context) {
+  if (context.connections == nullptr) return {};
+  auto share = context.connections->open(needed, context.stop);
+  if (!share) return std::move(share).error();
+  share_ = *std::move(share);
+  budget_ = context.connections;
+  return {};
+}
+
+void ConnectionShare::make_room(drpc::Pool& pool) const {
+  if (budget_ != nullptr) pool.keep_at_most(budget_->room());
+}
+
+Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
   peer_ = peer;
   last_progress = std::chrono::steady_clock::now();
+  if (!share_.take()) return false;
   if (!fresh) connection_ = pool_.take(peer_);
   reused_ = connection_ != nullptr;
   if (!connection_) {
+    share_.make_room(pool_);
     auto dialled = pool_.dial(peer_);
-    if (!dialled) return std::move(dialled).error();
+    if (!dialled) {
+      share_.put_back();
+      return std::move(dialled).error();
+    }
     connection_ = std::move(*dialled);
   }
   context_.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
-  return {};
+  return true;
 }
 
 Result<bool> NodeConnection::connect() {
@@ -45,6 +63,7 @@ Result<bool> NodeConnection::flush(bool more) {
 std::unique_ptr<drpc::Connection> NodeConnection::release() {
   poller_.forget(tls().fd());
   context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
+  share_.put_back();
   return std::move(connection_);
 }
 
@@ -54,6 +73,7 @@ void NodeConnection::drop() {
 
 void NodeConnection::give_back() {
   pool_.give_back(peer_, release());
+  share_.make_room(pool_);
 }
 
 void NodeConnection::cancel() {

@@ -14,18 +14,35 @@
 
 namespace sjcp::storj {
 
+// The connections that one segment may open, out of those that the process may.
+class ConnectionShare {
+ public:
+  // Waits until the `needed` ones that it cannot do without are free.  kCancelled when stopped meanwhile.
+  Status open(size_t needed, const transfer::Context& context);
+  bool take() { return budget_ == nullptr || share_.take(); }
+  void put_back() { share_.put_back(); }
+  // Idle connections of the pool count, too: the oldest make place.
+  void make_room(drpc::Pool& pool) const;
+
+ private:
+  transfer::ConnectionBudget* budget_ = nullptr;  // null: no limit
+  transfer::ConnectionBudget::Share share_;
+};
+
 class NodeConnection {
  public:
-  // `token` comes back in the poller's events.  pool, poller and context must outlive this object.
-  NodeConnection(drpc::Pool& pool, io::Poller& poller, const transfer::Context& context, uint64_t token)
-      : pool_(pool), poller_(poller), context_(context), token_(token) {}
+  // `token` comes back in the poller's events; `share`: what the segment may open.  All references must
+  // outlive this object.
+  NodeConnection(drpc::Pool& pool, io::Poller& poller, const transfer::Context& context,
+                 ConnectionShare& share, uint64_t token)
+      : pool_(pool), poller_(poller), context_(context), share_(share), token_(token) {}
   ~NodeConnection() { drop(); }
   NodeConnection(const NodeConnection&) = delete;
   NodeConnection& operator=(const NodeConnection&) = delete;
 
   // Takes an idle connection, unless `fresh`, or begins a new one; then connect() until it returns true.
-  // Requires: closed.
-  Status open(const drpc::Peer& peer, bool fresh);
+  // False: the segment may open no more now; another that closes makes place.  Requires: closed.
+  Result<bool> open(const drpc::Peer& peer, bool fresh);
   // Goes on with dialling and the handshake, and watches for what it waits for.  True: calls may begin.
   Result<bool> connect();
 
@@ -62,6 +79,7 @@ class NodeConnection {
   drpc::Pool& pool_;
   io::Poller& poller_;
   const transfer::Context& context_;
+  ConnectionShare& share_;
   const uint64_t token_;
   drpc::Peer peer_;
   std::unique_ptr<drpc::Connection> connection_;

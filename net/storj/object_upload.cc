@@ -79,7 +79,7 @@ ObjectUpload::ObjectUpload(const Session& session, std::string bucket, std::stri
       key_(std::move(key)),
       url_(object_url(bucket_, key_)),
       options_(std::move(options)),
-      buffers_(std::make_shared<segment::BufferCache>()) {}
+      buffers_(session.buffers) {}
 
 ObjectUpload::~ObjectUpload() = default;
 

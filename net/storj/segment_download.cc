@@ -55,7 +55,7 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
         offer(std::move(the_offer)),
         key(std::move(the_key)),
         limit(offer->addressed_limits(static_cast<int>(number))),
-        link(race.pool_, race.poller_, race.context_, token) {}
+        link(race.pool_, race.poller_, race.context_, race.share_, token) {}
 
   // Bytes that come before the lane's role is known, or while it is parked, wait in `early`.
   void on_payload(ByteView data) override {
@@ -87,6 +87,7 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
   bool paused = false;      // not read: its ring is full, or it is parked
   bool finished = false;
   bool watching_write = false;
+  bool coming_back = false;  // is in again_
 };
 
 SegmentDownload::SegmentDownload(drpc::Pool& pool, NodeMemory& memory, Offer offer,
@@ -99,6 +100,7 @@ SegmentDownload::SegmentDownload(drpc::Pool& pool, NodeMemory& memory, Offer off
       context_(context),
       options_(std::move(options)),
       race_(race_options(*offer_, decoder.piece_range().size(), options_)),
+      pace_(context.throttle),
       poller_(context.stop),
       scratch_(kScratchSize),
       all_known_(options_.all_nodes == nullptr) {}
@@ -108,9 +110,11 @@ SegmentDownload::~SegmentDownload() {
 }
 
 Status SegmentDownload::run() {
+  if (auto status = share_.open(race_.needed(), context_); !status) return status;
   const auto began = Steady::now();
   if (auto status = start(); !status) return status;
   for (;;) {
+    if (auto status = pace_.wait(context_.stop); !status) return status;
     const auto now = Steady::now();
     auto limit = std::chrono::ceil<std::chrono::milliseconds>(next_review_ - now);
     if (!again_.empty() || limit < std::chrono::milliseconds(0)) limit = std::chrono::milliseconds(0);
@@ -118,12 +122,13 @@ Status SegmentDownload::run() {
     if (!events) return std::move(events).error();
     // Whatever else takes time, such as a destination that blocks, is not the nodes' fault.
     waited_ += Steady::now() - now;
-    for (const auto& event : **events) on_ready(*lanes_[event.token]);
-    auto again = std::move(again_);
-    again_.clear();
-    for (Lane* lane : again) {
+    // Those who had to wait go first, so that a rate is shared by all.
+    for (Lane* lane : std::exchange(again_, {})) {
+      lane->coming_back = false;
       if (lane->stream && lane->link.is_open() && !lane->paused) read(*lane);
     }
+    for (const auto& event : **events) on_ready(*lanes_[event.token]);
+    open_waiting();
     auto done = decoder_.advance();
     if (!done) return std::move(done).error();
     if (*done) {
@@ -205,8 +210,25 @@ Status SegmentDownload::add_lanes(const Offer& offer, bool first) {
 void SegmentDownload::open_lane(Lane& lane, bool fresh) {
   lane.begun = true;
   lane.opened = lane.last_gain = waited_;
-  if (auto status = lane.link.open(lane.peer, fresh); !status) return fail(lane, std::move(status).error());
+  const auto opened = lane.link.open(lane.peer, fresh);
+  if (!opened) return fail(lane, opened.error());
+  if (!*opened) return unopened_.push_back(&lane);
   on_ready(lane);
+}
+
+// Lanes for which there was no connection, as far as they are still wanted.
+void SegmentDownload::open_waiting() {
+  for (Lane* lane : std::exchange(unopened_, {})) {
+    const auto role = race_.role(lane->piece);
+    const bool wanted = role == PieceRace::Role::kActive || role == PieceRace::Role::kWaiting;
+    if (wanted && !lane->link.is_open()) open_lane(*lane, false);
+  }
+}
+
+void SegmentDownload::come_back(Lane& lane) {
+  if (lane.coming_back) return;
+  lane.coming_back = true;
+  again_.push_back(&lane);
 }
 
 void SegmentDownload::on_ready(Lane& lane) {
@@ -239,7 +261,10 @@ void SegmentDownload::read(Lane& lane) {
   while (turn > 0) {
     size_t room = lane.active ? decoder_.room(lane.piece) : scratch_.size();
     if (room == 0 || race_.role(lane.piece) == PieceRace::Role::kParked) return pause(lane);
-    auto got = lane.link.tls().read(ByteSpan(scratch_).first(std::min(room, scratch_.size())));
+    const size_t allowed = pace_.allow(std::min(room, scratch_.size()));
+    if (allowed == 0) return come_back(lane);
+    auto got = lane.link.tls().read(ByteSpan(scratch_).first(allowed));
+    pace_.give_back(allowed - (got ? got->bytes : 0));
     if (!got) return broken(lane, std::move(got).error());
     if (got->eof) return broken(lane, make_error(Errc::kNetwork, "connection closed by the node"));
     if (got->bytes == 0) {
@@ -259,7 +284,7 @@ void SegmentDownload::read(Lane& lane) {
     }
     turn -= std::min(turn, got->bytes);
   }
-  if (lane.link.tls().has_buffered()) again_.push_back(&lane);
+  if (lane.link.tls().has_buffered()) come_back(lane);
 }
 
 void SegmentDownload::after_first_bytes(Lane& lane) {
@@ -296,7 +321,7 @@ void SegmentDownload::activate(Lane& lane) {
   lane.stream->order_rest(lane.link.machine());
   lane.link.watch(true, lane.watching_write);
   flush(lane);
-  if (lane.link.is_open()) again_.push_back(&lane);
+  if (lane.link.is_open()) come_back(lane);
 }
 
 void SegmentDownload::open_reserve(Lane& lane) {
@@ -400,7 +425,7 @@ void SegmentDownload::resume_paused() {
     lane->reading = true;
     lane->last_gain = lane->ready_since = waited_;
     lane->link.watch(true, lane->watching_write);
-    again_.push_back(lane.get());
+    come_back(*lane);
   }
 }
 

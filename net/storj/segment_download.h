@@ -23,6 +23,7 @@
 #include "net/storj/node_connection.h"
 #include "net/storj/node_memory.h"
 #include "net/storj/offer_shelf.h"
+#include "net/storj/pace.h"
 #include "net/storj/piece_download.h"
 #include "net/storj/wire/metainfo.pb.h"
 
@@ -74,6 +75,8 @@ class SegmentDownload {
   Status start();
   Status add_lanes(const Offer& offer, bool first);
   void open_lane(Lane& lane, bool fresh);
+  void open_waiting();
+  void come_back(Lane& lane);
   void on_ready(Lane& lane);
   void read(Lane& lane);
   void flush(Lane& lane);
@@ -105,9 +108,12 @@ class SegmentDownload {
   const transfer::Context& context_;
   const RaceOptions options_;
   segment::PieceRace race_;
+  Pace pace_;
+  ConnectionShare share_;
   io::Poller poller_;
   std::vector<std::unique_ptr<Lane>> lanes_;
-  std::vector<Lane*> again_;  // have bytes that the poller cannot see
+  std::vector<Lane*> again_;     // have bytes that the poller cannot see, or may not be read yet
+  std::vector<Lane*> unopened_;  // no connection may be opened for them yet
   std::vector<uint8_t> scratch_;
   RaceTime waited_{0};  // for nodes, so far
   std::chrono::steady_clock::time_point next_review_;

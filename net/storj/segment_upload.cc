@@ -10,6 +10,7 @@ using Steady = std::chrono::steady_clock;
 namespace {
 
 constexpr auto kCheckInterval = std::chrono::milliseconds(500);
+constexpr auto kWorthNoting = std::chrono::microseconds(100);
 constexpr size_t kReadSize = 16 << 10;
 
 }  // namespace
@@ -18,7 +19,7 @@ struct SegmentUpload::Lane {
   enum class State : uint8_t { kRunning, kStored, kFailed };
 
   Lane(SegmentUpload& spread, unsigned number)
-      : piece(number), link(spread.pool_, spread.poller_, spread.context_, number) {}
+      : piece(number), link(spread.pool_, spread.poller_, spread.context_, spread.share_, number) {}
 
   const unsigned piece;
   State state = State::kRunning;
@@ -40,6 +41,7 @@ SegmentUpload::SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer,
       exchange_(std::move(exchange)),
       context_(context),
       options_(options),
+      pace_(context.throttle),
       poller_(context.stop),
       scratch_(std::max(options.chunk_size, kReadSize)) {}
 
@@ -48,6 +50,8 @@ SegmentUpload::~SegmentUpload() {
 }
 
 Status SegmentUpload::run() {
+  const auto optimum = static_cast<size_t>(std::max(1, offer_.redundancy_scheme().success_threshold()));
+  if (auto status = share_.open(least_connections(optimum), context_); !status) return status;
   if (auto status = start(); !status) return status;
   auto next_check = Steady::now() + kCheckInterval;
   while (!satisfied()) {
@@ -57,9 +61,11 @@ Status SegmentUpload::run() {
     if (running == 0 || static_cast<int64_t>(results_.size()) + running < optimal) {
       if (auto status = exchange_failed(); !status) return status;
     }
+    if (auto status = keep_pace(); !status) return status;
     auto events = poller_.wait(kCheckInterval);
     if (!events) return std::move(events).error();
     for (const auto& event : **events) on_ready(*lanes_[event.token]);
+    open_waiting();
     if (Steady::now() >= next_check) {
       next_check = Steady::now() + kCheckInterval;
       check_limits();
@@ -68,6 +74,21 @@ Status SegmentUpload::run() {
   cancel_rest();
   std::sort(results_.begin(), results_.end(),
             [](const auto& a, const auto& b) { return a.piece_num() < b.piece_num(); });
+  return {};
+}
+
+// A piece that is stored makes place for the next, so the segment gets through with any number.
+size_t SegmentUpload::least_connections(size_t optimum) const {
+  return context_.connections == nullptr ? optimum : std::min(optimum, context_.connections->limit());
+}
+
+// The time that the rate makes it wait is not the nodes' silence.
+Status SegmentUpload::keep_pace() {
+  const auto begin = Steady::now();
+  if (auto status = pace_.wait(context_.stop); !status) return status;
+  const auto waited = Steady::now() - begin;
+  if (waited < kWorthNoting) return {};
+  for (auto& lane : lanes_) lane->link.last_progress += waited;
   return {};
 }
 
@@ -103,8 +124,17 @@ Status SegmentUpload::start_lane(Lane& lane) {
 
 void SegmentUpload::open_lane(Lane& lane, bool fresh) {
   lane.want_write = false;
-  if (auto status = lane.link.open(lane.peer, fresh); !status) return fail(lane, std::move(status).error());
+  const auto opened = lane.link.open(lane.peer, fresh);
+  if (!opened) return fail(lane, opened.error());
+  if (!*opened) return unopened_.push_back(&lane);
   on_ready(lane);
+}
+
+// Pieces for which there was no connection.
+void SegmentUpload::open_waiting() {
+  for (Lane* lane : std::exchange(unopened_, {})) {
+    if (lane->state == Lane::State::kRunning && !lane->link.is_open()) open_lane(*lane, false);
+  }
 }
 
 void SegmentUpload::on_ready(Lane& lane) {
@@ -133,7 +163,10 @@ void SegmentUpload::begin_stream(Lane& lane) {
 void SegmentUpload::pump(Lane& lane) {
   if (!flush(lane)) return;
   if (lane.stream->left() == 0) return;
-  size_t n = static_cast<size_t>(std::min<uint64_t>(options_.chunk_size, lane.stream->left()));
+  const size_t n =
+      pace_.allow(static_cast<size_t>(std::min<uint64_t>(options_.chunk_size, lane.stream->left())));
+  // The socket stays writable: it comes back when there is something to give.
+  if (n == 0) return want_write(lane, true);
   encoder_.read(lane.piece, lane.stream->sent(), ByteSpan(scratch_).first(n));
   lane.stream->send(lane.link.machine(), ByteView(scratch_.data(), n));
   lane.link.last_progress = Steady::now();

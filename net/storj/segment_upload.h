@@ -19,6 +19,7 @@
 #include "net/io/poller.h"
 #include "net/storj/cohort.h"
 #include "net/storj/node_connection.h"
+#include "net/storj/pace.h"
 #include "net/storj/piece_upload.h"
 #include "net/storj/wire/metainfo.pb.h"
 
@@ -54,7 +55,10 @@ class SegmentUpload {
 
   Status start();
   Status start_lane(Lane& lane);
+  size_t least_connections(size_t optimum) const;
+  Status keep_pace();
   void open_lane(Lane& lane, bool fresh);
+  void open_waiting();
   void on_ready(Lane& lane);
   void pump(Lane& lane);
   bool flush(Lane& lane);
@@ -77,8 +81,11 @@ class SegmentUpload {
   const transfer::Context& context_;
   SpreadOptions options_;
   std::optional<crypto::Ed25519Key> key_;
+  Pace pace_;
+  ConnectionShare share_;
   io::Poller poller_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<Lane*> unopened_;  // no connection may be opened for them yet
   std::vector<pb::SegmentPieceUploadResult> results_;
   std::vector<uint8_t> scratch_;
   unsigned exchanges_ = 0;

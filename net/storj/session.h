@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/access/grant.h"
+#include "core/segment/buffer.h"
 #include "net/drpc/connection.h"
 #include "net/storj/metainfo_client.h"
 #include "net/storj/node_memory.h"
@@ -20,6 +21,8 @@ struct Session {
   std::unique_ptr<drpc::Pool> pool;
   std::unique_ptr<MetainfoClient> metainfo;
   std::unique_ptr<NodeMemory> nodes = nullptr;
+  // Of all uploads: were each to keep those of its own, files side by side would hold more than the budget.
+  std::shared_ptr<segment::BufferCache> buffers = std::make_shared<segment::BufferCache>();
 };
 
 // "sj://bucket/key", as users write it.
