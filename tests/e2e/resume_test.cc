@@ -104,11 +104,8 @@ TEST_CASE("A download killed at any moment and run again ends with the right byt
   down.take(time);
   std::mt19937 random(7);
   std::vector<uint64_t> again;
-  // What the nodes send for one whole download.
-  down.complete();
   const auto sent = [&] { return down.network.total("bytes_sent"); };
   uint64_t total = sent();
-  const uint64_t once = total;
   for (int i = 0; i < moments; ++i) {
     std::filesystem::remove(down.target);
     Child child(down.command());
@@ -121,14 +118,15 @@ TEST_CASE("A download killed at any moment and run again ends with the right byt
     if (!exists(down.target)) down.complete();
     CHECK(same_content(down.target, down.file));
     const uint64_t now = sent();
-    again.push_back(now - total > once ? now - total - once : 0);
+    // Spare pieces of either run count as fetched again, too.
+    again.push_back(now - total > down.size ? now - total - down.size : 0);
     total = now;
   }
   std::sort(again.begin(), again.end());
   std::cout << moments << " moments: fetched again, median " << again[again.size() / 2] / kMiB
             << " MiB, most " << again.back() / kMiB << " MiB of " << down.size / kMiB << " MiB\n";
   // Counted at the nodes, so with what was on its way to the process when it died; two segments in flight.
-  CHECK(again.back() <= std::min(down.size / 3, down.size / 20 + 128 * kMiB));
+  CHECK(again.back() <= std::min(down.size / 2, down.size / 20 + 128 * kMiB));
 }
 
 TEST_CASE("SIGINT ends a download softly, and the next run goes on from every byte of it", "[resume]") {
