@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "cli/commands.h"
+#include "cli/copy_groups.h"
 #include "cli/copy_plan.h"
 #include "cli/exit_codes.h"
 #include "cli/limits.h"
@@ -23,9 +24,10 @@ namespace {
 
 Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to,
                                                          const local::FileSinkOptions& options,
-                                                         const Io& io) {
+                                                         uint64_t stream_buffer, const Io& io) {
   if (to.is_std()) {
-    return std::unique_ptr<transfer::Sink>(std::make_unique<local::StreamSink>(io.out_fd, "standard output"));
+    return std::unique_ptr<transfer::Sink>(
+        std::make_unique<local::StreamSink>(io.out_fd, "standard output", stream_buffer));
   }
   return local::open_sink(to.path, options);
 }
@@ -81,9 +83,15 @@ constexpr uint64_t kSmallestResumableUpload = 128 * kMiB;
 // A copy in progress: runs items and reports each.
 class Copier {
  public:
-  Copier(const CopyRequest& request, const CpOptions& options, storj::Project& project, const Io& io,
-         Reporter& reporter)
-      : request_(request), options_(options), project_(project), io_(io), reporter_(reporter) {
+  // stream_buffer: bytes that standard output may keep.
+  Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer,
+         storj::Project& project, const Io& io, Reporter& reporter)
+      : request_(request),
+        options_(options),
+        stream_buffer_(stream_buffer),
+        project_(project),
+        io_(io),
+        reporter_(reporter) {
     copy_.parallelism = options.parallelism;
     copy_.range = request.range;
     file_.create_folders = request.recursive;
@@ -92,11 +100,16 @@ class Copier {
     copy_.resume = !options.no_resume;
   }
 
-  // Runs in a job's thread.
-  Status run(const CopyItem& item, const transfer::Context& context) {
+  // Runs in a job's thread.  `source`: the object, if it was asked for with others.
+  Status run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+             const transfer::Context& context) {
     if (auto hopeless = hopeless_error()) return *hopeless;
     auto begin = io_.clock->steady_now();
-    Result<transfer::CopySummary> result = copy(item, context);
+    return report(item, begin, copy(item, source, context));
+  }
+
+  // What became of a file that was begun then.
+  Status report(const CopyItem& item, Clock::Steady begin, const Result<transfer::CopySummary>& result) {
     FileEvent event;
     event.source = item.source.text();
     event.path = item.destination.text();
@@ -111,10 +124,29 @@ class Copier {
         event.last_percent = std::chrono::duration<double>(result->last_percent).count();
       }
     } else {
+      judge(result.error());
       event.error = result.error();
     }
     reporter_.file(event);
     return result ? Status() : Status(result.error());
+  }
+
+  // Must not outlive the copier.
+  GroupHooks hooks() {
+    GroupHooks hooks;
+    hooks.copy = [this](const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+                        const transfer::Context& context) { return run(item, source, context); };
+    hooks.report = [this](const CopyItem& item, Clock::Steady begin,
+                          const Result<transfer::CopySummary>& result) {
+      return report(item, begin, result);
+    };
+    hooks.skip = [this](const CopyItem& item) { return skip_download(item, local_file(item.destination)); };
+    hooks.hopeless = [this] { return hopeless_error(); };
+    hooks.clock = io_.clock;
+    hooks.file = file_;
+    // Each upload has a question of its own first.
+    hooks.group_uploads = !options_.no_clobber && !options_.if_changed;
+    return hooks;
   }
 
   // The error that every other file would meet, too: the rest need not be tried.
@@ -127,36 +159,44 @@ class Copier {
   bool resumable() const { return resumable_; }
 
  private:
-  Result<transfer::CopySummary> copy(const CopyItem& item, const transfer::Context& context) {
+  Result<transfer::CopySummary> copy(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+                                     const transfer::Context& context) {
     if (item.refused) return *item.refused;
     if (item.make_folder) {
       auto made = make_folder(item.destination.path);
       if (!made) return made.error();
       return transfer::CopySummary();
     }
-    return request_.upload() ? upload(item, context) : download(item, context);
+    return request_.upload() ? upload(item, context) : download(item, source, context);
   }
 
-  Result<transfer::CopySummary> download(const CopyItem& item, const transfer::Context& context) {
+  // Written after the object was made, and as long: the same, as far as one can tell without reading it.
+  static bool unchanged(const LocalFile& there, uint64_t size, storj::Time created) {
+    return there.size == size && there.changed >= created;
+  }
+
+  // What can be told before the object is asked for.
+  bool skip_download(const CopyItem& item, const std::optional<LocalFile>& there) const {
+    if (!there) return false;
+    if (options_.no_clobber) return true;
+    return options_.if_changed && item.size && item.created && unchanged(*there, *item.size, *item.created);
+  }
+
+  Result<transfer::CopySummary> download(const CopyItem& item, std::shared_ptr<transfer::Source> source,
+                                         const transfer::Context& context) {
     const auto there = local_file(item.destination);
-    if (there && options_.no_clobber) return skipped_copy();
-    // Written after the object was made, and as long: the same, as far as one can tell without reading it.
-    const auto unchanged = [&there](uint64_t size, storj::Time created) {
-      return there->size == size && there->changed >= created;
-    };
+    if (skip_download(item, there)) return skipped_copy();
     transfer::CopyOptions copy = copy_;
     if (there && options_.if_changed) {
-      if (item.size && item.created && unchanged(*item.size, *item.created)) return skipped_copy();
-      copy.skip = [unchanged](const transfer::ObjectInfo& info) {
-        return unchanged(info.range.size(), info.created);
+      copy.skip = [&there](const transfer::ObjectInfo& info) {
+        return unchanged(*there, info.range.size(), info.created);
       };
     }
-    auto sink = open_destination(item.destination, file_, io_);
+    auto sink = open_destination(item.destination, file_, stream_buffer_, io_);
     if (!sink) return sink.error();
-    auto source = project_.open_object(item.source.bucket, item.source.path);
+    if (!source) source = project_.open_object(item.source.bucket, item.source.path);
     auto done = transfer::download(*source, **sink, copy, context);
     if (!done && (*sink)->kept() > 0) resumable_ = true;
-    if (!done && (done.error().cause == ENOSPC || done.error().cause == EDQUOT)) give_up(done.error());
     if (!done && done.error().code == Errc::kNotFound && item.source.directoryish()) {
       Error error = done.error();
       error.what += "; -r copies what is below a prefix";
@@ -173,10 +213,8 @@ class Copier {
     auto reader = open_origin(item.source, io_);
     if (!reader) return reader.error();
     auto writer = project_.create_object(to.bucket, to.path, request_.object);
-    Result<transfer::CopySummary> done = writer ? upload(**reader, **writer, item, context) : writer.error();
-    // An upload can miss nothing but its bucket.
-    if (!done && done.error().code == Errc::kNotFound) give_up(done.error());
-    return done;
+    if (!writer) return writer.error();
+    return upload(**reader, **writer, item, context);
   }
 
   Result<transfer::CopySummary> upload(transfer::Reader& reader, transfer::ObjectWriter& writer,
@@ -208,13 +246,21 @@ class Copier {
     return file && file->size == object->size && object->created >= file->changed;
   }
 
-  void give_up(const Error& error) {
+  // Whether every other file would meet the error, too.
+  void judge(const Error& error) {
+    // A local file that is missing names its own cause; an upload's object can miss nothing but its bucket.
+    const bool no_bucket =
+        request_.upload() && error.code == Errc::kNotFound && error.cause != ENOENT && error.cause != ENOTDIR;
+    const bool no_space = !request_.upload() && error.code == Errc::kLocalIo &&
+                          (error.cause == ENOSPC || error.cause == EDQUOT);
+    if (!no_bucket && !no_space) return;
     std::lock_guard lock(mutex_);
     if (!hopeless_) hopeless_ = error;
   }
 
   const CopyRequest& request_;
   const CpOptions& options_;
+  const uint64_t stream_buffer_;
   storj::Project& project_;
   const Io& io_;
   Reporter& reporter_;
@@ -278,19 +324,22 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
   Limits limits(options, request.upload(), session.io(), counters);
   auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
   if (!followed) return failed(followed.error());
-  Copier copier(request, options, **project, session.io(), reporter);
+  Copier copier(request, options, limits.stream_buffer_bytes(), **project, session.io(), reporter);
+  // The satellite counts each step of a small upload.
+  transfer::GroupSize sizes(request.upload() ? storj::kRequestsPerSmallUpload
+                                             : storj::kRequestsPerSmallDownload);
   auto produce = [&](const transfer::Submit& submit) {
+    GroupBuilder groups(request, **project, sizes, copier.hooks(), submit);
     auto found = find_copies(
         request, **project,
         [&](CopyItem item) -> Status {
           if (auto hopeless = copier.hopeless_error()) return *hopeless;
           if (!item.refused) reporter.planned(item.size);
-          std::string name = item.destination.text();
-          return submit({std::move(name), [&copier, item = std::move(item)](const transfer::Context& at) {
-                           return copier.run(item, at);
-                         }});
+          return groups.add(std::move(item));
         },
         session.io().stop);
+    // What was found before an error is copied all the same.
+    if (auto rest = groups.finish(); found && !rest) found = rest;
     reporter.plan_complete();
     return found;
   };

@@ -16,6 +16,7 @@ constexpr uint64_t kMostMemory = 512 * kMiB;
 constexpr uint64_t kMostUploadMemory = 192 * kMiB;
 // The machine does not say what it has.
 constexpr uint64_t kUnknownMemory = 192 * kMiB;
+constexpr uint64_t kMostStreamBuffer = 32 * kMiB;
 constexpr size_t kMostConnections = 2048;
 // Files, standard streams, pollers, connections to the satellite.
 constexpr size_t kOtherDescriptors = 128;
@@ -39,6 +40,11 @@ uint64_t memory_limit(const CpOptions& options, const Machine& machine, bool upl
   if (options.memory_bytes > 0) return options.memory_bytes;
   if (machine.memory_bytes == 0) return kUnknownMemory;
   return std::min(machine.memory_bytes / 4, upload ? kMostUploadMemory : kMostMemory);
+}
+
+uint64_t stream_buffer(const CpOptions& options, uint64_t memory_bytes) {
+  const bool stream = !options.locations.empty() && options.locations.back() == "-";
+  return stream ? std::min(kMostStreamBuffer, memory_bytes / 4) : 0;
 }
 
 size_t connection_limit(const CpOptions& options, const Machine& machine) {
@@ -103,7 +109,9 @@ Limits::Limits(const CpOptions& options, bool upload, const Io& io, transfer::Co
       upload_(upload),
       io_(io),
       counters_(counters),
-      budget_(memory_limit(options, io.machine, upload)),
+      memory_(memory_limit(options, io.machine, upload)),
+      stream_buffer_(stream_buffer(options, memory_)),
+      budget_(memory_ - stream_buffer_),
       connections_(connection_limit(options, io.machine)),
       throttle_(rate_for(options.limit_rate, upload)) {
   if (options.parallelism > 0) return;

@@ -50,6 +50,9 @@ class RateFile {
   std::jthread watcher_;
 };
 
+// Of the memory, what standard output may keep of bytes that are ahead of their turn; 0: nothing goes there.
+uint64_t stream_buffer(const CpOptions& options, uint64_t memory_bytes);
+
 class Limits {
  public:
   // io and counters must outlive it.
@@ -58,12 +61,16 @@ class Limits {
   // Follows --limit-rate-file, when there is one.
   Status follow_rate_file(RateFile::Warn warn);
   transfer::Context context();
+  // For standard output, beside what the budget of the context has.
+  uint64_t stream_buffer_bytes() const { return stream_buffer_; }
 
  private:
   const CpOptions& options_;
   const bool upload_;
   const Io& io_;
   transfer::Counters& counters_;
+  const uint64_t memory_;
+  const uint64_t stream_buffer_;
   transfer::MemoryBudget budget_;
   transfer::ConnectionBudget connections_;
   transfer::Throttle throttle_;

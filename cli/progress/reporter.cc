@@ -44,15 +44,15 @@ ProgressEvent Reporter::take_sample() {
   auto now = clock_.steady_now();
   ProgressEvent event;
   event.elapsed = std::chrono::duration<double>(now - started_).count();
-  event.bytes_done = counters_.bytes_done.load(std::memory_order_relaxed);
+  const uint64_t done_now = counters_.bytes_done.load(std::memory_order_relaxed);
+  event.bytes_resumed = counters_.bytes_resumed.load(std::memory_order_relaxed);
+  event.bytes_done = done_now + event.bytes_resumed;
   event.segments = counters_.segments_active.load(std::memory_order_relaxed);
   event.window = counters_.segments_allowed.load(std::memory_order_relaxed);
   event.connections = counters_.connections_active.load(std::memory_order_relaxed);
   event.files_done = files_;
   event.files_failed = failed_;
-  event.bytes_resumed = counters_.bytes_resumed.load(std::memory_order_relaxed);
-  // What was there already came in no time.
-  rate_.add(now, event.bytes_done - std::min(event.bytes_done, event.bytes_resumed));
+  rate_.add(now, done_now);
   event.rate = rate_.bytes_per_second();
   // The plan knows files that the engine has not admitted yet; the engine knows sizes that the plan did not.
   event.bytes_total = std::max(planned_bytes_, counters_.bytes_total.load(std::memory_order_relaxed));

@@ -63,12 +63,6 @@ std::string hidden_name(const std::string& name, std::string_view suffix) {
   return result;
 }
 
-// The name's new state survives a power cut.  A folder that cannot be opened for reading is no failure.
-void flush_folder(const std::string& path) {
-  const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.valid()) ::fsync(folder.get());
-}
-
 }  // namespace
 
 std::string temporary_name(const std::string& name) {
@@ -84,6 +78,11 @@ bool is_temporary_name(const std::string& name) {
     if (name.size() > suffix.size() + 1 && name.front() == '.' && name.ends_with(suffix)) return true;
   }
   return false;
+}
+
+void flush_folder(const std::string& path) {
+  const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.valid()) ::fsync(folder.get());
 }
 
 FileSink::FileSink(std::string path, const FileSinkOptions& options)
@@ -290,13 +289,20 @@ Status FileSink::commit() {
   if (journal_) {
     if (Status stopped = journal_->stop(); !stopped) return local_error(path_, stopped.error().cause);
   }
-  if (options_.flush && ::fdatasync(file_.get()) != 0) return local_error(path_, errno);
+  if (options_.flush) {
+    if (Status flushed = flush(); !flushed) return flushed;
+  }
   if (Status moved = move_into_place(); !moved) return moved;
   temporary_.clear();
   if (journal_) PartJournal::remove(journal_paths());
   journal_.reset();
   file_.reset();
   if (options_.flush) flush_folder(folder_);
+  return {};
+}
+
+Status FileSink::flush() {
+  if (::fdatasync(file_.get()) != 0) return local_error(path_, errno);
   return {};
 }
 

@@ -53,6 +53,11 @@ class FileSink final : public transfer::Sink {
   uint64_t kept() const override { return kept_; }
   std::string name() const override { return path_; }
 
+  // Makes the bytes durable before the commit: of a file, and so of several files together (file_group.h).
+  Status flush();
+  // After begin(): where the target is.
+  const std::string& folder() const { return folder_; }
+
  private:
   Status find_target();
   Status open_temporary(const transfer::Content* content);
@@ -80,6 +85,9 @@ class FileSink final : public transfer::Sink {
   std::atomic<bool> aborted_{false};
   uint64_t kept_ = 0;
 };
+
+// The folder's new state survives a power cut.  One that cannot be opened for reading is no failure.
+void flush_folder(const std::string& path);
 
 // The name that a download of `name` has until it is whole, in the same folder, and that of its journal.  At
 // most 255 bytes.

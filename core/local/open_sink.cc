@@ -10,12 +10,15 @@
 
 namespace sjcp::local {
 
+bool is_stream(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode));
+}
+
 Result<std::unique_ptr<transfer::Sink>> open_sink(const std::string& path, const FileSinkOptions& options) {
   using Made = std::unique_ptr<transfer::Sink>;
   if (path == "-") return Made(std::make_unique<StreamSink>(STDOUT_FILENO, "stdout"));
-  struct stat info {};
-  const bool stream = ::stat(path.c_str(), &info) == 0 && (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode));
-  if (!stream) return Made(std::make_unique<FileSink>(path, options));
+  if (!is_stream(path)) return Made(std::make_unique<FileSink>(path, options));
   // Non-blocking: a named pipe without a reader is refused (ENXIO) where a blocking open would wait for ever.
   Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.valid() && errno == ENXIO) {

@@ -10,6 +10,9 @@
 
 namespace sjcp::local {
 
+// Whether the path is an existing device or named pipe.
+bool is_stream(const std::string& path);
+
 // Opens streams; files only at begin().  kLocalIo when a stream cannot be opened.
 Result<std::unique_ptr<transfer::Sink>> open_sink(const std::string& path,
                                                   const FileSinkOptions& options = {});

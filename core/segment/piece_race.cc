@@ -23,6 +23,9 @@ constexpr double kStartupTrips = 3;
 // Share of the needed pieces that may be paid for twice because they are slow.
 constexpr unsigned kExchangeShare = 10;
 
+// The nearest nodes answer first, and others may be several times as far away.
+constexpr int kOverdue = 5;
+
 PieceRace::Time time_of(double seconds) {
   return std::chrono::duration_cast<PieceRace::Time>(Seconds(std::min(seconds, 1e6)));
 }
@@ -195,8 +198,8 @@ double PieceRace::worth(double needs, const View& view, double rate) const {
 void PieceRace::fill(const View& view, Decision& decision) {
   unsigned coming = count(Role::kActive);
   const bool most_answered = startups_.size() * 2 >= options_.needed;
-  const bool overdue = view.now >= options_.max_patience ||
-                       (most_answered && view.now >= 2 * view.startup + options_.min_patience);
+  const bool overdue = view.now >= std::max(options_.max_patience, kOverdue * view.startup) ||
+                       (most_answered && view.now >= kOverdue * view.startup + options_.min_patience);
   if (!overdue) coming += count(Role::kWaiting);
   while (coming < options_.needed && substitute(view.consumed, view.now, decision)) ++coming;
 }

@@ -54,11 +54,25 @@ class Batch {
       std::optional<Job> job = take();
       if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
       if (!job) return {};
-      Status status = job->run(context_);
-      report(job->name, status);
+      Status status = run(*job);
       // Nothing inside a batch cancels but a person: the rest is cancelled, too.
       if (!status && status.error().code == Errc::kCancelled) return status;
     }
+  }
+
+  // Of a job of several files: that it was cancelled, if so.
+  Status run(const Job& job) {
+    Status verdict;
+    if (!job.run_files) {
+      verdict = job.run(context_);
+      report(job.name, verdict);
+      return verdict;
+    }
+    job.run_files(context_, [&](const std::string& name, const Status& status) {
+      report(name, status);
+      if (!status && status.error().code == Errc::kCancelled) verdict = status;
+    });
+    return verdict;
   }
 
   // Nothing: no job is left, or stop was requested.

@@ -2,7 +2,7 @@
 //
 // Jobs come from a producer (a listing, a walk through a folder) that is held back while enough of them wait,
 // so that memory does not depend on their number.  A job that fails is counted and reported; the others go
-// on.
+// on.  A job is one file, or several small ones that travel together and are counted and reported one by one.
 //
 // Threads: run_batch() blocks; the producer runs in the caller's thread, jobs in up to `parallelism` others.
 #pragma once
@@ -17,10 +17,15 @@
 
 namespace sjcp::transfer {
 
+// Called once per file, one call at a time, in order of completion, from the jobs' threads.
+using OnResult = std::function<void(const std::string& name, const Status& status)>;
+
 struct Job {
   std::string name;  // for the report
   // Stop of the given context is requested when the batch is interrupted.
   std::function<Status(const Context&)> run;
+  // Instead of the two above: a job of several files, which tells of each as soon as its result is known.
+  std::function<void(const Context&, const OnResult& done)> run_files = nullptr;
 };
 
 // Hands over one job; blocks while enough are waiting.  kCancelled: produce no more.
@@ -28,9 +33,6 @@ using Submit = std::function<Status(Job)>;
 // Submits every job and returns; an error (its own, or what Submit returned) ends the batch after what was
 // submitted.
 using Producer = std::function<Status(const Submit&)>;
-// Called once per job that ran, one call at a time, in order of completion, from the jobs' threads.
-using OnResult = std::function<void(const std::string& name, const Status& status)>;
-
 struct BatchTotals {
   uint64_t done = 0;
   uint64_t failed = 0;               // not counting what was interrupted

@@ -19,7 +19,7 @@ class SegmentGate;  // core/transfer/segment_gate.h
 // Monotonic unless said otherwise.  Relaxed atomics: views need no consistency between fields.
 struct Counters {
   std::atomic<uint64_t> bytes_total{0};    // known size of everything admitted so far
-  std::atomic<uint64_t> bytes_done{0};     // verified and handed to the destination
+  std::atomic<uint64_t> bytes_done{0};     // verified and handed to the destination, in this run
   std::atomic<uint64_t> bytes_fetched{0};  // piece bytes received or sent, useful or not
   std::atomic<uint64_t> files_done{0};
   std::atomic<uint64_t> files_failed{0};
@@ -28,7 +28,7 @@ struct Counters {
   std::atomic<uint64_t> retries{0};            // segments fetched again, pieces exchanged
   std::atomic<int64_t> segments_allowed{0};    // gauge: what the window admits; 0: there is no window
   std::atomic<uint64_t> bytes_needed{0};   // of the fetched, those without which the data could not be had
-  std::atomic<uint64_t> bytes_resumed{0};  // of the done, those that were there before this run
+  std::atomic<uint64_t> bytes_resumed{0};  // there from an earlier run; not part of bytes_done
 };
 
 struct Context {

@@ -264,7 +264,6 @@ Result<CopySummary> run(Source& source, Sink& sink, const CopyOptions& options, 
   if (!there) return std::move(there).error();
   summary.resumed = there->bytes();
   counters.bytes_resumed.fetch_add(summary.resumed, std::memory_order_relaxed);
-  counters.bytes_done.fetch_add(summary.resumed, std::memory_order_relaxed);
   {
     Download job(source, sink, missing_parts(source.segments(), *there, base), base, context);
     status = job.run(options.parallelism);

@@ -140,7 +140,6 @@ class Upload {
       bytes_ += bytes;
       resumed_ += bytes;
       context_.counters->bytes_resumed.fetch_add(bytes, std::memory_order_relaxed);
-      context_.counters->bytes_done.fetch_add(bytes, std::memory_order_relaxed);
       input_ended_ = bytes_ == size;
     }
     return {};

@@ -123,7 +123,7 @@ Result<std::string> MetainfoClient::roundtrip(std::string_view method, const std
     Error error;
     if (reply && reply->ok) return std::move(reply->message);
     if (reply) {
-      again = is_rate_limit(reply->error);
+      again = is_rate_limit(reply->error) && repeat != Repeat::kByCaller;
       error = explain(reply->error, object);
     } else {
       error = with_context(reply.error(), object);

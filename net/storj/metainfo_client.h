@@ -19,8 +19,9 @@
 namespace sjcp::storj {
 
 enum class Repeat : uint8_t {
-  kSafe,   // reads, and what the satellite does the same way twice
-  kNever,  // begin, commit, delete: the outcome of a broken call is unknown
+  kSafe,      // reads, and what the satellite does the same way twice
+  kNever,     // begin, commit, delete: the outcome of a broken call is unknown
+  kByCaller,  // as kNever, and not after a refusal for the rate of requests either: the caller sees to both
 };
 
 class MetainfoClient {

@@ -64,11 +64,12 @@ struct ObjectSource::Attempt {
   }
 };
 
-ObjectSource::ObjectSource(const Session& session, std::string bucket, std::string key)
+ObjectSource::ObjectSource(const Session& session, std::string bucket, std::string key, Finder find)
     : session_(session),
       bucket_(std::move(bucket)),
       key_(std::move(key)),
       url_(object_url(bucket_, key_)),
+      find_(std::move(find)),
       shelf_([this](std::span<const OfferShelf::Wanted> wanted, const std::stop_token& stop) {
         return ask(wanted, stop);
       }) {}
@@ -83,9 +84,9 @@ Result<transfer::ObjectInfo> ObjectSource::open(const transfer::RangeRequest& ra
   encrypted_key_ = std::move(*encrypted);
   content_key_ = *content_key;
 
-  auto batch = request_object(range, context.stop);
-  if (!batch) return std::move(batch).error();
-  auto& download = *batch->mutable_responses(0)->mutable_object_download();
+  auto found = request_object(range, context);
+  if (!found) return std::move(found).error();
+  auto& download = *found;
   if (auto status = read_object(download.object()); !status) return std::move(status).error();
   auto resolved = range.resolve(object_size_);
   if (!resolved) return with_context(std::move(resolved).error(), url_);
@@ -114,19 +115,21 @@ Result<transfer::ObjectInfo> ObjectSource::open(const transfer::RangeRequest& ra
   return info;
 }
 
-Result<pb::BatchResponse> ObjectSource::request_object(const transfer::RangeRequest& range,
-                                                       const std::stop_token& stop) {
+Result<pb::DownloadObjectResponse> ObjectSource::request_object(const transfer::RangeRequest& range,
+                                                                const Context& context) {
+  if (find_ && range.everything()) return find_(context);
   pb::BatchRequest request;
   auto& download = *request.add_requests()->mutable_object_download();
   download.set_bucket(bucket_);
   download.set_encrypted_object_key(encrypted_key_);
   if (!range.everything()) *download.mutable_range() = range_of(range);
-  auto response = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, stop);
-  if (!response && response.error().cause == kRpcInvalidArgument && !range.everything()) {
+  auto response = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, context.stop);
+  if (response) return std::move(*response->mutable_responses(0)->mutable_object_download());
+  if (response.error().cause == kRpcInvalidArgument && !range.everything()) {
     // The satellite refuses a range that has nothing of the object in it, in words that only it understands.
     return make_error(Errc::kUsage, url_ + ": the range lies outside the object", kRpcInvalidArgument);
   }
-  return response;
+  return std::move(response).error();
 }
 
 Status ObjectSource::read_object(const pb::Object& object) {

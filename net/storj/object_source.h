@@ -3,6 +3,7 @@
 // Threads: as transfer::Source says.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,8 +19,11 @@ namespace sjcp::storj {
 
 class ObjectSource final : public transfer::Source {
  public:
-  // session must outlive the source.
-  ObjectSource(const Session& session, std::string bucket, std::string key);
+  // Brings the satellite's answer for the whole object: how objects are asked for together.
+  using Finder = std::function<Result<pb::DownloadObjectResponse>(const transfer::Context&)>;
+
+  // session must outlive the source.  Without a finder it asks by itself.
+  ObjectSource(const Session& session, std::string bucket, std::string key, Finder find = {});
   ~ObjectSource() override;
 
   Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range,
@@ -38,7 +42,8 @@ class ObjectSource final : public transfer::Source {
   };
   struct Attempt;
 
-  Result<pb::BatchResponse> request_object(const transfer::RangeRequest& range, const std::stop_token& stop);
+  Result<pb::DownloadObjectResponse> request_object(const transfer::RangeRequest& range,
+                                                    const transfer::Context& context);
   Status read_object(const pb::Object& object);
   Status add_segments(const pb::ListSegmentsResponse& list);
   Status list_rest(pb::ListSegmentsResponse list, const std::stop_token& stop);
@@ -54,6 +59,7 @@ class ObjectSource final : public transfer::Source {
   const std::string bucket_;
   const std::string key_;
   const std::string url_;
+  const Finder find_;
   std::string encrypted_key_;
   crypto::Key content_key_;
   std::string stream_id_;

@@ -2,8 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
-#include "core/segment/object_metadata.h"
 #include "net/storj/codes.h"
+#include "net/storj/object_requests.h"
 #include "net/storj/segment_upload.h"
 
 namespace sjcp::storj {
@@ -28,10 +28,6 @@ drpc::CallOptions short_limits() {
   limits.dial_limit = kAbortLimit;
   limits.call_limit = kAbortLimit;
   return limits;
-}
-
-std::string bytes_of(const crypto::Nonce& nonce) {
-  return std::string(nonce.begin(), nonce.end());
 }
 
 }  // namespace
@@ -197,12 +193,7 @@ Result<pb::BeginSegmentResponse> ObjectUpload::begin_object_and_segment(uint64_t
 }
 
 void ObjectUpload::add_begin_object(pb::BatchRequest& request) const {
-  auto& begin = *request.add_requests()->mutable_object_begin();
-  begin.set_bucket(bucket_);
-  begin.set_encrypted_object_key(encrypted_key_);
-  begin.mutable_encryption_parameters()->set_cipher_suite(static_cast<int32_t>(crypto::CipherSuite::kAesGcm));
-  begin.mutable_encryption_parameters()->set_block_size(segment::kEncryptedBlockSize);
-  if (options_.expires) *begin.mutable_expires_at() = timestamp_of(*options_.expires);
+  *request.add_requests()->mutable_object_begin() = begin_object_request(bucket_, encrypted_key_, options_);
 }
 
 void ObjectUpload::add_begin_segment(pb::BatchRequest& request, uint64_t index) const {
@@ -238,12 +229,11 @@ void ObjectUpload::check_commits(const pb::BatchResponse& response, const std::v
 }
 
 pb::CommitSegmentRequest ObjectUpload::commit_request(Segment& segment) const {
-  auto nonce = crypto::random_nonce();
+  SealedKey key = seal_segment_key(content_key_, segment.key);
   pb::CommitSegmentRequest commit;
   commit.set_segment_id(segment.segment_id);
-  commit.set_encrypted_key_nonce(bytes_of(nonce));
-  commit.set_encrypted_key(
-      *crypto::seal(crypto::CipherSuite::kAesGcm, content_key_, nonce, segment.key.view()));
+  commit.set_encrypted_key_nonce(std::move(key.nonce));
+  commit.set_encrypted_key(std::move(key.encrypted));
   commit.set_size_encrypted_data(static_cast<int64_t>(segment.encoder.encrypted_size()));
   commit.set_plain_size(static_cast<int64_t>(segment.encoder.plain_size()));
   for (auto& result : segment.results) *commit.add_upload_result() = std::move(result);
@@ -251,29 +241,8 @@ pb::CommitSegmentRequest ObjectUpload::commit_request(Segment& segment) const {
 }
 
 pb::MakeInlineSegmentRequest ObjectUpload::inline_request(Segment& segment) const {
-  auto nonce = crypto::random_nonce();
-  pb::MakeInlineSegmentRequest make;
-  make.mutable_position()->set_index(static_cast<int32_t>(segment.index));
-  make.set_encrypted_key_nonce(bytes_of(nonce));
-  make.set_encrypted_key(
-      *crypto::seal(crypto::CipherSuite::kAesGcm, content_key_, nonce, segment.key.view()));
-  make.set_plain_size(static_cast<int64_t>(segment.encoder.plain_size()));
-  make.set_encrypted_inline_data(segment.encoder.seal_inline());
-  return make;
-}
-
-pb::CommitObjectRequest ObjectUpload::commit_object_request() const {
-  segment::ObjectMetadata metadata;
-  metadata.user = options_.metadata;
-  metadata.segments_size = static_cast<int64_t>(segment::kMaxSegmentSize);
-  metadata.last_segment_size = static_cast<int64_t>(last_size_);
-  auto sealed = segment::seal_metadata(metadata, content_key_);
-  pb::CommitObjectRequest commit;
-  commit.set_stream_id(stream_id_);
-  commit.set_encrypted_metadata(std::move(sealed.encrypted_metadata));
-  commit.set_encrypted_metadata_encrypted_key(std::move(sealed.encrypted_key));
-  commit.set_encrypted_metadata_nonce(std::move(sealed.nonce));
-  return commit;
+  return inline_segment_request(static_cast<int32_t>(segment.index), content_key_, segment.key,
+                                segment.encoder.plain_size(), segment.encoder.seal_inline());
 }
 
 Status ObjectUpload::commit(const Context& context) {
@@ -291,7 +260,9 @@ Status ObjectUpload::commit(const Context& context) {
           ->mutable_segment_make_inline()
           ->set_stream_id(stream_id_);
     }
-    *request.add_requests()->mutable_object_commit() = commit_object_request();
+    auto& commit = *request.add_requests()->mutable_object_commit();
+    commit = commit_object_request(content_key_, options_, last_size_);
+    commit.set_stream_id(stream_id_);
     commit_sent_ = true;
   }
   auto response = session_.metainfo->batch(std::move(request), Repeat::kNever, url_, context.stop);

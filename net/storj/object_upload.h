@@ -67,7 +67,6 @@ class ObjectUpload final : public transfer::ObjectWriter {
   void check_commits(const pb::BatchResponse& response, const std::vector<SentCommit>& sent);
   pb::CommitSegmentRequest commit_request(Segment& segment) const;
   pb::MakeInlineSegmentRequest inline_request(Segment& segment) const;
-  pb::CommitObjectRequest commit_object_request() const;
 
   const Session& session_;
   const std::string bucket_;

@@ -8,6 +8,7 @@
 #include "net/storj/object_source.h"
 #include "net/storj/object_upload.h"
 #include "net/storj/session.h"
+#include "net/storj/small_objects.h"
 
 namespace sjcp::storj {
 namespace {
@@ -127,7 +128,30 @@ class SatelliteProject final : public Project {
   }
 
   std::unique_ptr<transfer::Source> open_object(const std::string& bucket, const std::string& key) override {
-    return std::make_unique<CheckedSource>(*this, bucket, key);
+    return std::make_unique<CheckedSource>(*this, bucket, key, ObjectSource::Finder());
+  }
+
+  std::vector<std::unique_ptr<transfer::Source>> open_objects(const std::string& bucket,
+                                                              std::vector<std::string> keys,
+                                                              transfer::GroupSize& sizes) override {
+    auto group = std::make_shared<OpenGroup>(session_, bucket, keys, sizes);
+    std::vector<std::unique_ptr<transfer::Source>> sources;
+    for (size_t i = 0; i < keys.size(); ++i) {
+      auto find = [group, i](const transfer::Context& context) { return group->take(i, context); };
+      sources.push_back(std::make_unique<CheckedSource>(*this, bucket, std::move(keys[i]), std::move(find)));
+    }
+    return sources;
+  }
+
+  void put_small_objects(const std::string& bucket, const std::vector<SmallObject>& objects,
+                         const ObjectOptions& options, transfer::GroupSize& sizes,
+                         const std::function<void(size_t, const Status&)>& result,
+                         const transfer::Context& context) override {
+    if (auto status = check_bucket_name(bucket); !status) {
+      for (size_t i = 0; i < objects.size(); ++i) result(i, status);
+      return;
+    }
+    storj::put_small_objects(session_, bucket, objects, options, sizes, result, context);
   }
 
   Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket,
@@ -143,8 +167,10 @@ class SatelliteProject final : public Project {
   // Adds to a source what needs a second question: whether the bucket or the object is missing.
   class CheckedSource final : public transfer::Source {
    public:
-    CheckedSource(SatelliteProject& project, std::string bucket, std::string key)
-        : project_(project), bucket_(std::move(bucket)), source_(project.session_, bucket_, std::move(key)) {}
+    CheckedSource(SatelliteProject& project, std::string bucket, std::string key, ObjectSource::Finder find)
+        : project_(project),
+          bucket_(std::move(bucket)),
+          source_(project.session_, bucket_, std::move(key), std::move(find)) {}
 
     Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range,
                                       const transfer::Context& context) override {

@@ -15,6 +15,7 @@
 
 #include "core/access/grant.h"
 #include "core/base/result.h"
+#include "core/transfer/group_size.h"
 #include "core/transfer/object_writer.h"
 #include "core/transfer/source.h"
 
@@ -46,6 +47,12 @@ struct ListOptions {
 struct ObjectOptions {
   std::map<std::string, std::string> metadata;
   std::optional<Time> expires;
+};
+
+// An object to be stored whose bytes are at hand.
+struct SmallObject {
+  std::string key;
+  Bytes bytes;  // at most segment::kMaxInlineSize
 };
 
 struct ProjectOptions {
@@ -83,7 +90,24 @@ class Project {
   virtual Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket,
                                                                         const std::string& key,
                                                                         const ObjectOptions& options) = 0;
+
+  // Sources of several small objects, which the first open() of any asks for together; they read whole
+  // objects only.  To be opened soon after one another: what the satellite offers is good for a while.
+  // sizes must outlive them.
+  virtual std::vector<std::unique_ptr<transfer::Source>> open_objects(const std::string& bucket,
+                                                                      std::vector<std::string> keys,
+                                                                      transfer::GroupSize& sizes) = 0;
+  // Stores small objects with few requests; blocks.  Calls `result` once for each, in any order, from this
+  // thread.  An object that fails does not stop the others, unless they would fail in the same way.
+  virtual void put_small_objects(const std::string& bucket, const std::vector<SmallObject>& objects,
+                                 const ObjectOptions& options, transfer::GroupSize& sizes,
+                                 const std::function<void(size_t object, const Status&)>& result,
+                                 const transfer::Context& context) = 0;
 };
+
+// What the satellite counts for storing, or opening, a small object: GroupSize's cost.
+inline constexpr unsigned kRequestsPerSmallUpload = 3;
+inline constexpr unsigned kRequestsPerSmallDownload = 1;
 
 // Bucket name rules of the network, checked before any request.  kUsage with the reason.
 Status check_bucket_name(std::string_view bucket);

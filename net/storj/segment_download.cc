@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <map>
 
+#include <spdlog/spdlog.h>
+
 #include "net/storj/status.h"
 
 namespace sjcp::storj {
@@ -109,6 +111,7 @@ SegmentDownload::~SegmentDownload() {
 
 Status SegmentDownload::run() {
   if (auto status = share_.open(race_.needed(), context_); !status) return status;
+  const auto began = Steady::now();
   if (auto status = start(); !status) return status;
   for (;;) {
     if (auto status = pace_.wait(context_.stop); !status) return status;
@@ -128,13 +131,36 @@ Status SegmentDownload::run() {
     open_waiting();
     auto done = decoder_.advance();
     if (!done) return std::move(done).error();
-    if (*done) return {};
+    if (*done) {
+      report(Steady::now() - began);
+      return {};
+    }
     resume_paused();
     if (Steady::now() >= next_review_) review();
     if (race_.possible()) continue;
     if (all_known_) return too_few();
     want_more_ = true;
   }
+}
+
+void SegmentDownload::report(Steady::duration took) const {
+  if (!spdlog::should_log(spdlog::level::debug)) return;
+  std::string late;
+  uint64_t bytes = 0;
+  for (const auto& lane : lanes_) {
+    if (lane->stream) bytes += lane->stream->received();
+    if (lane->opened == RaceTime(0) && race_.role(lane->piece) == PieceRace::Role::kActive) continue;
+    if (!lane->begun) continue;
+    const char* role = lane->active    ? "late"
+                       : lane->failure ? "failed"
+                       : lane->stream  ? "spare"
+                                       : "unanswered";
+    late += fmt::format(" {}:{}@{:.2f}s", lane->piece, role, Seconds(lane->opened).count());
+  }
+  spdlog::debug(
+      "a segment took {:.3f} s, {:.3f} s of it waiting; {} bytes of pieces for {}; beside the first ones:{}",
+      Seconds(took).count(), Seconds(waited_).count(), bytes,
+      decoder_.consumed() * static_cast<uint64_t>(offer_->redundancy_scheme().min_req()), late);
 }
 
 Status SegmentDownload::start() {

@@ -98,6 +98,7 @@ class SegmentDownload {
   Status ask_more();
   RaceTime busy(const Lane& lane) const;
   Error too_few() const;
+  void report(std::chrono::steady_clock::duration took) const;
   Lane* lane_of(unsigned piece) const;
 
   drpc::Pool& pool_;

@@ -77,7 +77,8 @@ std::string advice(const drpc::RpcError& error) {
 }  // namespace
 
 Error satellite_error(const drpc::RpcError& error, const std::string& object) {
-  return make_error(kind_of(error.code), object + ": " + advice(error), static_cast<int>(error.code));
+  const uint64_t cause = is_rate_limit(error) ? uint64_t{kRpcTooManyRequests} : error.code;
+  return make_error(kind_of(error.code), object + ": " + advice(error), static_cast<int>(cause));
 }
 
 Error node_error(const drpc::RpcError& error) {

@@ -26,6 +26,8 @@ enum RpcCode : uint64_t {
   kRpcUnauthenticated = 16,
   kRpcMethodNotAllowed = 17,
   kRpcBucketNotFound = 10019,
+  // Nobody's code: kRpcResourceExhausted where the text says that the rate of requests is meant.
+  kRpcTooManyRequests = 1000008,
 };
 
 // `object`: what the call was about, as the user named it ("sj://bucket/key").

@@ -20,6 +20,16 @@ void write(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("Standard output keeps at most a quarter of the memory, and nothing is set aside without it") {
+  CpOptions options;
+  options.locations = {"sj://bucket/key", "-"};
+  CHECK(stream_buffer(options, kGiB) == 32 * kMiB);
+  CHECK(stream_buffer(options, 16 * kMiB) == 4 * kMiB);
+  CHECK(stream_buffer(options, 1) == 0);
+  options.locations = {"-", "sj://bucket/key"};
+  CHECK(stream_buffer(options, kGiB) == 0);
+}
+
 TEST_CASE("Without --memory a copy takes a quarter of the machine's, at most 512 MiB, for uploads 192 MiB") {
   CpOptions options;
   CHECK(memory_limit(options, {kGiB, 1024}, false) == 256 * kMiB);

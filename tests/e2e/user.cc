@@ -110,7 +110,7 @@ std::vector<std::string> temporary_files(const std::string& folder) {
   std::vector<std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     const std::string name = entry.path().filename();
-    if (name.starts_with('.')) out.push_back(name);
+    if (name.find(".sjcp-") != std::string::npos) out.push_back(name);
   }
   return out;
 }

@@ -154,6 +154,7 @@ Check Metainfo::batch_item(BatchRun& run, pb::BatchRequestItem& item, pb::BatchR
   const auto method = batch_methods().find(item.request_case());
   if (method == batch_methods().end()) return failure(code::kUnknown, "unsupported request type");
   count(method->second.name);
+  if (!state_.limit.pass(state_.clock.steady_now())) return too_many_requests();
   if (const auto fault = state_.faults.take(method->second.name)) {
     if (!fault->drop_before && !fault->drop_after) return fault->status;
     return failure(code::kUnavailable, "sjnet: an item of a batch cannot drop the connection");

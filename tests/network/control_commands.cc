@@ -98,9 +98,18 @@ json set_satellite_faults(Network& network, const json& command) {
   return json::object();
 }
 
+// {"per_second": n, "burst": b}: requests, items of batches each; 0 is no limit.
+json limit_requests(Network& network, const json& command) {
+  only_known(command, {"op", "per_second", "burst"});
+  const double per_second = command.at("per_second").get<double>();
+  network.satellite().limit.set(per_second, command.value("burst", per_second));
+  return json::object();
+}
+
 json clear(Network& network, const json&) {
   for (size_t i = 0; i < network.size(); ++i) network.set_faults(i, NodeFaults());
   network.satellite().faults.clear();
+  network.satellite().limit.set(0, 0);
   return json::object();
 }
 
@@ -138,7 +147,8 @@ json stats(Network& network, const json&) {
     }
   }
   const json satellite{{"connections", network.satellite_connections()},
-                       {"calls", network.metainfo().counts()}};
+                       {"calls", network.metainfo().counts()},
+                       {"refused_for_rate", network.satellite().limit.refused()}};
   return {{"satellite", satellite}, {"nodes", nodes}, {"total", total}};
 }
 
@@ -239,6 +249,7 @@ const std::map<std::string, Operation>& operations() {
       {"ping", [](Network&, const json&) { return json::object(); }},
       {"node", set_node_faults},
       {"satellite", set_satellite_faults},
+      {"ratelimit", limit_requests},
       {"clear", clear},
       {"stats", stats},
       {"delete_pieces", delete_pieces},

@@ -117,6 +117,12 @@ CallResult Metainfo::call(const std::string& method, ByteView request) {
     if (!result.drop) result.failed = fault->status;
     return result;
   }
+  // Of a batch, the items count.
+  const bool batch = method == "CompressedBatch" || method == "Batch";
+  if (!batch && !state_.limit.pass(state_.clock.steady_now())) {
+    result.failed = too_many_requests();
+    return result;
+  }
   auto reply = dispatch(method, request);
   result.drop = fault && fault->drop_after;
   if (reply) {

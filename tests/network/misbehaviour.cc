@@ -1,5 +1,8 @@
 #include "tests/network/misbehaviour.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace sjcp::network {
 
 std::optional<CallFault> SatelliteFaults::take(const std::string& method) {
@@ -12,6 +15,19 @@ std::optional<CallFault> SatelliteFaults::take(const std::string& method) {
     return fault;
   }
   return std::nullopt;
+}
+
+bool RequestLimit::pass(std::chrono::steady_clock::time_point now) {
+  std::lock_guard lock(mutex_);
+  if (per_second_ == 0) return true;
+  const double seconds = std::chrono::duration<double>(now - std::exchange(filled_, now)).count();
+  left_ = std::min(burst_, left_ + seconds * per_second_);
+  if (left_ < 1) {
+    ++refused_;
+    return false;
+  }
+  left_ -= 1;
+  return true;
 }
 
 std::chrono::hours SatelliteFaults::take_limit_age() {

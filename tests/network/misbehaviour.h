@@ -81,4 +81,31 @@ class SatelliteFaults {
   uint64_t expired_limits_ = 0;
 };
 
+// The production satellites' limit on requests: a bucket of `burst` that fills at `per_second`.  Off at
+// first.
+class RequestLimit {
+ public:
+  // per_second 0: off.
+  void set(double per_second, double burst) {
+    std::lock_guard lock(mutex_);
+    per_second_ = per_second;
+    burst_ = left_ = burst;
+    refused_ = 0;
+  }
+  // Whether one more request may pass at that time.
+  bool pass(std::chrono::steady_clock::time_point now);
+  uint64_t refused() const {
+    std::lock_guard lock(mutex_);
+    return refused_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  double per_second_ = 0;
+  double burst_ = 0;
+  double left_ = 0;
+  uint64_t refused_ = 0;
+  std::chrono::steady_clock::time_point filled_{};
+};
+
 }  // namespace sjcp::network

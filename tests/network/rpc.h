@@ -45,6 +45,10 @@ inline RpcFailure failure(uint64_t status, std::string text) {
   return {status, std::move(text)};
 }
 
+inline RpcFailure too_many_requests() {
+  return failure(code::kResourceExhausted, "Too Many Requests");
+}
+
 // The result of a check: empty when passed.
 using Check = std::optional<RpcFailure>;
 

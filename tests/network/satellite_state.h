@@ -49,6 +49,7 @@ struct SatelliteState {
   Tokens tokens;
   OrderIssuer orders;
   SatelliteFaults faults;
+  RequestLimit limit;
 };
 
 }  // namespace sjcp::network

@@ -39,6 +39,8 @@ struct FakeCloud {
 
   // What was seen.
   std::vector<size_t> delete_batches;
+  std::vector<size_t> open_groups;
+  std::vector<size_t> put_groups;
   std::string satellite;
   storj::ProjectOptions options;
   std::mutex mutex;
@@ -242,6 +244,40 @@ class FakeProject final : public storj::Project {
     if (cloud_.buckets.count(bucket) == 0) return no_bucket(bucket);
     return std::unique_ptr<transfer::ObjectWriter>(
         std::make_unique<FakeObjectWriter>(cloud_, bucket, key, options));
+  }
+
+  std::vector<std::unique_ptr<transfer::Source>> open_objects(const std::string& bucket,
+                                                              std::vector<std::string> keys,
+                                                              transfer::GroupSize&) override {
+    {
+      std::lock_guard lock(cloud_.mutex);
+      cloud_.open_groups.push_back(keys.size());
+    }
+    std::vector<std::unique_ptr<transfer::Source>> sources;
+    for (const auto& key : keys) sources.push_back(open_object(bucket, key));
+    return sources;
+  }
+
+  void put_small_objects(const std::string& bucket, const std::vector<storj::SmallObject>& objects,
+                         const storj::ObjectOptions& options, transfer::GroupSize&,
+                         const std::function<void(size_t, const Status&)>& result,
+                         const transfer::Context& context) override {
+    {
+      std::lock_guard lock(cloud_.mutex);
+      cloud_.put_groups.push_back(objects.size());
+    }
+    for (size_t i = 0; i < objects.size(); ++i) {
+      auto writer = create_object(bucket, objects[i].key, options);
+      if (!writer) {
+        result(i, writer.error());
+        continue;
+      }
+      auto segment = (*writer)->begin_segment(0);
+      Status status = (*segment)->append(ByteView(objects[i].bytes));
+      if (status) status = (*writer)->finish_segment(std::move(*segment), true, context);
+      if (status) status = (*writer)->commit(context);
+      result(i, status);
+    }
   }
 
  private:

@@ -336,9 +336,10 @@ TEST_CASE("A download through the engine that fails goes on from every verified 
   transfer::Counters counters;
   const transfer::Context context{{}, &budget, &counters};
   transfer::CopyOptions options;
-  options.parallelism = 4;
   uint64_t written = 0;
   for (int run = 0; run < 4; ++run) {
+    // The first run keeps three segments for certain; with siblings the failing one could be faster.
+    options.parallelism = run == 0 ? 1 : 4;
     FakeSource source(kSize, kMiB);
     source.version = "v1";
     source.write_size = 60'000;

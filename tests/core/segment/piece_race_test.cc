@@ -120,7 +120,7 @@ TEST_CASE("When too few racing nodes answer, more are asked for well before any 
     for (size_t i = 0; i < 8; ++i) nodes[i].startup = -1ms;
   });
   CHECK_FALSE(race.run(300ms));
-  CHECK(race.asked_at == 200ms);
+  CHECK(race.asked_at == 250ms);
   race.add_reserve(node_at(10 * kMega));
   race.add_reserve(node_at(10 * kMega));
   CHECK(race.run(10s));

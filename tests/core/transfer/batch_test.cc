@@ -127,6 +127,58 @@ TEST_CASE("A batch goes on after jobs that fail and remembers the first error") 
   CHECK(bench.counters.files_failed == 3);
 }
 
+TEST_CASE("A job of several files counts and reports each of them") {
+  Bench bench;
+  std::map<std::string, std::string> seen;
+  auto totals = run_batch(
+      2,
+      [&](const Submit& submit) -> Status {
+        Job group;
+        group.run_files = [](const Context&, const OnResult& done) {
+          done("a", {});
+          done("b", make_error(Errc::kDenied, "not b"));
+          done("c", {});
+        };
+        if (Status status = submit(std::move(group)); !status) return status;
+        return submit({"d", [](const Context&) { return Status(); }});
+      },
+      [&](const std::string& name, const Status& status) { seen[name] = status ? "" : status.error().what; },
+      bench.context);
+  CHECK(totals.done == 3);
+  CHECK(totals.failed == 1);
+  REQUIRE(totals.first_error);
+  CHECK(totals.first_error->what == "not b");
+  CHECK(seen == std::map<std::string, std::string>{{"a", ""}, {"b", "not b"}, {"c", ""}, {"d", ""}});
+  CHECK(bench.counters.files_done == 3);
+  CHECK(bench.counters.files_failed == 1);
+}
+
+TEST_CASE("A cancelled file of a job of several files ends the batch") {
+  Bench bench;
+  int jobs = 0;
+  auto totals = run_batch(
+      1,
+      [&](const Submit& submit) -> Status {
+        for (int i = 0; i < 100; ++i) {
+          Job group;
+          group.run_files = [&](const Context&, const OnResult& done) {
+            ++jobs;
+            done("a", {});
+            done("b", make_error(Errc::kCancelled, "interrupted"));
+            done("c", make_error(Errc::kNetwork, "lost"));
+          };
+          if (Status status = submit(std::move(group)); !status) return status;
+        }
+        return {};
+      },
+      nullptr, bench.context);
+  CHECK(jobs == 1);
+  CHECK(totals.done == 1);
+  CHECK(totals.failed == 1);
+  REQUIRE(totals.ended_early);
+  CHECK(totals.ended_early->code == Errc::kCancelled);
+}
+
 TEST_CASE("An error of the producer ends the batch after what was submitted") {
   Bench bench;
   auto totals = run_batch(

@@ -105,7 +105,7 @@ func (b *bench) rounds(least int, programs []program, once func(program) error) 
 			return nil
 		}
 		for _, p := range order {
-			if err := once(p); err != nil {
+			if err := errors.Join(b.ctx.Err(), once(p)); err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
 		}

@@ -65,6 +65,9 @@ func sizeName(mib int64) string { return strconv.FormatInt(mib, 10) + "-mib" }
 // time per GiB and peak memory must stay.
 func growth(job string) func(*bench, scenario) (outcome, error) {
 	return func(b *bench, _ scenario) (outcome, error) {
+		mine := *b
+		b = &mine
+		b.p = "16"
 		memory := *b
 		var err error
 		// Where pages are dirtied, in memory: the disk's writing would be measured otherwise.

@@ -35,7 +35,7 @@ func main() {
 	flag.StringVar(&o.tools, "tools", "build", "folder of the programs that scripts/bench built")
 	flag.IntVar(&o.runs, "runs", 5, "rounds; in each, every program runs once")
 	flag.Int64Var(&o.mib, "size", 0, "MiB of the object, where a scenario has one (default: the scenario's own)")
-	flag.StringVar(&o.p, "p", "16", "sjcp's -p")
+	flag.StringVar(&o.p, "p", "auto", "sjcp's -p")
 	flag.StringVar(&o.only, "peers", "", "comma-separated programs to run besides sjcp (default: all of the scenario)")
 	flag.StringVar(&o.dir, "dir", "", "where the files go (default: a temporary folder)")
 	flag.StringVar(&o.out, "out", "", "where the reports go (default: bench in the folder of the programs)")
@@ -112,15 +112,15 @@ func run(ctx context.Context, o options, names []string) error {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", s.name, s.title)
 		made, err := s.run(b, s)
 		if err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			// What the others measured is worth having.
+			// What was measured until then, and in other scenarios, is worth having.
 			fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
-			made = outcome{Failed: err.Error()}
+			made.Failed = err.Error()
 		}
 		made.Scenario, made.Title = s.name, s.title
 		result.Scenarios = append(result.Scenarios, made)
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	result.Numbers = judge(result.Scenarios)
 	if err := result.write(o.out, strings.Join(names, "+")); err != nil {

@@ -190,8 +190,7 @@ func (r *report) markdown() string {
 func (o *outcome) describe(out *strings.Builder) {
 	fmt.Fprintf(out, "\n## %s: %s\n\n", o.Scenario, o.Title)
 	if o.Failed != "" {
-		fmt.Fprintf(out, "failed: %s\n", o.Failed)
-		return
+		fmt.Fprintf(out, "failed: %s\n\n", o.Failed)
 	}
 	if o.Nodes > 0 {
 		profile := o.Profile

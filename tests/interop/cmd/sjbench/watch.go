@@ -95,36 +95,22 @@ func (w *watch) finish(taken sample, m move, result *outcome) error {
 	if w.events == "" || m.job != jobGet {
 		return nil
 	}
-	return noteEvents(w.events, m.bytes, result)
+	return noteEvents(w.events, result)
 }
 
-// event is what the benchmark needs of sjcp's lines of progress.
-type event struct {
-	Event   string   `json:"event"`
-	Elapsed float64  `json:"elapsed"`
-	Bytes   float64  `json:"bytes"`
-	Fetched *float64 `json:"bytes_fetched"`
-	Needed  *float64 `json:"bytes_needed"`
-	Tail    *float64 `json:"tail_seconds"`
-	Seconds float64  `json:"seconds"`
-}
-
-// noteEvents reads what sjcp said of a download.
-func noteEvents(path string, size int64, result *outcome) error {
+// noteEvents reads what sjcp said of a download in its last line.
+func noteEvents(path string, result *outcome) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	for line := range strings.Lines(string(content)) {
-		var e event
-		if json.Unmarshal([]byte(line), &e) != nil || e.Event != "summary" {
-			continue
+		var said struct {
+			Event string
+			Share *float64 `json:"last_percent_share"`
 		}
-		if e.Fetched != nil && e.Needed != nil && *e.Needed > 0 {
-			result.note(figureFetched, "", *e.Fetched / *e.Needed)
-		}
-		if e.Tail != nil && e.Seconds > 0 {
-			result.note(figureTail, "%", 100**e.Tail/e.Seconds)
+		if json.Unmarshal([]byte(line), &said) == nil && said.Event == "summary" && said.Share != nil {
+			result.note(figureTail, "%", 100**said.Share)
 		}
 	}
 	return os.Remove(path)

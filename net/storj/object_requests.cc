@@ -1,0 +1,55 @@
+#include "net/storj/object_requests.h"
+
+#include <utility>
+
+#include "core/crypto/aead.h"
+#include "core/segment/layout.h"
+#include "core/segment/object_metadata.h"
+
+namespace sjcp::storj {
+
+pb::BeginObjectRequest begin_object_request(const std::string& bucket, const std::string& encrypted_key,
+                                            const ObjectOptions& options) {
+  pb::BeginObjectRequest begin;
+  begin.set_bucket(bucket);
+  begin.set_encrypted_object_key(encrypted_key);
+  begin.mutable_encryption_parameters()->set_cipher_suite(static_cast<int32_t>(crypto::CipherSuite::kAesGcm));
+  begin.mutable_encryption_parameters()->set_block_size(segment::kEncryptedBlockSize);
+  if (options.expires) *begin.mutable_expires_at() = timestamp_of(*options.expires);
+  return begin;
+}
+
+SealedKey seal_segment_key(const crypto::Key& content_key, const crypto::Key& segment_key) {
+  const auto nonce = crypto::random_nonce();
+  return {std::string(nonce.begin(), nonce.end()),
+          *crypto::seal(crypto::CipherSuite::kAesGcm, content_key, nonce, segment_key.view())};
+}
+
+pb::MakeInlineSegmentRequest inline_segment_request(int32_t index, const crypto::Key& content_key,
+                                                    const crypto::Key& segment_key, uint64_t plain_size,
+                                                    std::string sealed) {
+  SealedKey key = seal_segment_key(content_key, segment_key);
+  pb::MakeInlineSegmentRequest make;
+  make.mutable_position()->set_index(index);
+  make.set_encrypted_key_nonce(std::move(key.nonce));
+  make.set_encrypted_key(std::move(key.encrypted));
+  make.set_plain_size(static_cast<int64_t>(plain_size));
+  make.set_encrypted_inline_data(std::move(sealed));
+  return make;
+}
+
+pb::CommitObjectRequest commit_object_request(const crypto::Key& content_key, const ObjectOptions& options,
+                                              uint64_t last_size) {
+  segment::ObjectMetadata metadata;
+  metadata.user = options.metadata;
+  metadata.segments_size = static_cast<int64_t>(segment::kMaxSegmentSize);
+  metadata.last_segment_size = static_cast<int64_t>(last_size);
+  auto sealed = segment::seal_metadata(metadata, content_key);
+  pb::CommitObjectRequest commit;
+  commit.set_encrypted_metadata(std::move(sealed.encrypted_metadata));
+  commit.set_encrypted_metadata_encrypted_key(std::move(sealed.encrypted_key));
+  commit.set_encrypted_metadata_nonce(std::move(sealed.nonce));
+  return commit;
+}
+
+}  // namespace sjcp::storj

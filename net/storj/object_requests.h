@@ -1,0 +1,32 @@
+// The requests that make an object, filled in and sealed (protocol notes 9.1).
+//
+// Threads: pure.
+#pragma once
+
+#include <string>
+
+#include "core/crypto/key.h"
+#include "net/storj/session.h"
+
+namespace sjcp::storj {
+
+pb::BeginObjectRequest begin_object_request(const std::string& bucket, const std::string& encrypted_key,
+                                            const ObjectOptions& options);
+
+// An inline segment: `sealed` is `plain_size` bytes sealed with `segment_key`.  Without a stream id.
+pb::MakeInlineSegmentRequest inline_segment_request(int32_t index, const crypto::Key& content_key,
+                                                    const crypto::Key& segment_key, uint64_t plain_size,
+                                                    std::string sealed);
+
+// `last_size`: plain bytes of the last segment.  Without a stream id.
+pb::CommitObjectRequest commit_object_request(const crypto::Key& content_key, const ObjectOptions& options,
+                                              uint64_t last_size);
+
+// A segment's key as requests carry it.
+struct SealedKey {
+  std::string nonce;
+  std::string encrypted;
+};
+SealedKey seal_segment_key(const crypto::Key& content_key, const crypto::Key& segment_key);
+
+}  // namespace sjcp::storj
