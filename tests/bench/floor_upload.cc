@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "core/crypto/hash.h"
+#include "core/crypto/blake3.h"
 #include "erasure/code.h"
 #include "tests/bench/floor.h"
 #include "tests/bench/floor_lines.h"
@@ -60,7 +60,7 @@ class Uploader {
   void send_segment(uint64_t begin, uint64_t plain, int32_t index) {
     const BlockLayout layout;
     crypto::BlockCipher cipher(layout.cipher, crypto::Key(), segment_nonce({.part = 0, .index = index}));
-    hashes_ = std::vector<crypto::Sha256>(rs_.total);
+    hashes_ = std::vector<crypto::Blake3>(rs_.total);
     const uint64_t blocks = segment::encrypted_size(plain, layout) / layout.encrypted_block;
     uint64_t read = 0;
     plain_size_ = plain_at_ = sealed_size_ = 0;
@@ -79,7 +79,7 @@ class Uploader {
     const size_t rest = (sealed_size_ + rs_.stripe_size() - 1) / rs_.stripe_size();
     if (rest > 0) send_batch(rest);
     const Spent spent(floor_.parts["hash"]);
-    for (crypto::Sha256& hash : hashes_) hash.finish();
+    for (crypto::Blake3& hash : hashes_) hash.finish();
   }
 
   void fill(uint64_t begin, uint64_t plain, uint64_t& read) {
@@ -137,7 +137,7 @@ class Uploader {
   Bytes sealed_;
   size_t sealed_size_ = 0;
   Bytes pieces_;  // kBatch shares of each
-  std::vector<crypto::Sha256> hashes_;
+  std::vector<crypto::Blake3> hashes_;
   Floor floor_;
 };
 

@@ -99,11 +99,11 @@ func rcloneCommand(b *bench, _ *site, job, remote, local string) command {
 		return append(c, "copyto", "--multi-thread-streams=16", "--multi-thread-cutoff=64Mi", "--multi-thread-chunk-size=64Mi",
 			object, local)
 	case jobPut:
-		return append(c, "copyto", local, object)
+		return append(c, "copyto", "--ignore-times", local, object)
 	case jobGetTree:
 		return append(c, "copy", "--transfers=16", "--checkers=16", object, local)
 	case jobPutTree:
-		return append(c, "copy", "--transfers=16", "--checkers=16", local, object)
+		return append(c, "copy", "--ignore-times", "--transfers=16", "--checkers=16", local, object)
 	}
 	return nil
 }
