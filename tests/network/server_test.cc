@@ -28,9 +28,7 @@ class Running {
   }
 
   // The next call dials.
-  void forget_connections() {
-    pool_ = std::make_unique<drpc::Pool>(context_, drpc::Pool::Options());
-  }
+  void forget_connections() { pool_ = std::make_unique<drpc::Pool>(context_, drpc::Pool::Options()); }
 
   static drpc::Peer peer(const std::string& url) {
     const auto parsed = access::NodeUrl::parse(url);
