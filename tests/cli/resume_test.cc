@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -48,7 +49,7 @@ struct Interrupted {
   }
 
   World world;
-  int fetches = 0;
+  std::atomic<int> fetches = 0;  // segments of a download are fetched by several threads
 };
 
 // Sets the time of the last change, in seconds from when the fake cloud's objects were created.
@@ -107,7 +108,7 @@ TEST_CASE("An interrupted cp says that the same command goes on") {
   World world;
   world.cloud.buckets["bucket"]["key"] = {numbered(kSize), {}, {}};
   world.cloud.segment_size = kMiB;
-  int fetches = 0;
+  std::atomic<int> fetches = 0;  // segments of a download are fetched by several threads
   world.cloud.on_fetch = [&] {
     if (++fetches == 3) world.stop.request_stop();
   };
