@@ -5,8 +5,8 @@
 #include "cli/human_time.h"
 #include "cli/json.h"
 #include "cli/location.h"
-#include "cli/private_file.h"
 #include "cli/redact.h"
+#include "core/base/private_file.h"
 #include "core/base/units.h"
 
 namespace sjcp::cli {
@@ -126,7 +126,7 @@ int run_command(const ShareOptions& options, const Session& session) {
   if (!options.export_to.empty()) {
     std::error_code ignored;
     exported_to = std::filesystem::absolute(options.export_to, ignored).lexically_normal().string();
-    auto written = write_private_file(exported_to, shared + "\n");
+    auto written = replace_private_file(exported_to, shared + "\n");
     if (!written) return session.fail(written.error());
   }
   if (options.json) {

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "core/access/grant.h"
+#include "core/base/private_file.h"
 #include "core/base/scope_guard.h"
 
 namespace sjcp::access {
@@ -31,17 +31,6 @@ Result<std::string> read_all(int fd, const std::string& name) {
     if (text.size() > kMaxFileSize)
       return make_error(Errc::kUsage, name + ": is too large for saved access grants");
   }
-}
-
-Status write_all(int fd, std::string_view text, const std::string& name) {
-  while (!text.empty()) {
-    ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno_error(name, errno);
-    text.remove_prefix(static_cast<size_t>(n));
-  }
-  if (::fsync(fd) != 0) return errno_error(name, errno);
-  return {};
 }
 
 Status make_folders(const std::filesystem::path& folder) {
@@ -146,15 +135,7 @@ Status AccessFile::save(const std::filesystem::path& path) const {
   std::string text = root.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 
   if (auto status = make_folders(path.parent_path()); !status) return status;
-  std::string temporary = path.string() + ".XXXXXX";
-  int fd = ::mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
-  if (fd < 0) return errno_error(path.string(), errno);
-  ScopeGuard remove_temporary([&] { ::unlink(temporary.c_str()); });
-  Status written = write_all(fd, text, path.string());
-  if (::close(fd) != 0 && written) written = errno_error(path.string(), errno);
-  if (!written) return written;
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return errno_error(path.string(), errno);
-  remove_temporary.dismiss();
+  if (auto status = replace_private_file(path.string(), text); !status) return status;
   sync_folder(path.parent_path());
   return {};
 }

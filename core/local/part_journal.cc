@@ -6,9 +6,10 @@
 #include <system_error>
 #include <utility>
 
-#include "core/local/small_file.h"
+#include "core/base/private_file.h"
 
 namespace sjcp::local {
+
 PartJournal::PartJournal(Paths paths, transfer::Journal journal, int data_fd)
     : paths_(std::move(paths)),
       data_fd_(data_fd),
@@ -67,7 +68,7 @@ void PartJournal::checkpoint() {
   int error = 0;
   // The kernel reports a lost write once only: it must not be forgotten.
   if (::fdatasync(data_fd_) != 0) error = errno;
-  const bool replaced = error == 0 && replace_own_file(paths_.journal, paths_.fresh, bytes);
+  const bool replaced = error == 0 && replace_private_file(paths_.journal, bytes, paths_.fresh).has_value();
   std::lock_guard lock(mutex_);
   sync_error_ = error;
   if (replaced) {
@@ -99,7 +100,7 @@ uint64_t PartJournal::saved() const {
 }
 
 std::optional<transfer::Journal> PartJournal::load(const std::string& path) {
-  const auto bytes = read_own_file(path);
+  const auto bytes = read_private_file(path);
   return bytes ? transfer::Journal::parse(*bytes) : std::nullopt;
 }
 

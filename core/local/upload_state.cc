@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "core/local/small_file.h"
+#include "core/base/private_file.h"
 
 namespace sjcp::local {
 namespace {
@@ -52,12 +52,12 @@ UploadState::~UploadState() {
 }
 
 std::optional<transfer::UploadJournal> UploadState::load() {
-  const auto bytes = read_own_file(path_);
+  const auto bytes = read_private_file(path_);
   return bytes ? transfer::UploadJournal::parse(*bytes) : std::nullopt;
 }
 
 bool UploadState::save(const transfer::UploadJournal& journal) {
-  return replace_own_file(path_, path_ + ".new", journal.serialize());
+  return replace_private_file(path_, journal.serialize(), path_ + ".new").has_value();
 }
 
 void UploadState::remove() {

@@ -6,7 +6,6 @@
 #include <catch2/catch.hpp>
 
 #include "core/local/file_reader.h"
-#include "core/local/small_file.h"
 #include "tests/support/temp_folder.h"
 
 using namespace sjcp;
@@ -86,15 +85,6 @@ TEST_CASE("A state folder that cannot be had is an error") {
   auto state = UploadState::open(folder / "file/below", "name");
   REQUIRE_FALSE(state);
   CHECK(state.error().code == Errc::kLocalIo);
-}
-
-TEST_CASE("A small file is replaced whole or not at all") {
-  TempFolder folder;
-  CHECK(local::replace_own_file(folder / "a", folder / "new", std::string_view("one")));
-  CHECK(local::replace_own_file(folder / "a", folder / "new", std::string_view("two")));
-  CHECK(local::read_own_file(folder / "a") == "two");
-  CHECK_FALSE(local::replace_own_file(folder / "missing/a", folder / "new", std::string_view("x")));
-  CHECK(folder.names() == Names{"a"});
 }
 
 TEST_CASE("A file reader passes over bytes, and its identity changes with the file") {
