@@ -9,52 +9,31 @@
 #include "core/base/units.h"
 #include "core/transfer/copy.h"
 #include "core/transfer/crew.h"
+#include "core/transfer/ordered_output.h"
 #include "core/transfer/segment_gate.h"
 #include "core/transfer/tail_watch.h"
 
 namespace sjcp::transfer {
 namespace {
 
-// What one fetch writes to: the part of the sink that belongs to its segment.  Holds the source to its
-// promise of ascending, gapless writes, because a gap would otherwise be committed as zeros.
 // Calls `half_done` once, when half of the segment is written.
-class SegmentOutput final : public Output {
+class SegmentOutput final : public OrderedOutput {
  public:
   SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, TailWatch& tail, const Context& context,
                 std::function<void()> half_done)
-      : next_(segment.bytes.begin),
+      : OrderedOutput(segment.bytes, base, sink, context),
         half_(segment.bytes.begin + (segment.bytes.size() + 1) / 2),
-        end_(segment.bytes.end),
-        base_(base),
-        sink_(sink),
         tail_(tail),
-        context_(context),
         half_done_(std::move(half_done)) {}
 
-  Status write(uint64_t offset, ByteView data) override {
-    if (offset != next_ || data.size() > end_ - next_) {
-      return make_error(Errc::kInternal, "bytes arrived out of place at offset " + std::to_string(offset));
-    }
-    if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
-    Status status = sink_.write(offset - base_, data);
-    if (!status) return status;
-    if (next_ < half_ && next_ + data.size() >= half_) half_done_();
-    next_ += data.size();
-    context_.counters->bytes_done.fetch_add(data.size(), std::memory_order_relaxed);
-    tail_.add(data.size());
-    return {};
+ private:
+  void written(const ByteRange& bytes) override {
+    if (bytes.begin < half_ && bytes.end >= half_) half_done_();
+    tail_.add(bytes.size());
   }
 
-  bool complete() const { return next_ == end_; }
-
- private:
-  uint64_t next_;
   const uint64_t half_;
-  const uint64_t end_;
-  const uint64_t base_;
-  Sink& sink_;
   TailWatch& tail_;
-  const Context& context_;
   const std::function<void()> half_done_;
 };
 
