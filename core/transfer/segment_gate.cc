@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/wait.h"
+
 namespace sjcp::transfer {
 
 SegmentGate::Slot::Slot(Slot&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
@@ -61,13 +63,7 @@ void SegmentGate::look() {
 }
 
 void SegmentGate::watch(const std::stop_token& stop, std::chrono::milliseconds interval) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  while (!stop.stop_requested()) {
-    never.wait_for(lock, stop, interval, [] { return false; });
-    look();
-  }
+  while (wait_unless_stopped(interval, stop)) look();
 }
 
 unsigned SegmentGate::allowed() const {

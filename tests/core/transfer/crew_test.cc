@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
-#include <condition_variable>
-#include <mutex>
 
+#include "core/base/wait.h"
 #include "tests/support/rendezvous.h"
 
 using namespace sjcp;
@@ -36,11 +35,7 @@ class Heap {
 
 // Until the crew stops or nothing is left.  False: patience is over.
 bool await(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, test::kPatience, [] { return false; });
-  return stop.stop_requested();
+  return !wait_unless_stopped(test::kPatience, stop);
 }
 
 Error late() {
