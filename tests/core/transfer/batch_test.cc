@@ -23,7 +23,7 @@ struct Bench {
 };
 
 // Submits `count` jobs named by their number.
-Producer numbered(int count, std::function<Status(int, const Context&)> body) {
+Producer numbered(int count, const std::function<Status(int, const Context&)>& body) {
   return [count, body](const Submit& submit) -> Status {
     for (int i = 0; i < count; ++i) {
       Status status =
