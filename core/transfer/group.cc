@@ -1,8 +1,6 @@
 #include "core/transfer/group.h"
 
-#include <algorithm>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "core/base/wait.h"
