@@ -293,6 +293,7 @@ Status GroupBuilder::submit_medium() {
   if (medium_.empty()) return {};
   std::vector<CopyItem> items = std::exchange(medium_, {});
   std::vector<std::string> keys;
+  keys.reserve(items.size());
   for (const CopyItem& item : items) keys.push_back(item.source.path);
   auto sources = project_.open_objects(items.front().source.bucket, std::move(keys), sizes_);
   for (size_t i = 0; i < items.size(); ++i) {
