@@ -127,6 +127,7 @@ transfer::Context Limits::context() {
   context.gate = gate_ ? &*gate_ : nullptr;
   context.throttle = &throttle_;
   context.connections = &connections_;
+  context.queue = &queue_;
   context.clock = io_.clock;
   return context;
 }

@@ -9,6 +9,7 @@
 #include "cli/io.h"
 #include "cli/options.h"
 #include "core/transfer/context.h"
+#include "core/transfer/queue_control.h"
 #include "core/transfer/segment_gate.h"
 
 namespace sjcp::cli {
@@ -73,6 +74,7 @@ class Limits {
   transfer::MemoryBudget budget_;
   transfer::ConnectionBudget connections_;
   transfer::Throttle throttle_;
+  transfer::QueueControl queue_;
   std::optional<transfer::SegmentGate> gate_;
   std::unique_ptr<RateFile> rate_file_;
 };

@@ -70,10 +70,12 @@ PieceRace::Decision PieceRace::failed(unsigned piece, uint64_t consumed, Time no
   return decision;
 }
 
-PieceRace::Decision PieceRace::review(std::span<const Progress> active, uint64_t consumed, Time now) {
+PieceRace::Decision PieceRace::review(std::span<const Progress> active, uint64_t consumed, Time now,
+                                     bool line_busy) {
   Decision decision;
   for (const Progress& progress : active) note(progress, now);
-  const View view = look(active, consumed, now);
+  View view = look(active, consumed, now);
+  view.line_busy = line_busy;
   if (options_.correctable == 0) fill(view, decision);
   std::vector<std::pair<Verdict, unsigned>> late;
   for (const Progress& progress : active) {
@@ -162,6 +164,7 @@ PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) 
 PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progress, const View& view) const {
   const Time silent = view.now - std::max(p.last_gain, p.opened);
   if (silent >= std::max(options_.max_patience, 3 * view.silence)) return Verdict::kHopeless;
+  if (view.line_busy) return Verdict::kFine;
   if (p.late_since && view.now - *p.late_since >= view.patience) {
     if (silent >= view.silence) return Verdict::kHopeless;
     const double gain = worth(needs(p, progress, view), view, view.rate);

@@ -81,8 +81,9 @@ class PieceRace {
   Decision failed(unsigned piece, uint64_t consumed, Time now);
 
   // To be called every few tens of milliseconds with all active pieces.  `consumed`: bytes of every piece
-  // that are decoded.
-  Decision review(std::span<const Progress> active, uint64_t consumed, Time now);
+  // that are decoded.  `line_busy`: a line that all pieces share limits them, so that a substitute would only
+  // take from the others: late ones are kept as long as anything comes from them.
+  Decision review(std::span<const Progress> active, uint64_t consumed, Time now, bool line_busy = false);
 
   unsigned count(Role role) const;
   // Enough pieces are left to finish.
@@ -104,6 +105,7 @@ class PieceRace {
   // What all pieces together show.
   struct View {
     Time now{0};
+    bool line_busy = false;
     uint64_t consumed = 0;
     uint64_t median = 0;  // positions of the active pieces
     uint64_t best = 0;

@@ -14,7 +14,8 @@
 
 namespace sjcp::transfer {
 
-class SegmentGate;  // core/transfer/segment_gate.h
+class QueueControl;  // core/transfer/queue_control.h
+class SegmentGate;   // core/transfer/segment_gate.h
 
 // Monotonic unless said otherwise.  Relaxed atomics: views need no consistency between fields.
 struct Counters {
@@ -38,6 +39,7 @@ struct Context {
   SegmentGate* gate = nullptr;     // segments in flight of all transfers; null: each has its own limit only
   Throttle* throttle = nullptr;    // bytes to and from nodes; null: as fast as they go
   ConnectionBudget* connections = nullptr;  // to nodes; null: as many as are useful
+  QueueControl* queue = nullptr;            // of what downloads receive; null: nobody cares
   const Clock* clock = &system_clock();     // for the moments in summaries
 
   // The same, stopped by another signal.

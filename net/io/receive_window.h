@@ -1,5 +1,9 @@
-// What a peer may send before the reader has been seen to read.
+// What a peer may send before the reader takes it, and how long that is under way.
 #pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
 
 namespace sjcp::io {
 
@@ -8,5 +12,17 @@ namespace sjcp::io {
 // makes room for about 1 MiB of a TCP socket's input and leaves it to the kernel to tune what lies beyond, which
 // SO_RCVBUF would not.  For transfers that nothing but the line should slow down.  A no-op where the system refuses.
 void widen_receive_window(int fd);
+
+// What the peer may send before the reader has taken more; holds until it is set anew.  The window that the peer
+// knows of never shrinks, so less takes effect with what arrives.  kAnyWindow: as the kernel thinks best.
+inline constexpr size_t kAnyWindow = 0;
+void limit_receive_window(int fd, size_t bytes);
+
+struct RoundTrips {
+  std::chrono::nanoseconds least;   // of what was sent on the connection, within some minutes
+  std::chrono::nanoseconds latest;  // of what was received, over the last few
+};
+// Empty: too little has moved, or the system does not say.
+std::optional<RoundTrips> round_trips(int fd);
 
 }  // namespace sjcp::io

@@ -23,6 +23,7 @@ Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
   if (!share_.take()) return false;
   if (!fresh) connection_ = pool_.take(peer_);
   reused_ = connection_ != nullptr;
+  if (reused_ && context_.queue != nullptr) io::limit_receive_window(tls().fd(), io::kAnyWindow);
   if (!connection_) {
     share_.make_room(pool_);
     auto dialled = pool_.dial(peer_);

@@ -21,8 +21,7 @@ constexpr size_t kMaxNodes = 50'000;
 
 void NodeMemory::delivered(const access::NodeId& node, double rate) {
   std::lock_guard lock(mutex_);
-  if (nodes_.size() >= kMaxNodes && !nodes_.contains(node)) nodes_.clear();
-  Record& record = nodes_[node];
+  Record& record = record_of(node);
   record.rate = record.rate == 0 ? rate : record.rate + kSmoothing * (rate - record.rate);
   record.seen = clock_.steady_now();
   record.faults = 0;
@@ -30,14 +29,25 @@ void NodeMemory::delivered(const access::NodeId& node, double rate) {
 
 void NodeMemory::failed(const access::NodeId& node, Fault fault) {
   std::lock_guard lock(mutex_);
-  if (nodes_.size() >= kMaxNodes && !nodes_.contains(node)) nodes_.clear();
-  Record& record = nodes_[node];
+  Record& record = record_of(node);
   const auto now = clock_.steady_now();
   std::chrono::seconds ban = kLongestBan;
   if (fault != Fault::kBadData) ban = std::min(kLongestBan, kFirstBan * (1 << std::min(record.faults, 5u)));
   ++record.faults;
   record.seen = now;
   record.bad_until = std::max(record.bad_until, now + ban);
+}
+
+std::chrono::nanoseconds NodeMemory::round_trip(const access::NodeId& node, std::chrono::nanoseconds seen) {
+  std::lock_guard lock(mutex_);
+  Record& record = record_of(node);
+  if (record.trip == 0ns || seen < record.trip) record.trip = seen;
+  return record.trip;
+}
+
+NodeMemory::Record& NodeMemory::record_of(const access::NodeId& node) {
+  if (nodes_.size() >= kMaxNodes && !nodes_.contains(node)) nodes_.clear();
+  return nodes_[node];
 }
 
 NodeMemory::Standing NodeMemory::standing(const access::NodeId& node) const {

@@ -38,6 +38,9 @@ class NodeMemory {
 
   Standing standing(const access::NodeId& node) const;
 
+  // A round trip to the node at rest, as it was seen now.  The shortest that has been seen.
+  std::chrono::nanoseconds round_trip(const access::NodeId& node, std::chrono::nanoseconds seen);
+
   // A piece that may be read.
   struct Candidate {
     unsigned piece = 0;
@@ -60,7 +63,9 @@ class NodeMemory {
     Clock::Steady seen;
     unsigned faults = 0;  // since it last delivered
     Clock::Steady bad_until;
+    std::chrono::nanoseconds trip{0};  // the shortest; 0: unknown
   };
+  Record& record_of(const access::NodeId& node);
   Standing standing(const access::NodeId& node, double typical, Clock::Steady now) const;
   double typical_rate() const;
 

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "net/io/receive_window.h"
 #include "net/storj/status.h"
 
 namespace sjcp::storj {
@@ -13,6 +14,7 @@ namespace sjcp::storj {
 using segment::PieceRace;
 using Correction = RaceOptions::Correction;
 using Steady = std::chrono::steady_clock;
+using Nanoseconds = std::chrono::nanoseconds;
 using Seconds = std::chrono::duration<double>;
 
 namespace {
@@ -24,6 +26,8 @@ constexpr size_t kReadsPerTurn = 128 << 10;
 // Fewer bytes, or less time, say nothing about a node's speed.
 constexpr uint64_t kTellingBytes = 64 << 10;
 constexpr auto kTellingTime = std::chrono::milliseconds(200);
+// Of the connections, one in so many is looked at each time, until they are steered.
+constexpr size_t kGlances = 4;
 
 unsigned offered(const pb::DownloadSegmentResponse& offer) {
   return static_cast<unsigned>(std::count_if(offer.addressed_limits().begin(), offer.addressed_limits().end(),
@@ -88,6 +92,10 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
   bool finished = false;
   bool watching_write = false;
   bool coming_back = false;  // is in again_
+  // See transfer::QueueControl.
+  Nanoseconds queue_before{0};  // of the line, when it was opened
+  Nanoseconds trip{0};          // round trip while nothing waits; 0: unknown
+  uint64_t window = 0;          // limit of what it may have under way; 0: none
 };
 
 SegmentDownload::SegmentDownload(drpc::Pool& pool, NodeMemory& memory, Offer offer,
@@ -101,6 +109,7 @@ SegmentDownload::SegmentDownload(drpc::Pool& pool, NodeMemory& memory, Offer off
       options_(std::move(options)),
       race_(race_options(*offer_, decoder.piece_range().size(), options_)),
       pace_(context.throttle),
+      readers_(context.queue),
       poller_(context.stop),
       scratch_(kScratchSize),
       all_known_(options_.all_nodes == nullptr) {}
@@ -210,6 +219,8 @@ Status SegmentDownload::add_lanes(const Offer& offer, bool first) {
 void SegmentDownload::open_lane(Lane& lane, bool fresh) {
   lane.begun = true;
   lane.opened = lane.last_gain = waited_;
+  lane.trip = Nanoseconds(0);
+  lane.queue_before = context_.queue != nullptr ? context_.queue->queue() : Nanoseconds(0);
   const auto opened = lane.link.open(lane.peer, fresh);
   if (!opened) return fail(lane, opened.error());
   if (!*opened) return unopened_.push_back(&lane);
@@ -252,6 +263,8 @@ void SegmentDownload::begin_stream(Lane& lane) {
   lane.stream->start(lane.link.machine());
   lane.last_gain = waited_;
   lane.link.watch(true, false);
+  lane.window = 0;
+  if (context_.queue != nullptr && context_.queue->steering()) limit(lane);
   flush(lane);
 }
 
@@ -437,12 +450,54 @@ void SegmentDownload::review() {
     const bool full = lane->paused || lane->finished;
     progress.push_back({lane->piece, lane->from, decoder_.taken(lane->piece), busy(*lane), full});
   }
-  apply(race_.review(progress, decoder_.consumed(), waited_));
+  steer();
+  const bool line_busy = context_.queue != nullptr && context_.queue->busy();
+  apply(race_.review(progress, decoder_.consumed(), waited_, line_busy));
   check_limits();
   if (want_more_ && !all_known_) {
     // Without more nodes the race goes on with those it has.
     if (auto status = ask_more(); !status) all_known_ = true;
   }
+}
+
+// Shows the queue control how long round trips are, and gives each connection its share of the line.
+void SegmentDownload::steer() {
+  if (context_.queue == nullptr) return;
+  transfer::QueueControl& control = *context_.queue;
+  const bool all = control.steering();
+  paths_.clear();
+  unsigned reading = 0;
+  ++glance_;
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    Lane& lane = *lanes_[i];
+    if (!lane.active || !lane.stream || !lane.link.is_open()) continue;
+    ++reading;
+    if (!all && (i + glance_) % kGlances != 0) continue;
+    if (const auto trips = io::round_trips(lane.link.tls().fd())) {
+      if (lane.trip == Nanoseconds(0)) learn_trip(lane, trips->least);
+      lane.trip = std::min(lane.trip, trips->least);
+      paths_.push_back({lane.trip, trips->latest});
+    }
+  }
+  readers_.set(reading);
+  control.observe(paths_, context_.counters->bytes_fetched.load(std::memory_order_relaxed), Steady::now());
+  if (!all && !control.steering()) return;
+  for (auto& lane : lanes_) {
+    if (lane->stream && lane->link.is_open()) limit(*lane);
+  }
+}
+
+// What a connection saw first has the queue in it that others had filled.
+void SegmentDownload::learn_trip(Lane& lane, Nanoseconds least) {
+  if (!lane.link.reused()) least = std::max(least - lane.queue_before, least / 4);
+  lane.trip = memory_.round_trip(lane.peer.id, least);
+}
+
+void SegmentDownload::limit(Lane& lane) {
+  const uint64_t window = context_.queue->window(lane.trip).value_or(0);
+  if (window == lane.window) return;
+  lane.window = window;
+  io::limit_receive_window(lane.link.tls().fd(), window == 0 ? io::kAnyWindow : window);
 }
 
 Status SegmentDownload::ask_more() {

@@ -18,6 +18,7 @@
 #include "core/segment/piece_race.h"
 #include "core/segment/segment_decoder.h"
 #include "core/transfer/context.h"
+#include "core/transfer/queue_control.h"
 #include "net/drpc/connection.h"
 #include "net/io/poller.h"
 #include "net/storj/node_connection.h"
@@ -40,7 +41,7 @@ struct RaceOptions {
   // More offers: asks for one with every node that stores a piece, again and again until there is an answer.
   // Empty: the offer has them all.
   std::function<std::optional<Result<Offer>>()> all_nodes;
-  uint64_t first_order = 256 << 10;  // bytes paid for before a piece is known to be needed
+  uint64_t first_order = 32 << 10;  // bytes paid for before a piece is known to be needed
   uint64_t slack = 64 << 10;         // see segment::PieceRace
   std::chrono::milliseconds dial_limit{10000};
   std::chrono::milliseconds silence_limit{10000};  // no byte from a piece that is read
@@ -94,6 +95,9 @@ class SegmentDownload {
   void remember(const Lane& lane);
   void resume_paused();
   void review();
+  void steer();
+  void learn_trip(Lane& lane, std::chrono::nanoseconds least);
+  void limit(Lane& lane);
   void check_limits();
   Status ask_more();
   RaceTime busy(const Lane& lane) const;
@@ -110,6 +114,7 @@ class SegmentDownload {
   segment::PieceRace race_;
   Pace pace_;
   ConnectionShare share_;
+  transfer::QueueControl::Readers readers_;
   io::Poller poller_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> again_;     // have bytes that the poller cannot see, or may not be read yet
@@ -117,6 +122,8 @@ class SegmentDownload {
   std::vector<uint8_t> scratch_;
   RaceTime waited_{0};  // for nodes, so far
   std::chrono::steady_clock::time_point next_review_;
+  size_t glance_ = 0;  // which connections steer() looks at
+  std::vector<transfer::QueueControl::Path> paths_;
   bool want_more_ = false;
   bool all_known_ = false;  // every node that stores a piece is in the race
 };
