@@ -18,7 +18,7 @@ constexpr size_t kFewestPaths = 3;
 
 // A queue this long is one: those of fast lines hold 20 ms.
 constexpr Duration kStanding = 30ms;
-constexpr unsigned kStandingLooks = 3;
+constexpr unsigned kStandingLooks = 2;
 constexpr size_t kRates = 4;
 constexpr double kClimbing = 1.25;
 
@@ -29,6 +29,8 @@ constexpr double kGain = 0.12;  // of the logarithm, per look
 constexpr double kMostStep = 1.2;
 // More is not offered beyond what arrives: where other things limit, there is no queue to end the growth.
 constexpr double kMostOffer = 4;
+// What was offered before is still sent: offering less and less meanwhile would leave the line idle later.
+constexpr double kLeastOffer = 0.75;
 constexpr double kPeakFade = 0.99;  // per look
 
 constexpr uint64_t kLeastWindow = 2 * 1448;
@@ -72,6 +74,10 @@ void QueueControl::observe(std::span<const Path> paths, uint64_t bytes, Clock::S
   const Duration since = now - look_begin_;
   if (since < kLook || growths_.size() < kFewestPaths) return;
   const View view = finish_look(bytes, now);
+  queue_ = view.growth;
+  base_ = view.base;
+  if (view.growth >= (steering() ? kWanted / 4 : kStanding)) short_ = now;
+  busy_.store(now - short_ < (steering() ? kReleaseAfter : kLook), std::memory_order_relaxed);
   begin_look(bytes, now);
   if (steering()) {
     on_steering(view, since, now);
@@ -92,7 +98,7 @@ QueueControl::View QueueControl::finish_look(uint64_t bytes, Clock::Steady now) 
   const double rate = static_cast<double>(bytes - look_bytes_) / Seconds(now - look_begin_).count();
   View view;
   // While it climbs, connections are starting, and their queue passes.
-  view.climbing = rates_.size() < kRates || rate > kClimbing * mean(rates_);
+  view.climbing = rates_.empty() || rate > kClimbing * std::ranges::max(rates_);
   rates_.push_back(rate);
   if (rates_.size() > kRates) rates_.pop_front();
   view.rate = mean(rates_);
@@ -108,23 +114,17 @@ void QueueControl::on_free(const View& view, Clock::Steady now) {
   }
   if (++queued_ < kStandingLooks) return;
   total_ = peak_ = view.rate;
-  queue_ = view.growth;
-  base_ = view.base;
-  short_ = long_ = now;
+  long_ = now;
   steering_.store(true, std::memory_order_relaxed);
-  busy_.store(true, std::memory_order_relaxed);
 }
 
 void QueueControl::on_steering(const View& view, Duration since, Clock::Steady now) {
-  queue_ = view.growth;
-  base_ = view.base;
   peak_ = std::max(kPeakFade * peak_, view.rate);
   const double step = std::pow(Seconds(view.base + kWanted) / Seconds(view.base + view.growth),
                                kGain * (Seconds(since) / Seconds(kLook)));
-  total_ = std::min(total_ * std::clamp(step, 1 / kMostStep, kMostStep), kMostOffer * peak_);
-  if (view.growth >= kWanted / 4) short_ = now;
+  total_ = std::clamp(total_ * std::clamp(step, 1 / kMostStep, kMostStep), kLeastOffer * view.rate,
+                      kMostOffer * peak_);
   if (view.growth <= kWanted || view.rate >= kGivenUp * peak_) long_ = now;
-  busy_.store(view.growth >= kWanted / 2, std::memory_order_relaxed);
   const double share = total_ / std::max(readers_, 1U) * Seconds(view.base + kWanted).count();
   if (now - short_ >= kReleaseAfter && (total_ >= kMostOffer * peak_ || share >= kMostWindow)) release();
   if (now - long_ >= kFutile) {
@@ -135,9 +135,7 @@ void QueueControl::on_steering(const View& view, Duration since, Clock::Steady n
 
 void QueueControl::release() {
   steering_.store(false, std::memory_order_relaxed);
-  busy_.store(false, std::memory_order_relaxed);
   queued_ = 0;
-  queue_ = Duration(0);
 }
 
 std::optional<uint64_t> QueueControl::window(Duration base) const {
@@ -149,7 +147,6 @@ std::optional<uint64_t> QueueControl::window(Duration base) const {
 }
 
 Duration QueueControl::queue() const {
-  if (!steering()) return Duration(0);
   const std::lock_guard lock(mutex_);
   return queue_;
 }

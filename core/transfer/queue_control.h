@@ -59,9 +59,9 @@ class QueueControl {
   std::optional<uint64_t> window(Duration base) const;
 
   bool steering() const { return steering_.load(std::memory_order_relaxed); }
-  // Steering, and the line is as busy as it should be: who is late cannot be replaced by who would be sooner.
+  // A queue stands: who is late cannot be replaced by who would be sooner.
   bool busy() const { return busy_.load(std::memory_order_relaxed); }
-  // How long the queue is while steering, as last seen; else 0.
+  // How long the queue was when it was last seen.
   Duration queue() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <map>
 
 #include <spdlog/spdlog.h>
@@ -28,6 +29,14 @@ constexpr uint64_t kTellingBytes = 64 << 10;
 constexpr auto kTellingTime = std::chrono::milliseconds(200);
 // Of the connections, one in so many is looked at each time, until they are steered.
 constexpr size_t kGlances = 4;
+// Share of the line for who is a slack or more behind the others, as a power of 2.
+constexpr double kMostTilt = 0.75;
+// Bytes of a full packet.  Windows that end inside of one have short packets circulate, as do those that the
+// header's unit rounds up.
+constexpr double kPacket = 1448;
+constexpr double kFewestPackets = 2;
+constexpr uint64_t kWindowUnit = 128;
+constexpr double kGolden = 0.618;
 
 unsigned offered(const pb::DownloadSegmentResponse& offer) {
   return static_cast<unsigned>(std::count_if(offer.addressed_limits().begin(), offer.addressed_limits().end(),
@@ -95,6 +104,7 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
   // See transfer::QueueControl.
   Nanoseconds queue_before{0};  // of the line, when it was opened
   Nanoseconds trip{0};          // round trip while nothing waits; 0: unknown
+  double weight = 1;            // of its share
   uint64_t window = 0;          // limit of what it may have under way; 0: none
 };
 
@@ -160,8 +170,10 @@ void SegmentDownload::report(Steady::duration took) const {
     if (lane->stream) bytes += lane->stream->received();
     if (lane->opened == RaceTime(0) && race_.role(lane->piece) == PieceRace::Role::kActive) continue;
     if (!lane->begun) continue;
+    const bool dropped = race_.role(lane->piece) == PieceRace::Role::kDropped;
     const char* role = lane->active    ? "late"
                        : lane->failure ? "failed"
+                       : dropped       ? "left out"
                        : lane->stream  ? "spare"
                                        : "unanswered";
     late += fmt::format(" {}:{}@{:.2f}s", lane->piece, role, Seconds(lane->opened).count());
@@ -482,8 +494,25 @@ void SegmentDownload::steer() {
   readers_.set(reading);
   control.observe(paths_, context_.counters->bytes_fetched.load(std::memory_order_relaxed), Steady::now());
   if (!all && !control.steering()) return;
+  balance();
   for (auto& lane : lanes_) {
     if (lane->stream && lane->link.is_open()) limit(*lane);
+  }
+}
+
+// Who is behind the others gets more of the line, who is ahead less.
+void SegmentDownload::balance() {
+  std::vector<uint64_t> positions;
+  for (const auto& lane : lanes_) {
+    if (lane->active) positions.push_back(decoder_.taken(lane->piece));
+  }
+  if (positions.empty()) return;
+  const auto middle = positions.begin() + static_cast<std::ptrdiff_t>(positions.size() / 2);
+  std::ranges::nth_element(positions, middle);
+  for (auto& lane : lanes_) {
+    if (!lane->active) continue;
+    const auto behind = static_cast<double>(*middle) - static_cast<double>(decoder_.taken(lane->piece));
+    lane->weight = std::exp2(std::clamp(behind / static_cast<double>(options_.slack), -kMostTilt, kMostTilt));
   }
 }
 
@@ -494,7 +523,13 @@ void SegmentDownload::learn_trip(Lane& lane, Nanoseconds least) {
 }
 
 void SegmentDownload::limit(Lane& lane) {
-  const uint64_t window = context_.queue->window(lane.trip).value_or(0);
+  uint64_t window = 0;
+  if (const auto share = context_.queue->window(lane.trip)) {
+    // Connections round differently, so that together they keep to what was offered.
+    const double odd = std::fmod(lane.piece * kGolden, 1.0);
+    const double packets = std::floor(static_cast<double>(*share) * lane.weight / kPacket + odd);
+    window = static_cast<uint64_t>(std::max(packets, kFewestPackets) * kPacket) / kWindowUnit * kWindowUnit;
+  }
   if (window == lane.window) return;
   lane.window = window;
   io::limit_receive_window(lane.link.tls().fd(), window == 0 ? io::kAnyWindow : window);

@@ -96,6 +96,7 @@ class SegmentDownload {
   void resume_paused();
   void review();
   void steer();
+  void balance();
   void learn_trip(Lane& lane, std::chrono::nanoseconds least);
   void limit(Lane& lane);
   void check_limits();
