@@ -35,6 +35,8 @@ constexpr double kMostTilt = 0.75;
 // header's unit rounds up.
 constexpr double kPacket = 1448;
 constexpr double kFewestPackets = 2;
+// So far beyond a whole number of them a window is changed: each change leaves a short packet behind.
+constexpr double kRestless = 1;
 constexpr uint64_t kWindowUnit = 128;
 constexpr double kGolden = 0.618;
 
@@ -527,8 +529,10 @@ void SegmentDownload::limit(Lane& lane) {
   if (const auto share = context_.queue->window(lane.trip)) {
     // Connections round differently, so that together they keep to what was offered.
     const double odd = std::fmod(lane.piece * kGolden, 1.0);
-    const double packets = std::floor(static_cast<double>(*share) * lane.weight / kPacket + odd);
-    window = static_cast<uint64_t>(std::max(packets, kFewestPackets) * kPacket) / kWindowUnit * kWindowUnit;
+    const double packets = std::max(static_cast<double>(*share) * lane.weight / kPacket + odd, kFewestPackets);
+    const double now = std::ceil(static_cast<double>(lane.window) / kPacket);
+    if (packets > now - kRestless && packets < now + 1 + kRestless) return;
+    window = static_cast<uint64_t>(std::floor(packets) * kPacket) / kWindowUnit * kWindowUnit;
   }
   if (window == lane.window) return;
   lane.window = window;
