@@ -71,7 +71,7 @@ PieceRace::Decision PieceRace::failed(unsigned piece, uint64_t consumed, Time no
 }
 
 PieceRace::Decision PieceRace::review(std::span<const Progress> active, uint64_t consumed, Time now,
-                                     bool line_busy) {
+                                      bool line_busy) {
   Decision decision;
   for (const Progress& progress : active) note(progress, now);
   View view = look(active, consumed, now);

@@ -24,7 +24,8 @@ constexpr double kClimbing = 1.25;
 
 // Short enough for a call or a game beside it, long enough to bridge the moments when some connections pause.
 constexpr Duration kWanted = 35ms;
-// Round trips are measured over the last few of them: a larger gain would overshoot before it sees what it did.
+// Round trips are measured over the last few of them: a larger gain would overshoot before it sees what it
+// did.
 constexpr double kGain = 0.12;  // of the logarithm, per look
 constexpr double kMostStep = 1.2;
 // More is not offered beyond what arrives: where other things limit, there is no queue to end the growth.
@@ -39,7 +40,7 @@ constexpr uint64_t kMostWindow = 1 << 20;
 constexpr Duration kReleaseAfter = 1s;
 // Less was offered, and it did not help: round trips have grown for another reason.
 constexpr double kGivenUp = 0.5;
-constexpr Duration kFutile = 2s;
+constexpr Duration kFutile = 4s;
 constexpr Duration kRest = 60s;
 
 Duration median(std::vector<Duration>& values) {
@@ -141,7 +142,8 @@ void QueueControl::release() {
 std::optional<uint64_t> QueueControl::window(Duration base) const {
   if (!steering()) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  const double share = total_ / std::max(readers_, 1U) * Seconds((base > 0ns ? base : base_) + kWanted).count();
+  const double share =
+      total_ / std::max(readers_, 1U) * Seconds((base > 0ns ? base : base_) + kWanted).count();
   if (share >= kMostWindow) return std::nullopt;
   return std::max(static_cast<uint64_t>(share), kLeastWindow);
 }

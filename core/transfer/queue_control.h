@@ -2,13 +2,14 @@
 //
 //   free --a queue stands, and the rate grows no more--> steering
 //   steering --no queue, however much is offered, or windows that large limit nobody--> free
-//            --less was offered, but round trips are as long as before--> free, and for a while no more steering
+//            --less was offered, but round trips are as long as before--> free, and for a while no more
+//            steering
 //
-// Many connections that only losses slow down fill the queue of a line that is slower than their senders: whoever
-// else uses the line waits for it, packets are lost, and some pieces of a segment fall behind by luck.  Where such a
-// queue is seen, every connection gets a receive window for an equal share of the line: rate x (round trip at rest +
-// the queue that is wanted).  The sum of the shares rises and falls until the queue is as long as that.  A line
-// whose queue never holds 30 ms is left alone.
+// Many connections that only losses slow down fill the queue of a line that is slower than their senders:
+// whoever else uses the line waits for it, packets are lost, and some pieces of a segment fall behind by
+// luck.  Where such a queue is seen, every connection gets a receive window for an equal share of the line:
+// rate x (round trip at rest + the queue that is wanted).  The sum of the shares rises and falls until the
+// queue is as long as that.  A line whose queue never holds 30 ms is left alone.
 //
 // The median over all connections counts, so that single paths with queues or troubles of their own do not.
 //
@@ -90,10 +91,10 @@ class QueueControl {
   std::vector<Duration> growths_;
   std::deque<double> rates_;  // of the last looks
 
-  unsigned queued_ = 0;    // looks in a row that showed a standing queue
-  double total_ = 0;       // bytes per second offered to all readers together
-  double peak_ = 0;        // the best rate of late
-  Duration queue_{};       // as last seen
+  unsigned queued_ = 0;  // looks in a row that showed a standing queue
+  double total_ = 0;     // bytes per second offered to all readers together
+  double peak_ = 0;      // the best rate of late
+  Duration queue_{};     // as last seen
   Duration base_{};
   Clock::Steady short_{};  // since when there has been no queue to speak of
   Clock::Steady long_{};   // since when it has been longer than wanted

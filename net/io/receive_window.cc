@@ -16,8 +16,8 @@ constexpr size_t kLargestWindow = 1 << 30;
 
 }  // namespace
 
-// The kernel enlarges the buffer for what a reader says it waits for (as far as half of tcp_rmem's limit), does not
-// take that for a size set by hand, and does not shrink it again when the reader waits for less.
+// The kernel enlarges the buffer for what a reader says it waits for (as far as half of tcp_rmem's limit),
+// does not take that for a size set by hand, and does not shrink it again when the reader waits for less.
 void widen_receive_window(int fd) {
   (void)::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &kWindow, sizeof kWindow);
   (void)::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &kEveryByte, sizeof kEveryByte);
@@ -34,8 +34,10 @@ std::optional<RoundTrips> round_trips(int fd) {
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
   if (size < offsetof(tcp_info, tcpi_min_rtt) + sizeof info.tcpi_min_rtt) return std::nullopt;
   // No round trip yet is 0 to receivers, and the largest number to senders.
-  if (info.tcpi_rcv_rtt == 0 || info.tcpi_min_rtt == 0 || info.tcpi_min_rtt == UINT32_MAX) return std::nullopt;
-  return RoundTrips{std::chrono::microseconds(info.tcpi_min_rtt), std::chrono::microseconds(info.tcpi_rcv_rtt)};
+  if (info.tcpi_rcv_rtt == 0 || info.tcpi_min_rtt == 0 || info.tcpi_min_rtt == UINT32_MAX)
+    return std::nullopt;
+  return RoundTrips{std::chrono::microseconds(info.tcpi_min_rtt),
+                    std::chrono::microseconds(info.tcpi_rcv_rtt)};
 }
 
 }  // namespace sjcp::io

@@ -181,8 +181,12 @@ void SegmentDownload::report(Steady::duration took) const {
     late += fmt::format(" {}:{}@{:.2f}s", lane->piece, role, Seconds(lane->opened).count());
   }
   spdlog::debug(
-      "a segment took {:.3f} s, {:.3f} s of it waiting; {} bytes of pieces for {}; beside the first ones:{}",
-      Seconds(took).count(), Seconds(waited_).count(), bytes,
+      "a segment took {:.3f} s, {:.3f} s of it waiting, the line's queue {:.0f} ms{}; {} bytes of pieces for "
+      "{}; "
+      "beside the first ones:{}",
+      Seconds(took).count(), Seconds(waited_).count(),
+      context_.queue != nullptr ? 1e3 * Seconds(context_.queue->queue()).count() : 0,
+      context_.queue != nullptr && context_.queue->steering() ? ", steered" : "", bytes,
       decoder_.consumed() * static_cast<uint64_t>(offer_->redundancy_scheme().min_req()), late);
 }
 
@@ -529,7 +533,8 @@ void SegmentDownload::limit(Lane& lane) {
   if (const auto share = context_.queue->window(lane.trip)) {
     // Connections round differently, so that together they keep to what was offered.
     const double odd = std::fmod(lane.piece * kGolden, 1.0);
-    const double packets = std::max(static_cast<double>(*share) * lane.weight / kPacket + odd, kFewestPackets);
+    const double packets =
+        std::max(static_cast<double>(*share) * lane.weight / kPacket + odd, kFewestPackets);
     const double now = std::ceil(static_cast<double>(lane.window) / kPacket);
     if (packets > now - kRestless && packets < now + 1 + kRestless) return;
     window = static_cast<uint64_t>(std::floor(packets) * kPacket) / kWindowUnit * kWindowUnit;

@@ -41,8 +41,8 @@ struct RaceOptions {
   // More offers: asks for one with every node that stores a piece, again and again until there is an answer.
   // Empty: the offer has them all.
   std::function<std::optional<Result<Offer>>()> all_nodes;
-  uint64_t first_order = 16 << 10;  // bytes paid for before a piece is known to be needed
-  uint64_t slack = 64 << 10;         // see segment::PieceRace
+  uint64_t first_order = 32 << 10;  // bytes paid for before a piece is known to be needed
+  uint64_t slack = 64 << 10;        // see segment::PieceRace
   std::chrono::milliseconds dial_limit{10000};
   std::chrono::milliseconds silence_limit{10000};  // no byte from a piece that is read
   std::chrono::milliseconds review_interval{50};

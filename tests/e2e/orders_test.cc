@@ -9,7 +9,7 @@ using namespace sjcp::e2e;
 namespace {
 
 constexpr uint64_t kSegment = 64 << 20;
-constexpr uint64_t kFirstOrder = 256 << 10;
+constexpr uint64_t kFirstOrder = 32 << 10;
 
 // Bytes of pieces that a plain segment needs: blocks of 7424 bytes hold 7408, with padding and a length.
 uint64_t stored_bytes(uint64_t plain) {

@@ -166,6 +166,20 @@ TEST_CASE("A slow node is replaced early enough to matter, and dropped once it i
   CHECK(race.now <= 500ms);
 }
 
+TEST_CASE("On a busy line a slow node is kept, and a silent one replaced after seconds") {
+  auto slow = race_at_29(Start::kChosen, [](auto& nodes) { nodes[7] = node_at(1 * kMega); });
+  slow.line_busy = true;
+  CHECK(slow.run(10s));
+  CHECK(slow.opened_at.empty());
+  CHECK(slow.fetched() == 29 * kPiece);
+  auto silent = race_at_29(Start::kChosen, [](auto& nodes) { nodes[7].stall_at = kPiece / 2; });
+  silent.line_busy = true;
+  CHECK(silent.run(10s));
+  CHECK(silent.opened_at.size() == 1);
+  CHECK(silent.opened_at[29] >= 2s);
+  CHECK(silent.opened_at[29] <= 2300ms);
+}
+
 TEST_CASE("A node that slows down near the end is not replaced when that would not pay") {
   auto race = race_at_29(Start::kChosen, [](auto& nodes) {
     nodes[3].rate = [](std::chrono::milliseconds now) { return now < 220ms ? 10 * kMega : 2 * kMega; };

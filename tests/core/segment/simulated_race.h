@@ -87,6 +87,7 @@ class SimulatedRace {
   Race race;
   std::chrono::milliseconds now{0};
   uint64_t consumed = 0;
+  bool line_busy = false;
   std::map<unsigned, std::chrono::milliseconds> opened_at;     // reserves
   std::map<unsigned, std::chrono::milliseconds> activated_at;  // parked ones
   std::map<unsigned, std::chrono::milliseconds> dropped_at;
@@ -151,7 +152,7 @@ class SimulatedRace {
       const bool full = lane.paused || lane.position >= options_.piece_size;
       progress.push_back({i, lane.from, lane.position, lane.busy, full});
     }
-    apply(race.review(progress, consumed, now));
+    apply(race.review(progress, consumed, now, line_busy));
   }
 
   void apply(const Race::Decision& decision) {

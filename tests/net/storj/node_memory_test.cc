@@ -140,3 +140,12 @@ TEST_CASE("A node that sent wrong data is avoided for ten minutes, and is the la
   clock.now = 600s;
   CHECK(memory.standing(node(0)) == Standing::kUnknown);
 }
+
+TEST_CASE("Of a node's round trips the shortest is kept, which says nothing about its standing") {
+  NodeMemory memory;
+  CHECK(memory.round_trip(node(1), 40ms) == 40ms);
+  CHECK(memory.round_trip(node(1), 60ms) == 40ms);
+  CHECK(memory.round_trip(node(1), 25ms) == 25ms);
+  CHECK(memory.round_trip(node(2), 60ms) == 60ms);
+  CHECK(memory.standing(node(1)) == Standing::kUnknown);
+}
