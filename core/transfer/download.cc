@@ -247,8 +247,10 @@ std::vector<Segment> missing_parts(const std::vector<Segment>& segments, const R
 }
 
 Result<CopySummary> run(Source& source, Sink& sink, const CopyOptions& options, const Context& context) {
+  const Clock::Steady begin = context.clock->steady_now();
   auto info = source.open(options.range, context);
   if (!info) return std::move(info).error();
+  if (context.gate != nullptr) context.gate->opened(context.clock->steady_now() - begin);
   CopySummary summary{info->range.size(), source.segments().size()};
   if (options.skip && options.skip(*info)) {
     summary.skipped = true;

@@ -50,14 +50,25 @@ void SegmentGate::leave() {
   changed_.notify_all();
 }
 
-void SegmentGate::look() {
+template <typename Change>
+void SegmentGate::steer(Change change) {
   const std::lock_guard lock(mutex_);
   const unsigned before = window_.size();
-  window_.observe(
-      {clock_.steady_now(), goodput_.load(std::memory_order_relaxed), in_flight_, !queue_.empty()});
+  change(window_);
   if (window_.size() == before) return;
   if (allowed_ != nullptr) allowed_->store(window_.size(), std::memory_order_relaxed);
   changed_.notify_all();
+}
+
+void SegmentGate::opened(std::chrono::nanoseconds took) {
+  steer([&](SegmentWindow& window) { window.opened(took); });
+}
+
+void SegmentGate::look() {
+  steer([this](SegmentWindow& window) {
+    window.observe(
+        {clock_.steady_now(), goodput_.load(std::memory_order_relaxed), in_flight_, !queue_.empty()});
+  });
 }
 
 void SegmentGate::watch(const std::stop_token& stop, std::chrono::milliseconds interval) {

@@ -52,6 +52,8 @@ class SegmentGate {
   // Waits for a place, in order of arrival.  kCancelled when stop is requested meanwhile.
   Result<Slot> enter(const std::stop_token& stop);
 
+  // Tells the window how long finding an object took.
+  void opened(std::chrono::nanoseconds took);
   // Shows the window what has come since.
   void look();
 
@@ -62,6 +64,9 @@ class SegmentGate {
  private:
   void watch(const std::stop_token& stop, std::chrono::milliseconds interval);
   void leave();
+  // Calls change(window_) and makes its new size known.
+  template <typename Change>
+  void steer(Change change);
 
   const std::atomic<uint64_t>& goodput_;
   std::atomic<int64_t>* const allowed_;

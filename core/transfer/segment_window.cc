@@ -18,6 +18,10 @@ constexpr uint64_t kSliceBytes = 4 * kMiB;
 constexpr int kSlicesAtMost = 4;
 constexpr double kClimbing = 1.25;
 
+// Opening takes that long from some 35 ms of round trip on, and from 130 ms on.
+constexpr nanoseconds kLongOpening = 100ms;
+constexpr nanoseconds kLongestOpening = 400ms;
+
 constexpr nanoseconds kShortestMeasurement = 1s;
 // Growth by g is kept when the rate grew by g / 4.
 constexpr double kPaysAtLeast = 0.25;
@@ -34,6 +38,12 @@ SegmentWindow::SegmentWindow(Options options)
     : options_(options),
       size_(std::clamp(options.start, 1U, std::max(options.most, 1U))),
       rest_(kFirstRest) {}
+
+void SegmentWindow::opened(std::chrono::nanoseconds took) {
+  if (begun_ || took < kLongOpening) return;
+  const unsigned wanted = options_.start * (took < kLongestOpening ? 2 : 4);
+  size_ = std::max(size_, std::min({wanted, options_.most_rise, options_.most}));
+}
 
 void SegmentWindow::observe(const Sample& sample) {
   switch (phase_) {

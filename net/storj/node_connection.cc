@@ -1,5 +1,7 @@
 #include "net/storj/node_connection.h"
 
+#include "net/io/receive_window.h"
+
 namespace sjcp::storj {
 
 Status ConnectionShare::open(size_t needed, const transfer::Context& context) {
@@ -29,6 +31,9 @@ Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
       return std::move(dialled).error();
     }
     connection_ = std::move(*dialled);
+    // What nodes may send ahead would come in bursts that no rate limit sees.
+    const bool limited = context_.throttle != nullptr && context_.throttle->rate() != transfer::Throttle::kNoLimit;
+    if (!limited) io::widen_receive_window(tls().fd());
   }
   context_.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
   return true;

@@ -81,12 +81,12 @@ std::optional<Result<Offer>> OfferShelf::ready(Wanted wanted) {
 }
 
 void OfferShelf::work(const std::stop_token& stop) {
-  for (;;) {
+  for (size_t most = options_.first_batch;; most = options_.batch) {
     std::vector<Wanted> batch;
     {
       std::unique_lock lock(mutex_);
       const bool found = changed_.wait(lock, stop, [&] {
-        batch = next_batch();
+        batch = next_batch(most);
         return !batch.empty();
       });
       if (!found) return;
@@ -97,14 +97,14 @@ void OfferShelf::work(const std::stop_token& stop) {
   }
 }
 
-std::vector<OfferShelf::Wanted> OfferShelf::next_batch() {
+std::vector<OfferShelf::Wanted> OfferShelf::next_batch(size_t most) {
   std::vector<Wanted> batch;
   for (auto& [wanted, entry] : entries_) {
     if (entry.state != State::kWanted) continue;
     if (entry.alone && !batch.empty()) continue;
     entry.state = State::kUnderWay;
     batch.push_back(wanted);
-    if (entry.alone || batch.size() == options_.batch) break;
+    if (entry.alone || batch.size() == most) break;
   }
   return batch;
 }

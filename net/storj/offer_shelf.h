@@ -41,7 +41,10 @@ class OfferShelf {
   using Ask = std::function<Result<std::vector<Offer>>(std::span<const Wanted>, const std::stop_token&)>;
 
   struct Options {
-    size_t batch = 24;                       // most in one question: production counts every item
+    size_t batch = 24;  // most in one question: production counts every item
+    // Most in the first question.  The answer, of some 4.6 KB an offer, then fits what a fresh connection may
+    // send at once; more of it would take another round trip, and all of it arrives at the end.
+    size_t first_batch = 3;
     std::chrono::seconds lifetime{30 * 60};  // nodes refuse limits that are older than an hour
   };
 
@@ -72,7 +75,7 @@ class OfferShelf {
   void want(Wanted wanted);
   std::optional<Result<Offer>> ready(Wanted wanted);
   void work(const std::stop_token& stop);
-  std::vector<Wanted> next_batch();
+  std::vector<Wanted> next_batch(size_t most);
   void settle(const std::vector<Wanted>& batch, Result<std::vector<Offer>> answer);
 
   const Ask ask_;

@@ -172,6 +172,27 @@ TEST_CASE("On a long fat line the window doubles at exact moments while the rate
   CHECK(transfer.changes()[1] == std::pair<int64_t, unsigned>(2000, 12));
 }
 
+TEST_CASE("The longer an object takes to open, the more segments begin") {
+  const auto begins_with = [](std::chrono::nanoseconds took, SegmentWindow::Options options = kOptions) {
+    SegmentWindow window(options);
+    window.opened(took);
+    return window.size();
+  };
+  CHECK(begins_with(99ms) == 4);
+  CHECK(begins_with(100ms) == 8);
+  CHECK(begins_with(399ms) == 8);
+  CHECK(begins_with(400ms) == 16);
+  CHECK(begins_with(400ms, {.start = 5, .least = 2, .most_rise = 16, .most = 64}) == 16);
+  CHECK(begins_with(400ms, {.start = 4, .least = 2, .most_rise = 16, .most = 6}) == 6);
+}
+
+TEST_CASE("Once a segment is in flight the opening of objects changes nothing") {
+  SegmentWindow window(kOptions);
+  window.observe({kStart, 0, 1, true});
+  window.opened(1s);
+  CHECK(window.size() == 4);
+}
+
 TEST_CASE("On a fat line the window grows for as long as it pays") {
   Transfer transfer(ocean(), kOptions, 1000);
   transfer.run(20s);

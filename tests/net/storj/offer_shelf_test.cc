@@ -139,10 +139,10 @@ TEST_CASE("One bad segment does not spoil the others of its batch") {
 
 TEST_CASE("A question holds no more items than the satellite likes") {
   Satellite satellite;
-  OfferShelf shelf(satellite.ask(), {.batch = 2}, system_clock());
-  shelf.expect(std::vector<Wanted>{{1}, {2}, {3}});
-  for (size_t i = 1; i <= 3; ++i) CHECK(segment_of(shelf.take({i}, kNeverStopped)) == i);
-  CHECK(satellite.questions == std::vector<std::vector<Wanted>>{{{1}, {2}}, {{3}}});
+  OfferShelf shelf(satellite.ask(), {.batch = 2, .first_batch = 1}, system_clock());
+  shelf.expect(std::vector<Wanted>{{1}, {2}, {3}, {4}});
+  for (size_t i = 1; i <= 4; ++i) CHECK(segment_of(shelf.take({i}, kNeverStopped)) == i);
+  CHECK(satellite.questions == std::vector<std::vector<Wanted>>{{{1}}, {{2}, {3}}, {{4}}});
 }
 
 TEST_CASE("Whoever waits for an offer is freed by a stop, and so is the shelf") {

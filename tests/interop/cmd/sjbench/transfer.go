@@ -89,6 +89,12 @@ func (b *bench) once(s *site, p program, m move, result *outcome) error {
 	if c == nil {
 		return nil
 	}
+	// No run is to pay for the removal of what the one before wrote.
+	if m.job == jobGet {
+		if err := os.RemoveAll(m.local); err != nil {
+			return err
+		}
+	}
 	before, err := s.stats(b.ctx)
 	if err != nil {
 		return err
