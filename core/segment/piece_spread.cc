@@ -7,6 +7,8 @@ namespace {
 
 // Part of what a typical piece has sent by which another may be behind it.
 constexpr uint64_t kBehind = 4;
+// Times the first bytes from which on what connections show is believed.
+constexpr uint64_t kTelling = 3;
 // Times the time in which half of the receipts came.
 constexpr int kOverdue = 2;
 
@@ -42,29 +44,34 @@ void PieceSpread::failed(unsigned piece) {
 }
 
 std::vector<unsigned> PieceSpread::review(std::span<const Progress> leading, Time now) {
-  std::vector<unsigned> released;
-  if (count(Role::kHeld) == 0) return released;
+  if (count(Role::kHeld) == 0) return {};
   typical_ = median(leading);
-  auto good = count(Role::kStored) + static_cast<unsigned>(std::ranges::count_if(
-                                         leading, [&](const auto& p) { return !late(p, typical_, now); }));
+  if (room(leading)) return release(pieces_.size(), now);
+  const auto good =
+      count(Role::kStored) + static_cast<size_t>(std::ranges::count_if(
+                                 leading, [&](const auto& p) { return !late(p, typical_, now); }));
+  return release(options_.needed - std::min<size_t>(good, options_.needed), now);
+}
+
+std::vector<unsigned> PieceSpread::release_all(Time now) {
+  return release(pieces_.size(), now);
+}
+
+std::vector<unsigned> PieceSpread::release(size_t most, Time now) {
+  std::vector<unsigned> released;
   for (auto& [number, piece] : pieces_) {
-    if (good >= options_.needed) break;
+    if (released.size() == most) break;
     if (piece.role != Role::kHeld) continue;
     lead(piece, now);
     released.push_back(number);
-    ++good;
   }
   return released;
 }
 
-std::vector<unsigned> PieceSpread::release_all() {
-  std::vector<unsigned> released;
-  for (auto& [number, piece] : pieces_) {
-    if (piece.role != Role::kHeld) continue;
-    piece.role = Role::kLeading;
-    released.push_back(number);
-  }
-  return released;
+// What the first bytes show is the path before anything was sent on it.
+bool PieceSpread::room(std::span<const Progress> leading) const {
+  if (typical_ < kTelling * options_.trial) return false;
+  return 2 * static_cast<size_t>(std::ranges::count_if(leading, &Progress::room)) > leading.size();
 }
 
 unsigned PieceSpread::count(Role role) const {

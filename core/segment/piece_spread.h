@@ -10,6 +10,9 @@
 // end.  The first bytes of all are sent, so that the nearest nodes lead, and a held piece goes on at once.
 // Late pieces go on as well: whoever ends first counts.
 //
+// Where the path has room, connections wait for their windows to grow and for single nodes, and more of them
+// get more through: then no piece is held, and the slowest are left behind.
+//
 // Late is who is behind a typical one, by a quarter of what that has sent; pieces that began to lead later
 // are compared with how far it has come since.  What sockets have taken says nothing of a node that is silent
 // at the end, so late is also whose receipt takes more than twice as long as half of the others took.
@@ -42,6 +45,7 @@ class PieceSpread {
   struct Progress {
     unsigned piece = 0;
     uint64_t sent = 0;  // bytes that the connection has taken
+    bool room = false;  // the path could take more than the connection sends
   };
 
   explicit PieceSpread(Options options) : options_(options) {}
@@ -62,7 +66,7 @@ class PieceSpread {
   // ones that lead from now on.
   std::vector<unsigned> review(std::span<const Progress> leading, Time now);
   // The same for all that are held: `needed` are not enough.
-  std::vector<unsigned> release_all();
+  std::vector<unsigned> release_all(Time now);
 
   unsigned count(Role role) const;
 
@@ -73,6 +77,8 @@ class PieceSpread {
     Time since{0};            // when it came to lead
   };
 
+  bool room(std::span<const Progress> leading) const;
+  std::vector<unsigned> release(size_t most, Time now);
   uint64_t median(std::span<const Progress> leading) const;
   bool late(const Progress& progress, uint64_t median, Time now) const;
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "net/io/round_trip.h"
+
 namespace sjcp::storj {
 
 using Steady = std::chrono::steady_clock;
@@ -13,6 +15,15 @@ constexpr auto kCheckInterval = std::chrono::milliseconds(500);
 constexpr auto kReviewInterval = std::chrono::milliseconds(50);
 constexpr auto kWorthNoting = std::chrono::microseconds(100);
 constexpr size_t kReadSize = 16 << 10;
+constexpr auto kNotable = std::chrono::milliseconds(3);  // a round trip
+
+// A connection that is far from its shortest round trip waits behind others in some queue.  Where round trips
+// take next to no time, nothing is lost by holding pieces back until they are needed.
+bool has_room(NodeConnection& link) {
+  if (!link.connected()) return false;
+  const auto trip = io::round_trip(link.tls().fd());
+  return trip && trip->now >= kNotable && trip->now < trip->least * 3 / 2;
+}
 
 }  // namespace
 
@@ -217,12 +228,13 @@ void SegmentUpload::review() {
   next_review_ = now + kReviewInterval;
   if (spread_->count(segment::PieceSpread::Role::kStored) >= spread_->needed()) {
     // Enough, but not in enough places.
-    return release(spread_->release_all());
+    return release(spread_->release_all(now - began_));
   }
+  if (spread_->count(segment::PieceSpread::Role::kHeld) == 0) return;
   std::vector<segment::PieceSpread::Progress> leading;
   for (const auto& lane : lanes_) {
     if (spread_->role(lane->piece) != segment::PieceSpread::Role::kLeading) continue;
-    leading.push_back({lane->piece, lane->stream ? lane->stream->sent() : 0});
+    leading.push_back({lane->piece, lane->stream ? lane->stream->sent() : 0, has_room(lane->link)});
   }
   release(spread_->review(leading, now - began_));
 }

@@ -51,6 +51,7 @@ class Simulation {
   std::vector<uint64_t> sent;
   PieceSpread spread;
   std::chrono::milliseconds now{0};
+  bool room = false;
   std::vector<std::pair<unsigned, std::chrono::milliseconds>> released;
 
  private:
@@ -74,7 +75,7 @@ class Simulation {
     review_due_ = false;
     std::vector<PieceSpread::Progress> leading;
     for (unsigned i = 0; i < nodes.size(); ++i) {
-      if (spread.role(i) == Role::kLeading) leading.push_back({i, sent[i]});
+      if (spread.role(i) == Role::kLeading) leading.push_back({i, sent[i], room});
     }
     for (const unsigned piece : spread.review(leading, now)) released.emplace_back(piece, now);
   }
@@ -182,6 +183,16 @@ TEST_CASE("As many are replaced as are late, and more when substitutes are late,
   CHECK(all.now < 250ms);
 }
 
+TEST_CASE("Where the path has room all pieces are sent, as soon as that can be known") {
+  Simulation all(std::vector<Node>(10), 6);
+  all.room = true;
+  REQUIRE(all.run(1s));
+  CHECK(all.released.size() == 4);
+  // Three times the first bytes took 20 ms from the start on, and the next review is at 50.
+  CHECK(all.released[0].second == 50ms);
+  CHECK(all.spread.count(Role::kHeld) == 0);
+}
+
 TEST_CASE("Pieces no larger than the first bytes are all sent") {
   PieceSpread spread({.needed = 2, .piece_size = kTrial});
   for (unsigned i = 0; i < 4; ++i) spread.add(i);
@@ -194,7 +205,7 @@ TEST_CASE("Where enough are stored and others are wanted, all that are held go o
   for (unsigned i = 0; i < 4; ++i) spread.tried(i, 1ms);
   spread.stored(0, 2ms);
   spread.stored(1, 2ms);
-  CHECK(spread.release_all() == std::vector<unsigned>{2, 3});
+  CHECK(spread.release_all(3ms) == std::vector<unsigned>{2, 3});
   CHECK(spread.role(3) == Role::kLeading);
 }
 
