@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "core/base/scope_guard.h"
+#include "core/base/wait.h"
 #include "core/local/file_group.h"
 #include "core/local/file_reader.h"
 #include "core/local/open_sink.h"
 #include "core/segment/layout.h"
 #include "core/transfer/fetch_whole.h"
-#include "core/transfer/group.h"
 
 namespace sjcp::cli {
 
@@ -46,14 +46,14 @@ Result<std::optional<Bytes>> read_small(const std::string& path) {
 // Waits until so many bytes may move.  A group moves at once: its bytes are bought before.
 Status pace(uint64_t bytes, const Context& context) {
   if (context.throttle == nullptr) return {};
-  const auto calls = transfer::real_time_calls(context.stop);
-  while (bytes > 0) {
-    bytes -= context.throttle->allow(bytes, calls.now());
-    if (bytes > 0 && !calls.wait_until(context.throttle->next(calls.now()))) {
+  const Clock& clock = system_clock();
+  for (;;) {
+    bytes -= context.throttle->allow(bytes, clock.steady_now());
+    if (bytes == 0) return {};
+    if (!wait_unless_stopped(context.throttle->next(clock.steady_now()), context.stop)) {
       return make_error(Errc::kCancelled, "interrupted");
     }
   }
-  return {};
 }
 
 }  // namespace
@@ -293,6 +293,7 @@ Status GroupBuilder::submit_medium() {
   if (medium_.empty()) return {};
   std::vector<CopyItem> items = std::exchange(medium_, {});
   std::vector<std::string> keys;
+  keys.reserve(items.size());
   for (const CopyItem& item : items) keys.push_back(item.source.path);
   auto sources = project_.open_objects(items.front().source.bucket, std::move(keys), sizes_);
   for (size_t i = 0; i < items.size(); ++i) {

@@ -5,7 +5,6 @@ namespace sjcp::cli {
 int exit_code(Errc code) {
   switch (code) {
     case Errc::kUsage:
-      return kExitUsage;
     case Errc::kUnsupported:
       return kExitUsage;
     case Errc::kNotFound:
@@ -13,7 +12,6 @@ int exit_code(Errc code) {
     case Errc::kDenied:
       return kExitDenied;
     case Errc::kNetwork:
-      return kExitNetwork;
     case Errc::kProtocol:
       return kExitNetwork;
     case Errc::kIntegrity:

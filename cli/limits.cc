@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
 #include <fstream>
-#include <mutex>
 #include <utility>
 
 #include "core/base/units.h"
+#include "core/base/wait.h"
 
 namespace sjcp::cli {
 namespace {
@@ -95,13 +94,7 @@ void RateFile::check() {
 }
 
 void RateFile::watch(const std::stop_token& stop, std::chrono::milliseconds interval) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  while (!never.wait_for(lock, stop, interval, [&stop] { return stop.stop_requested(); })) {
-    if (stop.stop_requested()) return;
-    check();
-  }
+  while (wait_unless_stopped(interval, stop)) check();
 }
 
 Limits::Limits(const CpOptions& options, bool upload, const Io& io, transfer::Counters& counters)

@@ -1,7 +1,6 @@
 #include "cli/saved_accesses.h"
 
 #include <fstream>
-#include <iterator>
 
 #include "cli/redact.h"
 

@@ -24,11 +24,6 @@ void CancelSignal::raise() {
   [[maybe_unused]] const ssize_t written = ::write(event_.get(), &one, sizeof one);
 }
 
-bool CancelSignal::raised() const {
-  pollfd entry{event_.get(), POLLIN, 0};
-  return ::poll(&entry, 1, 0) == 1;
-}
-
 Status CancelSignal::wait_readable(int fd) const {
   return wait(fd, POLLIN);
 }

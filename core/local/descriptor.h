@@ -43,7 +43,6 @@ class CancelSignal {
   CancelSignal();
 
   void raise();
-  bool raised() const;
 
   // Until a read of fd (or a write of PIPE_BUF bytes) does not block; errors and hang-ups count as ready,
   // because the call that follows reports them.  kCancelled once raised.

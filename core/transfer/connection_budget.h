@@ -11,26 +11,21 @@
 // Threads: any; a Share belongs to one thread at a time and must not outlive its budget.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <cstdint>
-#include <deque>
-#include <mutex>
 #include <stop_token>
+#include <utility>
 
 #include "core/base/result.h"
+#include "core/transfer/permits.h"
 
 namespace sjcp::transfer {
 
 class ConnectionBudget {
  public:
-  // What one segment may open.
+  // What one segment may open; gives it back when destroyed.
   class Share {
    public:
     Share() = default;
-    Share(Share&& other) noexcept;
-    Share& operator=(Share&& other) noexcept;
-    ~Share() { release(); }
 
     // One connection more: true when the segment may open it now.  Never waits.
     bool take();
@@ -41,33 +36,24 @@ class ConnectionBudget {
 
    private:
     friend class ConnectionBudget;
-    Share(ConnectionBudget* owner, size_t needed) : owner_(owner), needed_(needed), held_(needed) {}
-    ConnectionBudget* owner_ = nullptr;
+    Share(Permits::Lease lease, size_t needed) : lease_(std::move(lease)), needed_(needed) {}
+    Permits::Lease lease_;  // of at least needed_
     size_t needed_ = 0;
-    size_t held_ = 0;   // permits, >= needed_
-    size_t taken_ = 0;  // of them in use
+    size_t taken_ = 0;  // in use
   };
 
-  explicit ConnectionBudget(size_t limit) : limit_(limit) {}
+  explicit ConnectionBudget(size_t limit) : permits_(limit, "connections") {}
 
   // Waits until `needed` permits are free.  kCancelled when stop is requested meanwhile.
   Result<Share> open(size_t needed, const std::stop_token& stop);
 
-  size_t limit() const { return limit_; }
-  size_t held() const;
-  size_t room() const;  // idle connections that may be kept beside what is held
-  size_t waiting() const;
+  size_t limit() const { return permits_.limit(); }
+  size_t held() const { return permits_.held(); }
+  size_t room() const { return permits_.room(); }  // idle ones that may be kept beside what is held
+  size_t waiting() const { return permits_.waiting(); }
 
  private:
-  bool try_one();
-  void give_back(size_t permits);
-
-  const size_t limit_;
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  size_t held_ = 0;
-  uint64_t next_ticket_ = 0;
-  std::deque<uint64_t> queue_;  // tickets of the waiters in order of arrival
+  Permits permits_;
 };
 
 }  // namespace sjcp::transfer

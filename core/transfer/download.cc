@@ -1,62 +1,39 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <span>
-#include <stop_token>
 #include <utility>
 #include <vector>
 
 #include "core/base/scope_guard.h"
 #include "core/base/units.h"
 #include "core/transfer/copy.h"
+#include "core/transfer/crew.h"
+#include "core/transfer/ordered_output.h"
 #include "core/transfer/segment_gate.h"
 #include "core/transfer/tail_watch.h"
-#include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
 namespace {
 
-// What one fetch writes to: the part of the sink that belongs to its segment.  Holds the source to its
-// promise of ascending, gapless writes, because a gap would otherwise be committed as zeros.
 // Calls `half_done` once, when half of the segment is written.
-class SegmentOutput final : public Output {
+class SegmentOutput final : public OrderedOutput {
  public:
   SegmentOutput(const Segment& segment, uint64_t base, Sink& sink, TailWatch& tail, const Context& context,
                 std::function<void()> half_done)
-      : next_(segment.bytes.begin),
+      : OrderedOutput(segment.bytes, base, sink, context),
         half_(segment.bytes.begin + (segment.bytes.size() + 1) / 2),
-        end_(segment.bytes.end),
-        base_(base),
-        sink_(sink),
         tail_(tail),
-        context_(context),
         half_done_(std::move(half_done)) {}
 
-  Status write(uint64_t offset, ByteView data) override {
-    if (offset != next_ || data.size() > end_ - next_) {
-      return make_error(Errc::kInternal, "bytes arrived out of place at offset " + std::to_string(offset));
-    }
-    if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
-    Status status = sink_.write(offset - base_, data);
-    if (!status) return status;
-    if (next_ < half_ && next_ + data.size() >= half_) half_done_();
-    next_ += data.size();
-    context_.counters->bytes_done.fetch_add(data.size(), std::memory_order_relaxed);
-    tail_.add(data.size());
-    return {};
+ private:
+  void written(const ByteRange& bytes) override {
+    if (bytes.begin < half_ && bytes.end >= half_) half_done_();
+    tail_.add(bytes.size());
   }
 
-  bool complete() const { return next_ == end_; }
-
- private:
-  uint64_t next_;
   const uint64_t half_;
-  const uint64_t end_;
-  const uint64_t base_;
-  Sink& sink_;
   TailWatch& tail_;
-  const Context& context_;
   const std::function<void()> half_done_;
 };
 
@@ -67,9 +44,6 @@ uint64_t bytes_of(const std::vector<Segment>& segments) {
 }
 
 class Download {
-  // One more than is needed, so that a worker that comes back just before the one that waits is served does
-  // not end only to be started again.
-  static constexpr size_t kWaitingAtMost = 2;
   // Segments that a source is told about ahead.
   static constexpr size_t kAheadAtMost = 24;
 
@@ -80,23 +54,21 @@ class Download {
         sink_(sink),
         segments_(std::move(segments)),
         base_(base),
-        group_(context.stop),
-        context_(context.with_stop(group_.stop())),
+        crew_(context.stop),
+        context_(context.with_stop(crew_.stop())),
         tail_(bytes_of(segments_), *context.clock),
-        gate_(bytes_of(segments_) < kPassesByGate ? nullptr : context.gate),
-        link_(group_.stop(), [this] { idle_.request_stop(); }) {}
+        gate_(bytes_of(segments_) < kPassesByGate ? nullptr : context.gate) {}
 
   Status run(unsigned parallelism) {
     if (segments_.empty()) return {};
-    most_workers_ = parallelism == 0 ? segments_.size() : std::min<size_t>(parallelism, segments_.size());
+    const size_t most = parallelism == 0 ? segments_.size() : std::min<size_t>(parallelism, segments_.size());
     // The window's first steps are doublings.
     expect_next(parallelism != 0 ? parallelism : gate_ != nullptr ? 2 * size_t{gate_->allowed()} : 1);
-    waiting_ = workers_ = 1;
-    Status started = group_.start(1, [this] { return work(); });
+    Status started = crew_.start(most, [this](Crew::Turn& turn) { return work(turn); });
     if (!started) return started;
     // Workers may be blocked in the sink, behind a full pipe for instance: only abort() gets them out.
-    if (!group_.wait()) sink_.abort();
-    return group_.join();
+    if (!crew_.wait()) sink_.abort();
+    return crew_.join();
   }
 
   // After run().
@@ -109,65 +81,29 @@ class Download {
     MemoryBudget::Lease lease;
   };
 
-  // Begins as one of the waiting.
-  Status work() {
-    do {
-      // Permits first, number second: whoever holds a number can run.  Otherwise the segment that an ordered
-      // sink waits for could itself wait for the memory of those behind it.
-      auto permit = wait_for_permit();
-      if (!permit) return context_.stop.stop_requested() ? Status(std::move(permit).error()) : Status();
-      const size_t number = next_.fetch_add(1);
-      if (number + 1 >= segments_.size()) idle_.request_stop();
-      if (number >= segments_.size()) return {};
-      if (number + 1 < segments_.size()) keep_one_waiting();
-      Status status = fetch(segments_[number]);
-      if (!status) return status;
-    } while (wait_again());
-    return {};
+  Status work(Crew::Turn& turn) {
+    // Permits first, number second: whoever holds a number can run.  Otherwise the segment that an ordered
+    // sink waits for could itself wait for the memory of those behind it.
+    auto permit = wait_for_permit();
+    if (!permit) return context_.stop.stop_requested() ? Status(std::move(permit).error()) : Status();
+    const size_t number = next_.fetch_add(1);
+    if (number + 1 >= segments_.size()) crew_.nothing_left();
+    if (number >= segments_.size()) return {};
+    turn.taken();
+    return fetch(segments_[number]);
   }
 
   Result<Permit> wait_for_permit() {
     Permit permit;
-    ScopeGuard served([this] {
-      const std::lock_guard lock(mutex_);
-      --waiting_;
-    });
     if (gate_ != nullptr) {
-      auto slot = gate_->enter(idle_.get_token());
+      auto slot = gate_->enter(crew_.idle());
       if (!slot) return std::move(slot).error();
       permit.slot = *std::move(slot);
     }
-    auto lease = context_.budget->acquire(source_.memory_per_segment(), idle_.get_token());
+    auto lease = context_.budget->acquire(source_.memory_per_segment(), crew_.idle());
     if (!lease) return std::move(lease).error();
     permit.lease = *std::move(lease);
     return permit;
-  }
-
-  // Somebody must be there to take the next permit; more than that would be idle threads.
-  void keep_one_waiting() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (waiting_ > 0 || workers_ == most_workers_) return;
-      ++waiting_;
-      ++workers_;
-    }
-    // Where the system refuses a thread, those that there are do the work.
-    if (group_.start(1, [this] { return work(); })) return;
-    const std::lock_guard lock(mutex_);
-    --waiting_;
-    --workers_;
-  }
-
-  // True: this worker waits for another segment.
-  bool wait_again() {
-    const std::lock_guard lock(mutex_);
-    const bool useful = next_.load() < segments_.size() && waiting_ < kWaitingAtMost;
-    if (useful) {
-      ++waiting_;
-    } else {
-      --workers_;
-    }
-    return useful;
   }
 
   Status fetch(const Segment& segment) {
@@ -177,7 +113,7 @@ class Download {
     expect_next(places());
     // Those that follow when the running ones end.  Not earlier: what is asked for ahead may have to be paid
     // for even if the transfer ends here.
-    SegmentOutput output(segment, base_, sink_, tail_, context_, [this] { expect_next(workers()); });
+    SegmentOutput output(segment, base_, sink_, tail_, context_, [this] { expect_next(crew_.workers()); });
     Status status = source_.fetch(segment, output, context_);
     if (status && !output.complete()) {
       return make_error(Errc::kInternal, "segment " + std::to_string(segment.index) + " ended early");
@@ -193,11 +129,6 @@ class Download {
     if (count != 0) source_.expect(segments.subspan(begin, count));
   }
 
-  size_t workers() {
-    const std::lock_guard lock(mutex_);
-    return workers_;
-  }
-
   // What the gate would let in right now.
   size_t places() const {
     if (gate_ == nullptr) return 0;
@@ -210,16 +141,10 @@ class Download {
   const std::vector<Segment> segments_;
   const uint64_t base_;
   std::atomic<size_t> next_{0};
-  std::mutex mutex_;  // guards the two below
-  size_t waiting_ = 0;
-  size_t workers_ = 0;
-  size_t most_workers_ = 0;
-  std::stop_source idle_;  // stop: nothing is left to wait for
-  WorkerGroup group_;
-  const Context context_;  // as given, but stopped by the group
+  Crew crew_;
+  const Context context_;  // as given, but stopped by the crew
   TailWatch tail_;
   SegmentGate* const gate_;
-  std::stop_callback<std::function<void()>> link_;
 };
 
 Status check_segments(const std::vector<Segment>& segments, const ByteRange& range) {

@@ -1,11 +1,9 @@
 #include "core/transfer/group.h"
 
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
-#include <utility>
 #include <vector>
+
+#include "core/base/wait.h"
 
 namespace sjcp::transfer {
 namespace {
@@ -105,13 +103,7 @@ void run_group(size_t count, GroupSize& sizes, const GroupCalls& calls) {
 GroupCalls real_time_calls(const std::stop_token& stop) {
   GroupCalls calls;
   calls.now = [] { return std::chrono::steady_clock::now(); };
-  calls.wait_until = [stop](GroupSize::Time until) {
-    std::mutex mutex;
-    std::condition_variable_any changed;
-    std::unique_lock lock(mutex);
-    changed.wait_until(lock, stop, until, [] { return false; });
-    return !stop.stop_requested();
-  };
+  calls.wait_until = [stop](GroupSize::Time until) { return wait_unless_stopped(until, stop); };
   return calls;
 }
 

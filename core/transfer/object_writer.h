@@ -50,7 +50,9 @@ class ObjectWriter {
   virtual std::string destination() const { return ""; }
   // Before the first segment: `begun` is called once there is something to go on with, at most once, from one
   // of the threads in finish_segment(), with an opaque text for resume().
-  virtual void keep(std::function<void(const std::string& pending)> begun) { static_cast<void>(begun); }
+  virtual void keep(const std::function<void(const std::string& pending)>& begun) {
+    static_cast<void>(begun);
+  }
   // Before the first segment: takes up what an earlier run began for an object of so many bytes.  The
   // segments that are stored and must not come again.  An error: it cannot be gone on with.
   virtual Result<std::set<uint64_t>> resume(const std::string& pending, uint64_t size,

@@ -5,15 +5,14 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <mutex>
 #include <stop_token>
 #include <thread>
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "core/transfer/permits.h"
 #include "core/transfer/segment_window.h"
 
 namespace sjcp::transfer {
@@ -25,19 +24,7 @@ inline constexpr uint64_t kPassesByGate = 1 << 20;
 class SegmentGate {
  public:
   // One segment in flight; leaves when destroyed.  Movable between threads; must not outlive its gate.
-  class Slot {
-   public:
-    Slot() = default;
-    Slot(Slot&& other) noexcept;
-    Slot& operator=(Slot&& other) noexcept;
-    ~Slot() { release(); }
-    void release();
-
-   private:
-    friend class SegmentGate;
-    explicit Slot(SegmentGate* owner) : owner_(owner) {}
-    SegmentGate* owner_ = nullptr;
-  };
+  using Slot = Permits::Lease;
 
   // goodput: running total of bytes.  allowed: shows the window's size to views; may be null.  interval: how
   // often to look; 0: only when look() is called.  All of them must outlive the gate.
@@ -50,20 +37,19 @@ class SegmentGate {
   SegmentGate& operator=(const SegmentGate&) = delete;
 
   // Waits for a place, in order of arrival.  kCancelled when stop is requested meanwhile.
-  Result<Slot> enter(const std::stop_token& stop);
+  Result<Slot> enter(const std::stop_token& stop) { return places_.acquire(1, stop); }
 
   // Tells the window how long finding an object took.
   void opened(std::chrono::nanoseconds took);
   // Shows the window what has come since.
   void look();
 
-  unsigned allowed() const;
-  unsigned in_flight() const;
-  size_t waiting() const;
+  unsigned allowed() const { return static_cast<unsigned>(places_.limit()); }
+  unsigned in_flight() const { return static_cast<unsigned>(places_.held()); }
+  size_t waiting() const { return places_.waiting(); }
 
  private:
   void watch(const std::stop_token& stop, std::chrono::milliseconds interval);
-  void leave();
   // Calls change(window_) and makes its new size known.
   template <typename Change>
   void steer(Change change);
@@ -71,12 +57,9 @@ class SegmentGate {
   const std::atomic<uint64_t>& goodput_;
   std::atomic<int64_t>* const allowed_;
   const Clock& clock_;
-  mutable std::mutex mutex_;  // guards the four below
-  std::condition_variable_any changed_;
+  std::mutex mutex_;  // guards the window
   SegmentWindow window_;
-  unsigned in_flight_ = 0;
-  uint64_t next_ticket_ = 0;
-  std::deque<uint64_t> queue_;  // tickets of the waiters in order of arrival
+  Permits places_;
   std::jthread watcher_;
 };
 

@@ -10,8 +10,8 @@
 #include "core/base/scope_guard.h"
 #include "core/base/units.h"
 #include "core/transfer/copy.h"
+#include "core/transfer/crew.h"
 #include "core/transfer/segment_gate.h"
-#include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
 namespace {
@@ -63,9 +63,6 @@ struct Filled {
 };
 
 class Upload {
-  // See download.cc.
-  static constexpr size_t kWaitingAtMost = 2;
-
  public:
   // stored: segments that must not be sent again; only with a reader of known size.
   Upload(Reader& reader, ObjectWriter& writer, std::set<uint64_t> stored, const Context& context)
@@ -73,58 +70,54 @@ class Upload {
         writer_(writer),
         stored_(std::move(stored)),
         input_(reader),
-        group_(context.stop),
-        context_(context.with_stop(group_.stop())),
+        crew_(context.stop),
+        context_(context.with_stop(crew_.stop())),
         gate_(reader.size().value_or(kPassesByGate) < kPassesByGate ? nullptr : context.gate),
         // A worker may wait for a silent stdin: a failed sibling must not wait with it.
-        link_(group_.stop(), [this] { reader_.cancel(); }) {}
+        link_(crew_.stop(), [this] { reader_.cancel(); }) {}
 
   Status run(unsigned parallelism) {
-    if (parallelism > 0) most_workers_ = parallelism;
+    uint64_t most = parallelism > 0 ? parallelism : SIZE_MAX;
     if (auto size = reader_.size()) {
       context_.counters->bytes_total.fetch_add(*size, std::memory_order_relaxed);
       const uint64_t unit = writer_.segment_size();
       const uint64_t segments = *size / unit + (*size % unit != 0 ? 1 : 0);
-      most_workers_ = std::min<uint64_t>(most_workers_, std::max<uint64_t>(segments, 1));
+      most = std::min(most, std::max<uint64_t>(segments, 1));
     }
-    waiting_ = workers_ = 1;
-    Status started = group_.start(1, [this] { return work(); });
+    Status started = crew_.start(most, [this](Crew::Turn& turn) { return work(turn); });
     if (!started) return started;
-    return group_.join();
+    return crew_.join();
   }
 
   // After run().
   CopySummary summary() const { return {bytes_, segments_, resumed_}; }
 
  private:
-  // Begins as one of those that wait for their turn to read.
-  Status work() {
-    do {
-      bool active = false;
-      ScopeGuard leave([&] {
-        if (active) context_.counters->segments_active.fetch_sub(1, std::memory_order_relaxed);
+  Status work(Crew::Turn& turn) {
+    bool active = false;
+    ScopeGuard leave([&] {
+      if (active) context_.counters->segments_active.fetch_sub(1, std::memory_order_relaxed);
+    });
+    Filled filled;
+    {
+      std::lock_guard lock(reading_);
+      ScopeGuard told([this] {
+        if (input_ended_) crew_.nothing_left();
       });
-      Filled filled;
-      {
-        std::lock_guard lock(reading_);
-        ScopeGuard served([this] { leave_turn(); });
-        if (Status skipped = skip_stored(); !skipped) return skipped;
-        if (input_ended_) return {};
-        if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
-        context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
-        active = true;
-        Status status = fill(filled);
-        // After an error the input has lost its place: nobody may go on with it.
-        input_ended_ = !status || filled.last;
-        if (!status) return status;
-        bytes_ += filled.bytes;
-        ++segments_;
-      }
-      keep_one_waiting();
-      Status status = finish(std::move(filled));
+      if (Status skipped = skip_stored(); !skipped) return skipped;
+      if (input_ended_) return {};
+      if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
+      context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
+      active = true;
+      Status status = fill(filled);
+      // After an error the input has lost its place: nobody may go on with it.
+      input_ended_ = !status || filled.last;
       if (!status) return status;
-    } while (wait_again());
-    return {};
+      bytes_ += filled.bytes;
+      ++segments_;
+    }
+    turn.taken();
+    return finish(std::move(filled));
   }
 
   // Passes over the segments that are stored and come next.
@@ -143,39 +136,6 @@ class Upload {
       input_ended_ = bytes_ == size;
     }
     return {};
-  }
-
-  void leave_turn() {
-    std::lock_guard lock(workers_mutex_);
-    --waiting_;
-    reading_over_ = input_ended_;
-  }
-
-  // Somebody must be there to read the next segment; more than that would be idle threads.
-  void keep_one_waiting() {
-    {
-      std::lock_guard lock(workers_mutex_);
-      if (reading_over_ || waiting_ > 0 || workers_ == most_workers_) return;
-      ++waiting_;
-      ++workers_;
-    }
-    // Where the system refuses a thread, those that there are do the work.
-    if (group_.start(1, [this] { return work(); })) return;
-    std::lock_guard lock(workers_mutex_);
-    --waiting_;
-    --workers_;
-  }
-
-  // True: this worker waits for another turn.
-  bool wait_again() {
-    std::lock_guard lock(workers_mutex_);
-    const bool useful = !reading_over_ && waiting_ < kWaitingAtMost;
-    if (useful) {
-      ++waiting_;
-    } else {
-      --workers_;
-    }
-    return useful;
   }
 
   // The next segment of the input.  Only the worker whose turn it is waits for budget: an input that trickles
@@ -225,13 +185,8 @@ class Upload {
   bool input_ended_ = false;
   uint64_t bytes_ = 0;
   uint64_t segments_ = 0;
-  std::mutex workers_mutex_;  // guards the three below
-  size_t waiting_ = 0;
-  size_t workers_ = 0;
-  bool reading_over_ = false;
-  size_t most_workers_ = SIZE_MAX;
-  WorkerGroup group_;
-  const Context context_;  // as given, but stopped by the group
+  Crew crew_;
+  const Context context_;  // as given, but stopped by the crew
   SegmentGate* const gate_;
   std::stop_callback<std::function<void()>> link_;
 };

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 
 #include "core/access/caveat.h"
 #include "core/base/clock.h"
+#include "core/base/wait.h"
 
 namespace sjcp::storj {
 namespace {
@@ -46,14 +45,6 @@ Result<std::string> unpack(const pb::CompressedBatchResponse& response, const st
 }
 
 }  // namespace
-
-bool wait_unless_stopped(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::unique_lock lock(mutex);
-  changed.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
-}
 
 MetainfoClient::MetainfoClient(drpc::Pool& pool, drpc::Peer satellite, access::Macaroon key,
                                std::string user_agent)

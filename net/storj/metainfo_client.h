@@ -63,7 +63,4 @@ class MetainfoClient {
   std::string user_agent_;
 };
 
-// Sleeps unless stop is requested first: false then.
-bool wait_unless_stopped(std::chrono::milliseconds time, const std::stop_token& stop);
-
 }  // namespace sjcp::storj

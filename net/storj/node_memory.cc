@@ -1,7 +1,6 @@
 #include "net/storj/node_memory.h"
 
 #include <algorithm>
-#include <tuple>
 
 namespace sjcp::storj {
 namespace {

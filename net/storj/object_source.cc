@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/base/wait.h"
 #include "core/segment/object_metadata.h"
 #include "net/storj/codes.h"
 #include "net/storj/segment_download.h"

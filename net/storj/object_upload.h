@@ -37,7 +37,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   void abort() override;
 
   std::string destination() const override;
-  void keep(std::function<void(const std::string& pending)> begun) override;
+  void keep(const std::function<void(const std::string& pending)>& begun) override;
   Result<std::set<uint64_t>> resume(const std::string& pending, uint64_t size,
                                     const transfer::Context& context) override;
   uint64_t suspend() override;

@@ -1,8 +1,8 @@
 #include "net/storj/pace.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+
+#include "core/base/wait.h"
 
 namespace sjcp::storj {
 namespace {
@@ -25,13 +25,7 @@ Status Pace::wait(const std::stop_token& stop) {
   exhausted_ = false;
   const auto now = std::chrono::steady_clock::now();
   const auto until = std::min(throttle_->next(now), now + kLongestWait);
-  if (until > now) {
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_until(lock, stop, until, [] { return false; });
-  }
-  if (stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
+  if (!wait_unless_stopped(until, stop)) return make_error(Errc::kCancelled, "stopped");
   return {};
 }
 

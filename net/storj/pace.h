@@ -6,7 +6,6 @@
 // Threads: one, the segment's.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <stop_token>
 

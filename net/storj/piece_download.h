@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"

@@ -8,9 +8,7 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -32,8 +32,8 @@ std::string ObjectUpload::destination() const {
   return to_hex(crypto::sha256(std::move(parts).finish()));
 }
 
-void ObjectUpload::keep(std::function<void(const std::string& pending)> begun) {
-  on_begun_ = std::move(begun);
+void ObjectUpload::keep(const std::function<void(const std::string& pending)>& begun) {
+  on_begun_ = begun;
 }
 
 // What was settled when the object was begun: it cannot be changed later.

@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <fstream>
-#include <thread>
 
 #include "tests/e2e/user.h"
 
@@ -60,7 +59,7 @@ TEST_CASE("A rate file sets the rate of a running copy", "[limits]") {
   std::ofstream(rate) << "20K\n";
   Child child(user.command({"cp", "--limit-rate-file", rate, "sj://bucket/key", user.path("back")}));
   // Half an hour at that rate.
-  while (!exists(user.path(".back.sjcp-part"))) std::this_thread::yield();
+  REQUIRE(child.wait_until([&] { return exists(user.path(".back.sjcp-part")); }));
   std::ofstream(rate) << "off\n";
   CHECK(child.finish().code == 0);
   CHECK(same_content(file, user.path("back")));

@@ -155,6 +155,7 @@ class FakeProject final : public storj::Project {
   Result<std::vector<storj::BucketItem>> list_buckets(const std::stop_token&) override {
     if (auto failed = cloud_.failure("list_buckets"); !failed) return failed.error();
     std::vector<storj::BucketItem> items;
+    items.reserve(cloud_.buckets.size());
     for (const auto& [name, objects] : cloud_.buckets) items.push_back({name, cloud_.created});
     return items;
   }
@@ -254,6 +255,7 @@ class FakeProject final : public storj::Project {
       cloud_.open_groups.push_back(keys.size());
     }
     std::vector<std::unique_ptr<transfer::Source>> sources;
+    sources.reserve(keys.size());
     for (const auto& key : keys) sources.push_back(open_object(bucket, key));
     return sources;
   }

@@ -125,7 +125,7 @@ class FakeWriter final : public transfer::ObjectWriter {
   void abort() override { aborted = true; }
 
   std::string destination() const override { return name; }
-  void keep(std::function<void(const std::string&)> begun) override { on_begun_ = std::move(begun); }
+  void keep(const std::function<void(const std::string&)>& begun) override { on_begun_ = begun; }
   Result<std::set<uint64_t>> resume(const std::string& pending, uint64_t, const transfer::Context&) override {
     resumed = pending;
     return there;

@@ -15,7 +15,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "tests/wan/histogram.h"

@@ -102,7 +102,7 @@ TEST_CASE("A train reaches the other side whole when nothing parts it, and in pa
   fast.send(Side::kFar, kFirstNode, 40 + 10 * 1448);
   CHECK(fast.run() == std::vector<Arrival>{{Side::kNear, 40ms, 40 + 10 * 1448}});
   CHECK(fast.area.stats(Side::kNear).packets == 10);
-  CHECK(fast.area.stats(Side::kNear).bytes == 10 * 1488);
+  CHECK(fast.area.stats(Side::kNear).bytes == 14880);
 
   World slow(kSlowLine);
   slow.send(Side::kFar, kFirstNode, 40 + 3 * 1448);

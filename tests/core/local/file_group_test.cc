@@ -10,7 +10,6 @@ using namespace sjcp;
 using local::FileGroup;
 using test::read_file;
 using test::TempFolder;
-using test::write_file;
 namespace fs = std::filesystem;
 
 namespace {

@@ -329,14 +329,14 @@ TEST_CASE("Space that is not there is refused at the beginning, and the existing
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
   const auto handler = ::signal(SIGXFSZ, SIG_IGN);
-  const rlimit small{64 * 1024, before.rlim_max};
+  const rlimit small{64 << 10, before.rlim_max};
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   Status status;
   {
     FileSink sink(folder / "file");
     status = sink.begin(1 << 20);
     // A file system that cannot reserve reports it at the write.
-    if (status) status = sink.write(512 * 1024, std::string(100000, 'x'));
+    if (status) status = sink.write(512 << 10, std::string(100000, 'x'));
   }
   ::setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, handler);

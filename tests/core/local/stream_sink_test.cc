@@ -13,7 +13,6 @@
 #include <chrono>
 #include <memory>
 #include <thread>
-#include <vector>
 
 #include "core/transfer/copy.h"
 #include "tests/support/fake_source.h"

@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "core/base/wait.h"
 #include "core/transfer/worker_group.h"
 #include "tests/support/rendezvous.h"
 
@@ -22,7 +23,7 @@ struct Bench {
 };
 
 // Submits `count` jobs named by their number.
-Producer numbered(int count, std::function<Status(int, const Context&)> body) {
+Producer numbered(int count, const std::function<Status(int, const Context&)>& body) {
   return [count, body](const Submit& submit) -> Status {
     for (int i = 0; i < count; ++i) {
       Status status =
@@ -204,19 +205,15 @@ TEST_CASE("A stop ends a batch: running jobs are told, waiting ones never start,
     running.wait();
     bench.stop.request_stop();
   });
-  auto totals =
-      run_batch(2,
-                numbered(1000000,
-                         [&](int, const Context& context) -> Status {
-                           ++started;
-                           std::mutex mutex;
-                           std::condition_variable_any changed;
-                           std::unique_lock lock(mutex);
-                           running.pass();
-                           changed.wait_for(lock, context.stop, test::kPatience, [] { return false; });
-                           return make_error(Errc::kCancelled, "stopped");
-                         }),
-                nullptr, bench.context);
+  auto totals = run_batch(2,
+                          numbered(1000000,
+                                   [&](int, const Context& context) -> Status {
+                                     ++started;
+                                     running.pass();
+                                     wait_unless_stopped(test::kPatience, context.stop);
+                                     return make_error(Errc::kCancelled, "stopped");
+                                   }),
+                          nullptr, bench.context);
   user.join();
   CHECK(started == 2);
   CHECK(totals.done == 0);
@@ -283,10 +280,7 @@ TEST_CASE("An error in one worker stops the group and is what join reports") {
   const std::stop_token stop = group.stop();
   REQUIRE(group.start(3, [&]() -> Status {
     if (++number == 2) return make_error(Errc::kNetwork, "lost");
-    std::mutex mutex;
-    std::condition_variable_any changed;
-    std::unique_lock lock(mutex);
-    changed.wait_for(lock, stop, test::kPatience, [] { return false; });
+    wait_unless_stopped(test::kPatience, stop);
     return make_error(Errc::kCancelled, "stopped");
   }));
   CHECK_FALSE(group.wait());

@@ -33,7 +33,7 @@ TEST_CASE("A lease holds its bytes until it is released, destroyed or overwritte
   CHECK(budget.held() == 60);
   MemoryBudget::Lease moved = *std::move(first);
   CHECK(budget.held() == 60);
-  CHECK(moved.bytes() == 60);
+  CHECK(moved.count() == 60);
   auto second = budget.acquire(40, {});
   REQUIRE(second);
   CHECK(budget.held() == 100);

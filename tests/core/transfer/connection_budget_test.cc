@@ -116,6 +116,7 @@ TEST_CASE("However segments compete, each finishes and the limit holds") {
   std::atomic<bool> exceeded{false};
   std::atomic<int> finished{0};
   std::vector<std::thread> segments;
+  segments.reserve(16);
   for (int i = 0; i < 16; ++i) {
     segments.emplace_back([&] {
       for (int round = 0; round < 20; ++round) {

@@ -1,8 +1,7 @@
 #include <catch2/catch.hpp>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
+#include "core/base/wait.h"
 #include "core/transfer/copy.h"
 #include "tests/support/fake_sink.h"
 #include "tests/support/fake_source.h"
@@ -42,11 +41,7 @@ bool await_waiting(const MemoryBudget& budget, bool somebody) {
 
 // Until stop is requested.  False: patience is over.
 bool await_stop(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any changed;
-  std::unique_lock lock(mutex);
-  changed.wait_for(lock, stop, test::kPatience, [] { return false; });
-  return stop.stop_requested();
+  return !wait_unless_stopped(test::kPatience, stop);
 }
 
 }  // namespace
@@ -89,7 +84,7 @@ TEST_CASE("A range is written from the start of the destination") {
 TEST_CASE("As many segments as asked for are in flight at once, from the first byte") {
   Bench bench;
   constexpr unsigned kParallelism = 12;
-  FakeSource source(12 * 100, 100);
+  FakeSource source(1200, 100);
   FakeSink sink;
   Rendezvous all(kParallelism);
   Rendezvous read(kParallelism);

@@ -100,6 +100,7 @@ TEST_CASE("A window that grows lets in those who wait") {
   auto second = stage.gate.enter({});
   std::atomic<int> inside{0};
   std::vector<std::thread> threads;
+  threads.reserve(2);
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&] {
       auto slot = stage.gate.enter({});

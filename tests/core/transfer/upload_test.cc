@@ -1,6 +1,4 @@
 #include <catch2/catch.hpp>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "core/base/units.h"

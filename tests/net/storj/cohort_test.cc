@@ -9,6 +9,7 @@ namespace {
 
 bool holds(const pb::CohortRequirements& requirements, const std::vector<NodeTags>& successes) {
   std::vector<const NodeTags*> pointers;
+  pointers.reserve(successes.size());
   for (const auto& tags : successes) pointers.push_back(&tags);
   return storj::cohort_satisfied(requirements, pointers);
 }

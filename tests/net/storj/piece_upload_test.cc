@@ -114,7 +114,7 @@ TEST_CASE("a receipt counts only when every field and the signature are right") 
   other_piece.set_piece_id(std::string(32, 'q'));
   CHECK(refused(u.receipt(node, other_piece)));
   auto old = good;
-  old.mutable_timestamp()->set_seconds(good.timestamp().seconds() - 25 * 3600);
+  old.mutable_timestamp()->set_seconds(good.timestamp().seconds() - 90'000);
   CHECK(refused(u.receipt(node, old)));
   CHECK(refused(u.receipt(stranger, good)));
   auto strange_chain = u.receipt(stranger, good);
