@@ -90,7 +90,7 @@ TEST_CASE(
   Simulation all(std::vector<Node>(80), 65);
   REQUIRE(all.run(1s));
   CHECK(all.complete() == 65);
-  CHECK(all.total() < 65 * kPiece + 15 * 2 * kTrial);
+  CHECK(all.total() < 65 * kPiece + kTrial * 2 * 15);
   CHECK(all.released.empty());
 }
 
