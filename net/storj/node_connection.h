@@ -47,6 +47,8 @@ class NodeConnection {
   Result<bool> connect();
 
   bool is_open() const { return connection_ != nullptr; }
+  // Requires: is_open().
+  bool reached() const { return connection_->tls->reached(); }
   bool connected() const { return is_open() && connection_->tls->connected(); }
   // It had served others before: it may have died while it was idle.
   bool reused() const { return reused_; }
