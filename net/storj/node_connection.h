@@ -74,6 +74,7 @@ class NodeConnection {
   std::string node_name() const;
 
   std::chrono::steady_clock::time_point last_progress;  // set by open(); the owner moves it on
+  uint64_t acknowledged = 0;                            // bytes, when the owner last looked; set by open()
 
  private:
   std::unique_ptr<drpc::Connection> release();

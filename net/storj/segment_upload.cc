@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "net/io/acknowledged.h"
 #include "net/io/round_trip.h"
 
 namespace sjcp::storj {
@@ -12,6 +13,8 @@ using Steady = std::chrono::steady_clock;
 namespace {
 
 constexpr auto kCheckInterval = std::chrono::milliseconds(500);
+// A connection that took nothing for so long is asked what its peer has received.
+constexpr auto kQuiet = std::chrono::seconds(1);
 constexpr auto kReviewInterval = std::chrono::milliseconds(50);
 constexpr auto kWorthNoting = std::chrono::microseconds(100);
 constexpr size_t kReadSize = 16 << 10;
@@ -309,12 +312,21 @@ void SegmentUpload::cancel_rest() {
   }
 }
 
+// What the socket has taken may be on its way for minutes.
+void SegmentUpload::look_closer(NodeConnection& link) {
+  const uint64_t acknowledged = io::acknowledged_bytes(link.tls().fd());
+  if (acknowledged <= link.acknowledged) return;
+  link.acknowledged = acknowledged;
+  link.last_progress = Steady::now();
+}
+
 void SegmentUpload::check_limits() {
   auto now = Steady::now();
   for (auto& lane : lanes_) {
     if (!lane->link.is_open()) continue;
     if (spread_->role(lane->piece) == segment::PieceSpread::Role::kHeld) continue;
     bool connected = lane->link.connected();
+    if (connected && now - lane->link.last_progress > kQuiet) look_closer(lane->link);
     if (now - lane->link.last_progress > (connected ? options_.silence_limit : options_.dial_limit)) {
       fail(*lane, make_error(Errc::kNetwork, connected ? "no progress in time" : "no connection in time",
                              ETIMEDOUT));

@@ -30,7 +30,7 @@ namespace sjcp::storj {
 struct SpreadOptions {
   size_t chunk_size = 64 << 10;  // bytes of a piece per message
   std::chrono::milliseconds dial_limit{10000};
-  std::chrono::milliseconds silence_limit{30000};  // no byte accepted and no answer from a node
+  std::chrono::milliseconds silence_limit{30000};  // no byte that a node takes, and no answer
   unsigned max_exchanges = 11;
 };
 
@@ -76,6 +76,7 @@ class SegmentUpload {
   void fail(Lane& lane, Error error);
   void cancel_rest();
   void check_limits();
+  static void look_closer(NodeConnection& link);
   bool satisfied() const;
   Status exchange_failed();
   Error too_few() const;
