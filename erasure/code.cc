@@ -29,6 +29,24 @@ void Code::encode(size_t len, const uint8_t* const* data, uint8_t* const* parity
   gf::leave_vector_code();
 }
 
+Code::Selection Code::select(std::vector<unsigned> numbers) const {
+  Selection selection;
+  const size_t row = size_t{k_} * gf::kTableSize;
+  for (const unsigned number : numbers) {
+    const auto begin = tables_.begin() + static_cast<std::ptrdiff_t>((number - k_) * row);
+    selection.tables_.insert(selection.tables_.end(), begin, begin + static_cast<std::ptrdiff_t>(row));
+  }
+  selection.numbers_ = std::move(numbers);
+  return selection;
+}
+
+void Code::encode(const Selection& selection, size_t len, const uint8_t* const* data,
+                  uint8_t* const* parity) const {
+  if (selection.size() == 0 || len == 0) return;
+  gf::combine(len, k_, selection.size(), selection.tables_.data(), data, parity);
+  gf::leave_vector_code();
+}
+
 void Code::encode_share(unsigned r, size_t len, const uint8_t* const* data, uint8_t* out) const {
   if (len == 0) return;
   if (r < k_) {

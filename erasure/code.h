@@ -30,6 +30,22 @@ class Code {
 
   // Parity of columns: data[0..k) and parity[0..n-k) are each `len` < 2^31 bytes; data chunks are not copied.
   void encode(size_t len, const uint8_t* const* data, uint8_t* const* parity) const;
+  // Some parity shares, to be computed together.
+  class Selection {
+   public:
+    size_t size() const { return numbers_.size(); }
+    std::span<const unsigned> numbers() const { return numbers_; }
+
+   private:
+    friend class Code;
+    std::vector<unsigned> numbers_;
+    std::vector<uint8_t> tables_;
+  };
+  // Requires: k <= numbers < n.
+  Selection select(std::vector<unsigned> numbers) const;
+  // parity[i] receives share selection.numbers()[i].
+  void encode(const Selection& selection, size_t len, const uint8_t* const* data,
+              uint8_t* const* parity) const;
   // One share: out[len] from data[0..k).  For r < k a copy.
   void encode_share(unsigned r, size_t len, const uint8_t* const* data, uint8_t* out) const;
 

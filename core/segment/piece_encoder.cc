@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 
 namespace sjcp::segment {
 namespace {
@@ -34,6 +35,9 @@ PieceEncoder::PieceEncoder(std::shared_ptr<const erasure::Code> code, const Redu
   const size_t window = std::min(kWindowBytes, window_cache_bytes / kMinWindows / parity);
   window_stripes_ = std::clamp<uint64_t>(window / share_size_, 1, stripes_);
   max_windows_ = std::max<size_t>(window_cache_bytes / (parity * window_bytes()), 1);
+  std::vector<unsigned> all(code_->n() - code_->k());
+  std::iota(all.begin(), all.end(), code_->k());
+  expected_ = code_->select(std::move(all));
   alone_bytes_.resize((stripes_ + window_stripes_ - 1) / window_stripes_);
 }
 
@@ -59,6 +63,18 @@ void PieceEncoder::read(unsigned number, uint64_t offset, ByteSpan out) {
   }
 }
 
+ByteView PieceEncoder::view(unsigned number, uint64_t offset, ByteSpan scratch) {
+  const size_t within = offset % window_bytes();
+  if (number >= code_->k() && !scratch.empty() && scratch.size() <= window_bytes() - within) {
+    if (const Window* kept = window(number, offset / window_bytes(), scratch.size()))
+      return {kept->bytes.get() + (number - code_->k()) * window_bytes() + within, scratch.size()};
+    read_alone(number, offset, scratch);
+  } else {
+    read(number, offset, scratch);
+  }
+  return scratch;
+}
+
 void PieceEncoder::read_data(unsigned number, uint64_t offset, ByteSpan out) const {
   while (!out.empty()) {
     const size_t within = offset % share_size_;
@@ -74,7 +90,7 @@ void PieceEncoder::read_parity(unsigned number, uint64_t offset, ByteSpan out) {
     const uint64_t index = offset / window_bytes();
     const size_t within = offset % window_bytes();
     const size_t size = std::min(window_bytes() - within, out.size());
-    if (const Window* kept = window(index, size)) {
+    if (const Window* kept = window(number, index, size)) {
       const uint8_t* piece = kept->bytes.get() + (number - code_->k()) * window_bytes();
       std::memcpy(out.data(), piece + within, size);
     } else {
@@ -102,17 +118,29 @@ void PieceEncoder::read_alone(unsigned number, uint64_t offset, ByteSpan out) {
   }
 }
 
-PieceEncoder::Window* PieceEncoder::window(uint64_t index, size_t size) {
+void PieceEncoder::expect(unsigned number, bool likely) {
+  const auto now = expected_.numbers();
+  const auto at = std::ranges::lower_bound(now, number);
+  const bool expected = at != now.end() && *at == number;
+  if (number < code_->k() || expected == likely) return;
+  std::vector<unsigned> numbers(now.begin(), now.end());
+  const auto place = numbers.begin() + (at - now.begin());
+  likely ? (void)numbers.insert(place, number) : (void)numbers.erase(place);
+  expected_ = code_->select(std::move(numbers));
+}
+
+PieceEncoder::Window* PieceEncoder::window(unsigned number, uint64_t index, size_t size) {
   const auto kept = std::ranges::find(windows_, index, &Window::index);
-  if (kept != windows_.end()) {
+  if (kept != windows_.end() && kept->holds(number)) {
     kept->last_use = ++uses_;
     return &*kept;
   }
+  if (!std::ranges::binary_search(expected_.numbers(), number)) return nullptr;
   if (index < frontier_) {
     alone_bytes_[index] += size;
     if (alone_bytes_[index] < kWorthAllShares * window_bytes()) return nullptr;
   }
-  Window& window = room_for_window();
+  Window& window = kept != windows_.end() ? *kept : room_for_window();
   fill(window, index);
   return &window;
 }
@@ -127,6 +155,8 @@ PieceEncoder::Window& PieceEncoder::room_for_window() {
 
 void PieceEncoder::fill(Window& window, uint64_t index) {
   window.index = index;
+  const auto numbers = expected_.numbers();
+  window.numbers.assign(numbers.begin(), numbers.end());
   window.last_use = ++uses_;
   alone_bytes_[index] = 0;
   frontier_ = std::max(frontier_, index + 1);
@@ -136,10 +166,10 @@ void PieceEncoder::fill(Window& window, uint64_t index) {
   const uint64_t last = std::min(first + window_stripes_, stripes_);
   for (uint64_t s = first; s < last; ++s) {
     data_of(s, data.data());
-    for (size_t p = 0; p < code_->n() - code_->k(); ++p) {
-      parity[p] = window.bytes.get() + p * window_bytes() + (s - first) * share_size_;
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      parity[i] = window.bytes.get() + (numbers[i] - code_->k()) * window_bytes() + (s - first) * share_size_;
     }
-    code_->encode(share_size_, data.data(), parity.data());
+    code_->encode(expected_, share_size_, data.data(), parity.data());
   }
 }
 

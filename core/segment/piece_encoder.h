@@ -3,9 +3,11 @@
 //
 // Data pieces are gathered from the stripes.  Parity is computed for a window of stripes for all pieces at
 // once and the latest windows are kept; a piece that comes after its window was dropped has its share
-// computed alone, until enough of them came that the window is worth computing again.
+// computed alone, until enough of them came that the window is worth computing again.  Pieces that nobody is
+// expected to read are left out of the windows.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -28,12 +30,20 @@ class PieceEncoder {
   uint64_t piece_size() const { return stripes_ * share_size_; }
   // Requires: number < n, [offset, offset + out.size()) within piece_size().
   void read(unsigned number, uint64_t offset, ByteSpan out);
+  // Whether a piece is likely to be read; at first all are.  Any can be read at any time.
+  void expect(unsigned number, bool likely);
+  // scratch.size() bytes as from read(), without a copy where they lie together; otherwise in scratch.  Valid
+  // until the next call.
+  ByteView view(unsigned number, uint64_t offset, ByteSpan scratch);
 
  private:
   struct Window {
+    bool holds(unsigned number) const { return std::ranges::binary_search(numbers, number); }
+
     uint64_t index = 0;
     uint64_t last_use = 0;
-    Buffer bytes;  // parity piece p of the window at p * window_bytes()
+    std::vector<unsigned> numbers;  // pieces that were computed, ascending
+    Buffer bytes;                   // piece p at (p - k) * window_bytes()
   };
 
   size_t parity_bytes() const { return (code_->n() - code_->k()) * window_bytes(); }  // of all pieces
@@ -43,9 +53,9 @@ class PieceEncoder {
   void read_data(unsigned number, uint64_t offset, ByteSpan out) const;
   void read_parity(unsigned number, uint64_t offset, ByteSpan out);
   void read_alone(unsigned number, uint64_t offset, ByteSpan out);
-  // The window, if it is kept or worth computing for a reader of `size` bytes; nullptr: compute the share
-  // alone.
-  Window* window(uint64_t index, size_t size);
+  // The window, if it is kept or worth computing for a reader of `size` bytes of the piece; nullptr: compute
+  // the share alone.
+  Window* window(unsigned number, uint64_t index, size_t size);
   Window& room_for_window();
   void fill(Window& window, uint64_t index);
 
@@ -63,6 +73,7 @@ class PieceEncoder {
   uint64_t uses_ = 0;
   uint64_t frontier_ = 0;              // windows below it were computed at least once
   std::vector<uint64_t> alone_bytes_;  // by window: computed alone since it was dropped
+  erasure::Code::Selection expected_;  // parity pieces
   Bytes share_;                        // one share, when a reader wants part of it
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace sjcp::segment {
 namespace {
@@ -19,7 +20,11 @@ constexpr double kLongAlone = 5;  // seconds
 // What a connection sends in its first round trip, about; it doubles with each.
 constexpr double kFirstWindow = 16 << 10;
 // Round trips from dialling to the first bytes.
-constexpr double kStartupTrips = 3;
+constexpr int kStartupTrips = 3;
+// A connection that got that part of what doubling would have brought is still doubling.
+constexpr double kStillDoubling = 0.25;
+// From this round trip on a substitute takes longer to get up to speed than a piece takes in all.
+constexpr PieceRace::Time kFar = std::chrono::milliseconds(35);
 // Share of the needed pieces that may be paid for twice because they are slow.
 constexpr unsigned kExchangeShare = 10;
 
@@ -45,12 +50,34 @@ PieceRace::Role PieceRace::role(unsigned piece) const {
   return it == pieces_.end() ? Role::kFailed : it->second.role;
 }
 
-PieceRace::Role PieceRace::first_bytes(unsigned piece, Time now) {
+PieceRace::Role PieceRace::reached(unsigned piece, Time now) {
+  Piece& p = pieces_.at(piece);
+  p.trip = now - p.opened;
+  if (p.role != Role::kWaiting || p.reached) return p.role;
+  const auto runs = [](const auto& entry) {
+    const Piece& each = entry.second;
+    return each.role == Role::kActive || each.role == Role::kParked ||
+           (each.role == Role::kWaiting && each.reached);
+  };
+  const auto running = static_cast<unsigned>(std::ranges::count_if(pieces_, runs));
+  // The last of those needed says how far away all of them are.
+  if (running + 1 == options_.needed && p.trip >= kFar) options_.needed += std::exchange(options_.insurance, 0);
+  if (running < options_.needed + options_.runners) {
+    p.reached = true;
+  } else {
+    p.role = Role::kReserve;
+    held_.push_back(piece);
+  }
+  return p.role;
+}
+
+PieceRace::Role PieceRace::first_bytes(unsigned piece, Time now, bool warm) {
   Piece& p = pieces_.at(piece);
   if (!p.answered) {
     p.answered = true;
-    p.last_gain = now;
-    const Time took = now - p.opened;
+    p.last_gain = p.answered_at = now;
+    const Time took = warm ? kStartupTrips * (now - p.opened) : now - p.opened;
+    if (warm || p.trip == Time(0)) p.trip = took / kStartupTrips;
     startups_.insert(std::ranges::upper_bound(startups_, took), took);
   }
   if (p.role == Role::kWaiting) {
@@ -163,15 +190,15 @@ PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) 
 // comes from anybody, it is less certain that another would do better, so it takes longer and more.
 PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progress, const View& view) const {
   const Time silent = view.now - std::max(p.last_gain, p.opened);
-  if (silent >= std::max(options_.max_patience, 3 * view.silence)) return Verdict::kHopeless;
+  if (silent >= std::max(options_.max_patience, 3 * silence_of(p, view))) return Verdict::kHopeless;
   if (view.line_busy) return Verdict::kFine;
   if (p.late_since && view.now - *p.late_since >= view.patience) {
-    if (silent >= view.silence) return Verdict::kHopeless;
+    if (silent >= silence_of(p, view)) return Verdict::kHopeless;
     const double gain = worth(needs(p, progress, view), view, view.rate);
     return gain > kWorthAny ? Verdict::kHopeless : gain > kWorth ? Verdict::kSlow : Verdict::kLate;
   }
   if (!p.behind_since) return Verdict::kFine;
-  if (silent >= 3 * view.silence) return Verdict::kHopeless;
+  if (silent >= 3 * silence_of(p, view)) return Verdict::kHopeless;
   if (view.now - *p.behind_since >= options_.max_patience / 2) {
     const double needed = needs(p, progress, view);
     if (needed > kLongAlone && worth(needed, view, view.good_rate) > kWorthAlone) return Verdict::kHopeless;
@@ -179,8 +206,28 @@ PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progres
   return Verdict::kFine;
 }
 
-// Seconds to its end, at the speed since it was marked.
+// Its round trips are what limits it.
+bool PieceRace::doubling(const Piece& piece, const Progress& progress, Time now) {
+  if (!piece.answered || piece.trip <= Time(0)) return false;
+  const auto bytes = static_cast<double>(progress.position - progress.begin);
+  const double trips = Seconds(now - piece.answered_at).count() / Seconds(piece.trip).count();
+  return bytes >= kStillDoubling * kFirstWindow * (std::exp2(std::min(trips, 60.0)) - 1);
+}
+
+// A far node answers late and then in bursts, one each round trip.
+PieceRace::Time PieceRace::silence_of(const Piece& piece, const View& view) const {
+  const int trips = piece.answered ? 2 : 2 * kStartupTrips;
+  return std::clamp(trips * piece.trip, view.silence, std::max(view.silence, options_.max_patience));
+}
+
+// Seconds to its end, at the speed since it was marked; a connection that doubles what it sends with each round trip
+// has its best time before it.
 double PieceRace::needs(const Piece& piece, const Progress& progress, const View& view) const {
+  if (doubling(piece, progress, view.now)) {
+    const auto bytes = static_cast<double>(progress.position - progress.begin);
+    const auto left = static_cast<double>(options_.piece_size - progress.position);
+    return Seconds(piece.trip).count() * std::log2((bytes + left + kFirstWindow) / (bytes + kFirstWindow));
+  }
   const double measured = Seconds(view.now - piece.mark_time).count();
   if (measured <= 0) return 0;
   const double rate = static_cast<double>(progress.position - piece.mark_position) / measured;
@@ -222,7 +269,7 @@ void PieceRace::replace(std::vector<std::pair<Verdict, unsigned>> late, const Vi
 // Parked pieces have their handshake behind them but would have to send everything from the beginning.
 bool PieceRace::substitute(uint64_t consumed, Time now, Decision& decision) {
   auto parked = first_of(Role::kParked);
-  auto reserve = first_of(Role::kReserve);
+  auto reserve = next_reserve();
   if (parked && (!reserve || consumed <= 2 * options_.parked_bytes)) {
     decision.activate.push_back(*parked);
   } else if (reserve) {
@@ -265,6 +312,13 @@ std::optional<unsigned> PieceRace::first_of(Role role) const {
     if (pieces_.at(number).role == role) return number;
   }
   return std::nullopt;
+}
+
+std::optional<unsigned> PieceRace::next_reserve() const {
+  for (unsigned number : held_) {
+    if (pieces_.at(number).role == Role::kReserve) return number;
+  }
+  return first_of(Role::kReserve);
 }
 
 unsigned PieceRace::count(Role role) const {

@@ -1,7 +1,10 @@
 // Which of the offered pieces of a segment are read, and when another takes the place of one that is late.
 //
-//   reserve --decided by review()--> active        not opened until then; asks only for what is still to come
-//   racing  --first bytes--> active                while fewer than `needed` are active
+//   reserve --decided by review()--> active        not opened until then, or held; asks only for what is still
+//                                                  to come
+//   racing  --reached--> running                   while fewer than `needed` and some more run: the nearest
+//                    \-> reserve                   otherwise: connected, told nothing, and held for a while
+//   running --first bytes--> active                while fewer than `needed` are active
 //                        \-> parked                otherwise: first bytes here, paid no further, not read
 //   chosen  = active from the start: known to be good, paid in full at once
 //   active  --late--> a parked or reserve piece becomes active beside it
@@ -13,6 +16,9 @@
 // takes, and when a substitute would end in less than half the time that it still needs.  Pieces exchanged
 // for slowness are paid for twice, so there are few of them per segment; silent and very slow ones are always
 // replaced.
+//
+// Where the nodes are far away, a substitute comes late however soon it is called: there a few pieces more than
+// needed are read from the start, and the slowest are dropped once enough are ahead of them.
 //
 // Time is the race's own: the time spent waiting for pieces.  While the destination blocks it stands still.
 // Pure: no sockets, no clock of its own.
@@ -42,6 +48,8 @@ class PieceRace {
     unsigned minimum = 0;     // pieces without which the segment cannot be rebuilt; <= needed
     uint64_t piece_size = 1;  // bytes to read of each
     uint64_t slack = 1;       // bytes that a piece may be behind the others before it counts as late
+    unsigned runners = 2;    // racing pieces that ask for first bytes beside those needed
+    unsigned insurance = 0;  // pieces to read beside those needed where the nodes are far away
     // Bytes that a parked piece holds: while the segment has not come much further, it is the better
     // substitute.
     uint64_t parked_bytes = 0;
@@ -74,8 +82,13 @@ class PieceRace {
   Role role(unsigned piece) const;
   unsigned needed() const { return options_.needed; }
 
-  // The piece's first bytes came: its role from now on.
-  Role first_bytes(unsigned piece, Time now);
+  // The piece's node can be reached: its role from now on.  kWaiting: it asks for its first bytes; kReserve: it
+  // is held, as the best substitute that there is.
+  Role reached(unsigned piece, Time now);
+
+  // The piece's first bytes came: its role from now on.  `warm`: over a connection that was there before, so that
+  // they took one round trip only.
+  Role first_bytes(unsigned piece, Time now, bool warm = false);
 
   // The piece is out.  Another one is activated at once if it is needed.
   Decision failed(unsigned piece, uint64_t consumed, Time now);
@@ -92,8 +105,11 @@ class PieceRace {
  private:
   struct Piece {
     Role role = Role::kReserve;
+    bool reached = false;
     bool answered = false;
     Time opened{0};
+    Time trip{0};      // round trip; 0: not known
+    Time answered_at{0};
     Time last_gain{0};
     Time busy{0};  // at the last gain: silence says nothing about speed
     uint64_t last_position = 0;
@@ -111,7 +127,7 @@ class PieceRace {
     uint64_t best = 0;
     double rate = 0;       // bytes per second, of a typical piece while it is read
     double good_rate = 0;  // of the best eighth
-    Time startup{0};       // from opening a piece to its first bytes
+    Time startup{0};       // from dialling a node to its first bytes
     Time patience{0};      // how long others wait for a late piece
     Time silence{0};       // without a byte, in which a late piece is taken for stalled
   };
@@ -119,13 +135,16 @@ class PieceRace {
 
   View look(std::span<const Progress> active, uint64_t consumed, Time now) const;
   void note(const Progress& progress, Time now);
+  static bool doubling(const Piece& piece, const Progress& progress, Time now);
   Verdict judge(const Progress& progress, const View& view);
   Verdict judge_late(const Piece& piece, const Progress& progress, const View& view) const;
+  Time silence_of(const Piece& piece, const View& view) const;
   double needs(const Piece& piece, const Progress& progress, const View& view) const;
   double worth(double needs, const View& view, double rate) const;
   void fill(const View& view, Decision& decision);
   bool substitute(uint64_t consumed, Time now, Decision& decision);
   std::optional<unsigned> first_of(Role role) const;
+  std::optional<unsigned> next_reserve() const;
   void replace(std::vector<std::pair<Verdict, unsigned>> late, const View& view, Decision& decision);
   void drop_late(const std::vector<std::pair<Verdict, unsigned>>& late, Decision& decision);
   void drop_overtaken(std::span<const Progress> active, const View& view, Decision& decision);
@@ -133,7 +152,8 @@ class PieceRace {
   Options options_;
   std::map<unsigned, Piece> pieces_;
   std::vector<unsigned> order_;  // as added: the best substitutes first
-  std::vector<Time> startups_;   // from opening to first bytes, ascending
+  std::vector<unsigned> held_;   // became a reserve when they were reached, the nearest first
+  std::vector<Time> startups_;   // from dialling to first bytes, ascending
   unsigned exchanged_ = 0;       // for slowness
 };
 

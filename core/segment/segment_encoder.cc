@@ -109,6 +109,14 @@ void SegmentEncoder::read(unsigned number, uint64_t offset, ByteSpan out) {
   state_->pieces->read(number, offset, out);
 }
 
+ByteView SegmentEncoder::view(unsigned number, uint64_t offset, ByteSpan scratch) {
+  return state_->pieces->view(number, offset, scratch);
+}
+
+void SegmentEncoder::expect(unsigned number, bool likely) {
+  state_->pieces->expect(number, likely);
+}
+
 uint64_t SegmentEncoder::memory(const Options& options) {
   return buffer_size(segment::encrypted_size(options.max_plain_size, options.layout)) +
          options.window_cache_bytes + kMaxInlineSize;

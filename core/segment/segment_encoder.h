@@ -54,6 +54,13 @@ class SegmentEncoder {
   // Bytes [offset, offset + out.size()) of piece `number`.  Requires: within piece_size().
   void read(unsigned number, uint64_t offset, ByteSpan out);
 
+  // scratch.size() bytes as from read(), without a copy where they lie together; otherwise in scratch.  Valid
+  // until the next call.
+  ByteView view(unsigned number, uint64_t offset, ByteSpan scratch);
+
+  // Whether a piece is likely to be read; at first all are.  Any can be read at any time.
+  void expect(unsigned number, bool likely);
+
   static uint64_t memory(const Options& options);
 
  private:

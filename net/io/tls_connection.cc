@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -217,6 +218,12 @@ Result<std::unique_ptr<TlsConnection>> TlsConnection::accept(std::shared_ptr<con
   state->name = known ? endpoint_text(address) : "unknown peer";
   if (Status status = state->start(true); !status) return status.error();
   return std::unique_ptr<TlsConnection>(new TlsConnection(std::move(state)));
+}
+
+bool TlsConnection::reached() const {
+  if (state_->socket.reached) return true;
+  pollfd socket{state_->socket.fd, POLLOUT, 0};
+  return ::poll(&socket, 1, 0) > 0;
 }
 
 int TlsConnection::fd() const {

@@ -71,6 +71,10 @@ class TlsConnection {
   int fd() const;
   const std::string& name() const;  // endpoint's text and node id, for messages
 
+  // The peer has taken the TCP connection, or refused it, which handshake() tells.  Until then the descriptor
+  // is not writable.
+  bool reached() const;
+
   // Call again when the descriptor is ready as wanted, until kDone.
   Result<Ready> handshake();
   bool connected() const;  // handshake() returned kDone

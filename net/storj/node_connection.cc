@@ -20,6 +20,7 @@ void ConnectionShare::make_room(drpc::Pool& pool) const {
 Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
   peer_ = peer;
   last_progress = std::chrono::steady_clock::now();
+  acknowledged = 0;
   if (!share_.take()) return false;
   if (!fresh) connection_ = pool_.take(peer_);
   reused_ = connection_ != nullptr;

@@ -47,6 +47,8 @@ class NodeConnection {
   Result<bool> connect();
 
   bool is_open() const { return connection_ != nullptr; }
+  // Requires: is_open().
+  bool reached() const { return connection_->tls->reached(); }
   bool connected() const { return is_open() && connection_->tls->connected(); }
   // It had served others before: it may have died while it was idle.
   bool reused() const { return reused_; }
@@ -72,6 +74,7 @@ class NodeConnection {
   std::string node_name() const;
 
   std::chrono::steady_clock::time_point last_progress;  // set by open(); the owner moves it on
+  uint64_t acknowledged = 0;                            // bytes, when the owner last looked; set by open()
 
  private:
   std::unique_ptr<drpc::Connection> release();

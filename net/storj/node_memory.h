@@ -54,7 +54,7 @@ class NodeMemory {
     auto operator<=>(const Start&) const = default;
   };
   // How each piece starts when `needed` are to be read, the best first.  Nodes in good standing are chosen;
-  // for what is missing others race, some more than needed, because some of them will be bad.
+  // for each place that is missing two others race.
   std::vector<Start> plan(std::span<const Candidate> candidates, unsigned needed) const;
 
  private:

@@ -24,8 +24,9 @@ constexpr int kMaxAttemptsWhenLost = 2;
 constexpr size_t kRingBytes = 128 << 10;
 // A connection's TLS state with its 64 KiB read-ahead.
 constexpr uint64_t kConnectionMemory = 96 << 10;
-// Pieces offered for 29/80 before the scheme is known.
-constexpr uint32_t kUsualOffer = 39;
+// Twice the pieces that the network's usual scheme needs, so that far nodes can be left out.  The satellite charges
+// by the segment, not by the node, and nodes are paid for what they are asked to send.
+constexpr int32_t kWantedNodes = 58;
 
 pb::Range range_of(const transfer::RangeRequest& range) {
   pb::Range out;
@@ -123,6 +124,7 @@ Result<pb::DownloadObjectResponse> ObjectSource::request_object(const transfer::
   auto& download = *request.add_requests()->mutable_object_download();
   download.set_bucket(bucket_);
   download.set_encrypted_object_key(encrypted_key_);
+  download.set_desired_nodes(kWantedNodes);
   if (!range.everything()) *download.mutable_range() = range_of(range);
   auto response = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, context.stop);
   if (response) return std::move(*response->mutable_responses(0)->mutable_object_download());
@@ -228,9 +230,6 @@ Status ObjectSource::cut_to_range(ByteRange range) {
 
 void ObjectSource::keep_first(Offer first) {
   if (first->has_redundancy_scheme()) {
-    offered_ = static_cast<uint32_t>(std::count_if(first->addressed_limits().begin(),
-                                                   first->addressed_limits().end(),
-                                                   [](const auto& limit) { return limit.has_limit(); }));
     if (auto rs = redundancy_of(first->redundancy_scheme())) redundancy_ = *rs;
   }
   if (!stored_.empty() && stored_[0].position == position_of(first->position())) {
@@ -250,8 +249,8 @@ uint64_t ObjectSource::memory_per_segment() const {
   if (redundancy_.required == 0) options.rs = {29, 35, 65, 80, segment::kShareSize};
   options.layout = layout_;
   options.ring_bytes = kRingBytes;
-  uint32_t offered = offered_ == 0 ? kUsualOffer : offered_;
-  return segment::SegmentDecoder::memory(options, options.rs.required) + offered * kConnectionMemory;
+  const uint64_t connections = options.rs.required + options.rs.required / 3 + 1;
+  return segment::SegmentDecoder::memory(options, options.rs.required) + connections * kConnectionMemory;
 }
 
 Result<std::vector<Offer>> ObjectSource::ask(std::span<const OfferShelf::Wanted> wanted,
@@ -262,7 +261,7 @@ Result<std::vector<Offer>> ObjectSource::ask(std::span<const OfferShelf::Wanted>
     download.set_stream_id(stream_id_);
     download.mutable_cursor_position()->set_part_number(stored_[each.segment].position.part);
     download.mutable_cursor_position()->set_index(stored_[each.segment].position.index);
-    if (each.all_nodes) download.set_desired_nodes(std::numeric_limits<int32_t>::max());
+    download.set_desired_nodes(each.all_nodes ? std::numeric_limits<int32_t>::max() : kWantedNodes);
   }
   auto batch = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, stop);
   if (!batch) return std::move(batch).error();

@@ -71,7 +71,6 @@ class ObjectSource final : public transfer::Source {
   std::map<std::string, std::string> metadata_;
   std::vector<Stored> stored_;  // by index of segments_
   std::vector<transfer::Segment> segments_;
-  uint32_t offered_ = 0;  // pieces per segment, for the memory estimate
   segment::Redundancy redundancy_;
 
   OfferShelf shelf_;  // last: its thread uses the rest

@@ -53,6 +53,7 @@ PieceRace::Options race_options(const pb::DownloadSegmentResponse& offer, uint64
   race.piece_size = std::max<uint64_t>(piece_size, 1);
   race.slack = std::max<uint64_t>(std::min(options.slack, piece_size / 2), 1);
   race.parked_bytes = options.first_order;
+  race.insurance = (minimum + 10) / 15;
   if (options.correction != Correction::kNone) {
     race.needed = std::max(minimum, offered(offer));
     race.correctable = options.correction == Correction::kQuick ? minimum + 2 : race.needed;
@@ -103,6 +104,7 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
   bool finished = false;
   bool watching_write = false;
   bool coming_back = false;  // is in again_
+  bool held = false;         // connected, and told nothing: it was not among the nearest
   // See transfer::QueueControl.
   Nanoseconds queue_before{0};  // of the line, when it was opened
   Nanoseconds trip{0};          // round trip while nothing waits; 0: unknown
@@ -263,6 +265,7 @@ void SegmentDownload::come_back(Lane& lane) {
 void SegmentDownload::on_ready(Lane& lane) {
   if (!lane.link.is_open()) return;
   if (!lane.stream) {
+    if (!lane.active && !reached(lane)) return;
     auto connected = lane.link.connect();
     if (!connected) return fail(lane, std::move(connected).error());
     if (*connected) begin_stream(lane);
@@ -271,6 +274,26 @@ void SegmentDownload::on_ready(Lane& lane) {
   if (lane.watching_write) flush(lane);
   // Writing may have shown that the connection was dead; a fresh one has no stream yet.
   if (lane.stream && lane.link.is_open() && !lane.paused) read(lane);
+}
+
+// A racing node is told nothing before it is known to be among the nearest.  True: it is.
+bool SegmentDownload::reached(Lane& lane) {
+  if (lane.held) return false;
+  if (!lane.link.reached()) {
+    lane.link.watch(false, true);
+    return false;
+  }
+  lane.held = race_.reached(lane.piece, waited_) == PieceRace::Role::kReserve;
+  if (!lane.held) return true;
+  lane.link.watch(false, false);
+  if (race_.count(PieceRace::Role::kActive) >= race_.needed()) let_go(lane);
+  return false;
+}
+
+void SegmentDownload::let_go(Lane& lane) {
+  lane.held = lane.begun = false;
+  if (lane.link.connected()) return lane.link.give_back();
+  lane.link.drop();
 }
 
 void SegmentDownload::begin_stream(Lane& lane) {
@@ -320,7 +343,7 @@ void SegmentDownload::read(Lane& lane) {
 
 void SegmentDownload::after_first_bytes(Lane& lane) {
   const bool racing = !lane.active;
-  const auto role = race_.first_bytes(lane.piece, waited_);
+  const auto role = race_.first_bytes(lane.piece, waited_, lane.link.reused());
   if (role == PieceRace::Role::kActive) {
     lane.reading = true;
     lane.ready_since = waited_;
@@ -359,7 +382,10 @@ void SegmentDownload::open_reserve(Lane& lane) {
   lane.from = decoder_.consumed();
   decoder_.add(lane.piece, lane.from);
   lane.active = true;
-  open_lane(lane, false);
+  if (!lane.held) return open_lane(lane, false);
+  lane.held = false;
+  lane.opened = lane.last_gain = waited_;
+  on_ready(lane);
 }
 
 void SegmentDownload::pause(Lane& lane) {
@@ -435,6 +461,10 @@ void SegmentDownload::remember(const Lane& lane) {
 void SegmentDownload::close_all() {
   for (auto& lane : lanes_) {
     if (!lane->link.is_open()) continue;
+    if (lane->held) {
+      let_go(*lane);
+      continue;
+    }
     remember(*lane);
     // Draining more than a first order costs more than a handshake: such a connection is dropped.
     const uint64_t coming = lane->stream ? lane->stream->ordered() - lane->stream->received() : 0;
@@ -462,6 +492,11 @@ void SegmentDownload::resume_paused() {
 
 void SegmentDownload::review() {
   next_review_ = Steady::now() + options_.review_interval;
+  if (race_.count(PieceRace::Role::kActive) >= race_.needed()) {
+    for (auto& lane : lanes_) {
+      if (lane->held) let_go(*lane);
+    }
+  }
   std::vector<PieceRace::Progress> progress;
   for (auto& lane : lanes_) {
     if (!lane->active) continue;
@@ -554,7 +589,7 @@ Status SegmentDownload::ask_more() {
 
 void SegmentDownload::check_limits() {
   for (auto& lane : lanes_) {
-    if (!lane->link.is_open() || lane->paused) continue;
+    if (!lane->link.is_open() || lane->paused || lane->held) continue;
     if (!lane->link.connected()) {
       if (waited_ - lane->opened > options_.dial_limit) {
         fail(*lane, make_error(Errc::kNetwork, "no connection in time", ETIMEDOUT));

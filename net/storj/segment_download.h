@@ -81,6 +81,8 @@ class SegmentDownload {
   void on_ready(Lane& lane);
   void read(Lane& lane);
   void flush(Lane& lane);
+  bool reached(Lane& lane);
+  void let_go(Lane& lane);
   void begin_stream(Lane& lane);
   void after_first_bytes(Lane& lane);
   void apply(const segment::PieceRace::Decision& decision);

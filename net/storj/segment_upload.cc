@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "net/io/acknowledged.h"
+#include "net/io/round_trip.h"
+
 namespace sjcp::storj {
 
 using Steady = std::chrono::steady_clock;
@@ -10,8 +13,20 @@ using Steady = std::chrono::steady_clock;
 namespace {
 
 constexpr auto kCheckInterval = std::chrono::milliseconds(500);
+// A connection that took nothing for so long is asked what its peer has received.
+constexpr auto kQuiet = std::chrono::seconds(1);
+constexpr auto kReviewInterval = std::chrono::milliseconds(50);
 constexpr auto kWorthNoting = std::chrono::microseconds(100);
 constexpr size_t kReadSize = 16 << 10;
+constexpr auto kNotable = std::chrono::milliseconds(3);  // a round trip
+
+// A connection that is far from its shortest round trip waits behind others in some queue.  Where round trips
+// take next to no time, nothing is lost by holding pieces back until they are needed.
+bool has_room(NodeConnection& link) {
+  if (!link.connected()) return false;
+  const auto trip = io::round_trip(link.tls().fd());
+  return trip && trip->now >= kNotable && trip->now < trip->least * 3 / 2;
+}
 
 }  // namespace
 
@@ -62,10 +77,11 @@ Status SegmentUpload::run() {
       if (auto status = exchange_failed(); !status) return status;
     }
     if (auto status = keep_pace(); !status) return status;
-    auto events = poller_.wait(kCheckInterval);
+    auto events = poller_.wait(kReviewInterval);
     if (!events) return std::move(events).error();
-    for (const auto& event : **events) on_ready(*lanes_[event.token]);
+    for (const auto& event : **events) on_ready(*lanes_[event.token], event.readable);
     open_waiting();
+    review();
     if (Steady::now() >= next_check) {
       next_check = Steady::now() + kCheckInterval;
       check_limits();
@@ -96,7 +112,13 @@ Status SegmentUpload::start() {
   auto key = crypto::Ed25519Key::from_private(offer_.private_key());
   if (!key) return std::move(key).error();
   key_ = std::move(*key);
+  began_ = Steady::now();
+  segment::PieceSpread::Options options;
+  options.needed = static_cast<unsigned>(std::max(1, offer_.redundancy_scheme().success_threshold()));
+  options.piece_size = encoder_.piece_size();
+  spread_.emplace(options);
   for (int i = 0; i < offer_.addressed_limits_size(); ++i) {
+    spread_->add(static_cast<unsigned>(i));
     lanes_.push_back(std::make_unique<Lane>(*this, static_cast<unsigned>(i)));
   }
   for (auto& lane : lanes_) {
@@ -110,6 +132,7 @@ Status SegmentUpload::start_lane(Lane& lane) {
   lane.limit = offer_.addressed_limits(static_cast<int>(lane.piece));
   lane.state = Lane::State::kRunning;
   lane.stream.reset();
+  begin_again(lane);
   lane.tags.clear();
   for (const auto& [key, value] : lane.limit.tags()) lane.tags[key] = value;
   auto id = access::NodeId::from_bytes(lane.limit.limit().storage_node_id());
@@ -122,12 +145,17 @@ Status SegmentUpload::start_lane(Lane& lane) {
   return {};
 }
 
+void SegmentUpload::begin_again(Lane& lane) {
+  spread_->add(lane.piece);
+  encoder_.expect(lane.piece, true);
+}
+
 void SegmentUpload::open_lane(Lane& lane, bool fresh) {
   lane.want_write = false;
   const auto opened = lane.link.open(lane.peer, fresh);
   if (!opened) return fail(lane, opened.error());
   if (!*opened) return unopened_.push_back(&lane);
-  on_ready(lane);
+  on_ready(lane, false);
 }
 
 // Pieces for which there was no connection.
@@ -137,7 +165,7 @@ void SegmentUpload::open_waiting() {
   }
 }
 
-void SegmentUpload::on_ready(Lane& lane) {
+void SegmentUpload::on_ready(Lane& lane, bool readable) {
   if (!lane.link.is_open()) return;
   if (!lane.stream) {
     auto connected = lane.link.connect();
@@ -145,7 +173,7 @@ void SegmentUpload::on_ready(Lane& lane) {
     if (*connected) begin_stream(lane);
     return;
   }
-  read(lane);
+  if (readable) read(lane);
   // Reading may have shown that the connection was dead; a fresh one has no stream yet.
   if (lane.stream && lane.link.is_open()) pump(lane);
 }
@@ -162,18 +190,17 @@ void SegmentUpload::begin_stream(Lane& lane) {
 // share the encoder's window.
 void SegmentUpload::pump(Lane& lane) {
   if (!flush(lane)) return;
-  if (lane.stream->left() == 0) return;
+  if (lane.stream->left() == 0 || !goes_on(lane)) return;
   const size_t n =
       pace_.allow(static_cast<size_t>(std::min<uint64_t>(options_.chunk_size, lane.stream->left())));
   // The socket stays writable: it comes back when there is something to give.
   if (n == 0) return want_write(lane, true);
-  encoder_.read(lane.piece, lane.stream->sent(), ByteSpan(scratch_).first(n));
-  lane.stream->send(lane.link.machine(), ByteView(scratch_.data(), n));
+  const ByteView data = encoder_.view(lane.piece, lane.stream->sent(), ByteSpan(scratch_).first(n));
+  lane.stream->send(lane.link.machine(), data);
   lane.link.last_progress = Steady::now();
   context_.counters->bytes_fetched.fetch_add(n, std::memory_order_relaxed);
-  if (!flush(lane)) return;
   // More to send and room to do so: come back after the others had their turn.
-  want_write(lane, lane.stream->left() > 0);
+  flush(lane);
 }
 
 // True when everything is written that should be by now.
@@ -183,8 +210,45 @@ bool SegmentUpload::flush(Lane& lane) {
     broken(lane, std::move(flushed).error());
     return false;
   }
-  want_write(lane, !*flushed || lane.stream->left() > 0);
+  want_write(lane, !*flushed || (lane.stream->left() > 0 && goes_on(lane)));
   return *flushed;
+}
+
+// False: what has been sent of the piece suffices for now.  Requires: that has left for the socket.
+bool SegmentUpload::goes_on(Lane& lane) {
+  using Role = segment::PieceSpread::Role;
+  Role role = spread_->role(lane.piece);
+  if (role == Role::kTrying && lane.stream->sent() >= spread_->trial()) {
+    role = spread_->tried(lane.piece, Steady::now() - began_);
+    if (role == Role::kHeld) encoder_.expect(lane.piece, false);
+  }
+  return role != Role::kHeld;
+}
+
+void SegmentUpload::review() {
+  const auto now = Steady::now();
+  if (now < next_review_) return;
+  next_review_ = now + kReviewInterval;
+  if (spread_->count(segment::PieceSpread::Role::kStored) >= spread_->needed()) {
+    // Enough, but not in enough places.
+    return release(spread_->release_all(now - began_));
+  }
+  if (spread_->count(segment::PieceSpread::Role::kHeld) == 0) return;
+  std::vector<segment::PieceSpread::Progress> leading;
+  for (const auto& lane : lanes_) {
+    if (spread_->role(lane->piece) != segment::PieceSpread::Role::kLeading) continue;
+    leading.push_back({lane->piece, lane->stream ? lane->stream->sent() : 0, has_room(lane->link)});
+  }
+  release(spread_->review(leading, now - began_));
+}
+
+void SegmentUpload::release(const std::vector<unsigned>& pieces) {
+  for (const unsigned piece : pieces) {
+    Lane& lane = *lanes_[piece];
+    encoder_.expect(piece, true);
+    lane.link.last_progress = Steady::now();
+    want_write(lane, true);
+  }
 }
 
 void SegmentUpload::want_write(Lane& lane, bool want) {
@@ -216,6 +280,7 @@ void SegmentUpload::store_result(Lane& lane) {
   *result.mutable_hash() = lane.stream->node_hash();
   results_.push_back(std::move(result));
   lane.state = Lane::State::kStored;
+  spread_->stored(lane.piece, Steady::now() - began_);
   lane.link.machine().close();
   auto flushed = lane.link.flush();
   if (flushed && *flushed) return lane.link.give_back();
@@ -229,12 +294,15 @@ void SegmentUpload::broken(Lane& lane, Error error) {
   if (!untouched) return fail(lane, std::move(error));
   lane.link.drop();
   lane.stream.reset();
+  begin_again(lane);
   open_lane(lane, true);
 }
 
 void SegmentUpload::fail(Lane& lane, Error error) {
   lane.link.drop();
   lane.state = Lane::State::kFailed;
+  spread_->failed(lane.piece);
+  next_review_ = {};
   lane.failure = with_context(std::move(error), lane.link.node_name());
 }
 
@@ -244,11 +312,21 @@ void SegmentUpload::cancel_rest() {
   }
 }
 
+// What the socket has taken may be on its way for minutes.
+void SegmentUpload::look_closer(NodeConnection& link) {
+  const uint64_t acknowledged = io::acknowledged_bytes(link.tls().fd());
+  if (acknowledged <= link.acknowledged) return;
+  link.acknowledged = acknowledged;
+  link.last_progress = Steady::now();
+}
+
 void SegmentUpload::check_limits() {
   auto now = Steady::now();
   for (auto& lane : lanes_) {
     if (!lane->link.is_open()) continue;
+    if (spread_->role(lane->piece) == segment::PieceSpread::Role::kHeld) continue;
     bool connected = lane->link.connected();
+    if (connected && now - lane->link.last_progress > kQuiet) look_closer(lane->link);
     if (now - lane->link.last_progress > (connected ? options_.silence_limit : options_.dial_limit)) {
       fail(*lane, make_error(Errc::kNetwork, connected ? "no progress in time" : "no connection in time",
                              ETIMEDOUT));

@@ -1,7 +1,8 @@
-// One segment being spread over n nodes: all pieces at once, until enough are stored.
+// One segment being spread over n nodes, until enough pieces are stored.
 //
-// Runs in the calling thread, which waits in one Poller.  The rest is cancelled softly (long tail); pieces
-// that fail are exchanged for fresh limits only when what still runs cannot suffice.
+// Runs in the calling thread, which waits in one Poller.  Which pieces are sent to the end PieceSpread
+// decides; what is still running at the end is cancelled softly.  Pieces that fail are exchanged for fresh
+// limits only when what still runs cannot suffice.
 //
 // Threads: one per object.
 #pragma once
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/segment/piece_spread.h"
 #include "core/segment/segment_encoder.h"
 #include "core/transfer/context.h"
 #include "net/drpc/connection.h"
@@ -28,7 +30,7 @@ namespace sjcp::storj {
 struct SpreadOptions {
   size_t chunk_size = 64 << 10;  // bytes of a piece per message
   std::chrono::milliseconds dial_limit{10000};
-  std::chrono::milliseconds silence_limit{30000};  // no byte accepted and no answer from a node
+  std::chrono::milliseconds silence_limit{30000};  // no byte that a node takes, and no answer
   unsigned max_exchanges = 11;
 };
 
@@ -57,11 +59,15 @@ class SegmentUpload {
   Status start_lane(Lane& lane);
   size_t least_connections(size_t optimum) const;
   Status keep_pace();
+  void begin_again(Lane& lane);
   void open_lane(Lane& lane, bool fresh);
   void open_waiting();
-  void on_ready(Lane& lane);
+  void on_ready(Lane& lane, bool readable);
   void pump(Lane& lane);
   bool flush(Lane& lane);
+  bool goes_on(Lane& lane);
+  void review();
+  void release(const std::vector<unsigned>& pieces);
   void want_write(Lane& lane, bool want);
   void read(Lane& lane);
   void begin_stream(Lane& lane);
@@ -70,6 +76,7 @@ class SegmentUpload {
   void fail(Lane& lane, Error error);
   void cancel_rest();
   void check_limits();
+  static void look_closer(NodeConnection& link);
   bool satisfied() const;
   Status exchange_failed();
   Error too_few() const;
@@ -84,6 +91,9 @@ class SegmentUpload {
   Pace pace_;
   ConnectionShare share_;
   io::Poller poller_;
+  std::chrono::steady_clock::time_point began_;
+  std::optional<segment::PieceSpread> spread_;
+  std::chrono::steady_clock::time_point next_review_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> unopened_;  // no connection may be opened for them yet
   std::vector<pb::SegmentPieceUploadResult> results_;

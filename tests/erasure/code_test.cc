@@ -103,6 +103,29 @@ TEST_CASE("Code computes a single share as encode does when asked for one") {
   }
 }
 
+TEST_CASE("Code computes the parity shares of a selection as encode does all") {
+  const Code code(29, 80);
+  const size_t len = 256;
+  Bytes segment(29 * len);
+  std::iota(segment.begin(), segment.end(), uint8_t{7});
+  std::vector<const uint8_t*> data;
+  for (size_t j = 0; j < 29; ++j) data.push_back(segment.data() + j * len);
+  for (const std::vector<unsigned>& numbers :
+       {std::vector<unsigned>{}, {29u}, {79u, 29u}, {30u, 31u, 40u, 50u, 60u, 70u, 79u}}) {
+    const auto selection = code.select(numbers);
+    REQUIRE(selection.size() == numbers.size());
+    std::vector<Bytes> parity(numbers.size(), Bytes(len));
+    std::vector<uint8_t*> out;
+    for (Bytes& share : parity) out.push_back(share.data());
+    code.encode(selection, len, data.data(), out.data());
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      Bytes share(len);
+      code.encode_share(numbers[i], len, data.data(), share.data());
+      CHECK(parity[i] == share);
+    }
+  }
+}
+
 TEST_CASE("Decoder rebuilds data from any k shares, whatever their number and the code") {
   std::mt19937_64 random(3);
   for (const auto& [k, n] : kCodes) {

@@ -77,3 +77,36 @@ TEST_CASE("PieceEncoder serves codes without parity and with huge shares") {
   for (unsigned i = 0; i < 3; ++i)
     CHECK(equal(ByteView(whole_piece(mirror, i)).first(segment.size()), segment));
 }
+
+TEST_CASE(
+    "PieceEncoder gives the same bytes for pieces that were not expected, and for those that are again") {
+  std::mt19937_64 random(3);
+  const auto code = std::make_shared<erasure::Code>(4, 24);
+  const Redundancy rs = scheme(4, 24, 256);
+  const Bytes segment = test::random_bytes(random, 1000003);
+  PieceEncoder reference(code, rs, segment, 16 << 20);
+  std::vector<Bytes> pieces;
+  for (unsigned i = 0; i < 24; ++i) pieces.push_back(whole_piece(reference, i));
+  PieceEncoder encoder(code, rs, segment, 1 << 20);
+  Bytes scratch(100000);
+  for (int round = 0; round < 3000; ++round) {
+    const auto number = static_cast<unsigned>(random() % 24);
+    if (round % 3 == 0) encoder.expect(static_cast<unsigned>(random() % 24), random() % 2 == 0);
+    const size_t offset = random() % encoder.piece_size();
+    const size_t size = std::min<size_t>(random() % scratch.size(), encoder.piece_size() - offset);
+    const ByteView got = encoder.view(number, offset, ByteSpan(scratch).first(size));
+    if (!equal(got, ByteView(pieces[number]).sub(offset, size))) {
+      FAIL("piece " << number << " at " << offset << " size " << size);
+    }
+  }
+}
+
+TEST_CASE("PieceEncoder shows parity of a window in place") {
+  std::mt19937_64 random(4);
+  const auto code = std::make_shared<erasure::Code>(4, 10);
+  const Bytes segment = test::random_bytes(random, 1000003);
+  PieceEncoder encoder(code, scheme(4, 10, 256), segment, 16 << 20);
+  Bytes scratch(1000);
+  CHECK(encoder.view(7, 100, scratch).data() != scratch.data());
+  CHECK(encoder.view(3, 100, scratch).data() == scratch.data());
+}

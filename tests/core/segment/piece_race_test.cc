@@ -46,6 +46,44 @@ TEST_CASE("The first racing pieces to answer are read and the rest are parked") 
   CHECK(race.role(2) == Role::kWaiting);
 }
 
+TEST_CASE("The nearest that are needed and two more run, the others are held in the order of their distance") {
+  auto race = race_of(2, 7);
+  for (const unsigned piece : {5U, 3U, 6U, 1U}) CHECK(race.reached(piece, 1ms) == Role::kWaiting);
+  CHECK(race.reached(4, 2ms) == Role::kReserve);
+  CHECK(race.reached(0, 3ms) == Role::kReserve);
+  CHECK(race.reached(5, 3ms) == Role::kWaiting);
+  CHECK(race.first_bytes(3, 4ms) == Role::kActive);
+  CHECK(race.first_bytes(5, 4ms) == Role::kActive);
+  CHECK(race.first_bytes(6, 5ms) == Role::kParked);
+  CHECK(race.failed(6, 0, 5ms).open.empty());
+  CHECK(race.failed(1, 0, 5ms).open.empty());
+  CHECK(race.failed(3, 0, 6ms).open.empty());  // piece 2 may still come
+  CHECK(race.failed(2, 0, 7ms).open == std::vector<unsigned>{4});
+}
+
+TEST_CASE("A far node is not taken for stalled, nor its slow start for a slow node") {
+  // The others answer after 3 ms and have it all at 33 ms; the far one, 300 ms away by its own connection, is behind
+  // for as long as a node that stalls, which is exchanged.
+  auto far = [](bool known) {
+    auto race = race_of(4, 6);
+    std::vector<PieceRace::Progress> progress;
+    for (unsigned i = 0; i < 4; ++i) {
+      if (i != 0) race.reached(i, 1ms);
+      if (i != 0) race.first_bytes(i, 3ms);
+    }
+    if (known) race.reached(0, 100ms);
+    race.first_bytes(0, 300ms);
+    for (unsigned i = 0; i < 4; ++i) progress.push_back({i, 0, i == 0 ? 20'000U : kPiece, 30ms, i != 0});
+    unsigned opened = 0;
+    for (auto now = 350ms; now <= 550ms; now += 50ms) {
+      const auto decision = race.review(progress, 0, now);
+      opened += static_cast<unsigned>(decision.open.size() + decision.activate.size());
+    }
+    return opened;
+  };
+  CHECK(far(true) == 0);
+}
+
 TEST_CASE("Chosen pieces take places from the start") {
   PieceRace race({.needed = 3, .minimum = 3});
   race.add(7, Start::kChosen);

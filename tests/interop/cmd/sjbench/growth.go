@@ -84,7 +84,7 @@ func growth(job string) func(*bench, scenario) (outcome, error) {
 		if job == jobGet {
 			site = b
 		}
-		if g.site, err = site.open(layout{nodes: leanNodes, rs: leanScheme}); err != nil {
+		if g.site, err = site.open(layout{nodes: leanNodes, rs: leanScheme, files: true}); err != nil {
 			return outcome{}, err
 		}
 		defer g.site.close()
@@ -92,15 +92,20 @@ func growth(job string) func(*bench, scenario) (outcome, error) {
 	}
 }
 
+// memoryAvailable is in bytes; 0 where the system does not tell.
+func memoryAvailable() int64 {
+	available, _ := strconv.ParseInt(strings.TrimSuffix(fileValue("/proc/meminfo", "MemAvailable", ":"), " kB"), 10, 64)
+	return available << 10
+}
+
 // largest is the object that fits into what memory there is twice over, or what --size says.
 func (b *bench) largest() int64 {
 	if b.mib > 0 {
 		return b.mib << 20
 	}
-	available, _ := strconv.ParseInt(strings.TrimSuffix(fileValue("/proc/meminfo", "MemAvailable", ":"), " kB"), 10, 64)
 	var shared syscall.Statfs_t
 	_ = syscall.Statfs("/dev/shm", &shared)
-	limit := min(float64(available)*1024/2.3, float64(shared.Bavail)*float64(shared.Bsize)/1.15)
+	limit := min(float64(memoryAvailable())/2.3, float64(shared.Bavail)*float64(shared.Bsize)/1.15)
 	size := int64(8 << 30)
 	for float64(size) > limit {
 		size /= 2

@@ -29,6 +29,7 @@ type layout struct {
 	profile string // of the emulated wide area; "" is loopback
 	nodes   int
 	rs      string
+	files   bool   // pieces are files, beside everything else; otherwise they are in sjnet's memory where there is room
 	web     string // file that an HTTPS server serves as "object"; "" is no server
 }
 
@@ -102,7 +103,10 @@ func (s *site) control() string { return filepath.Join(s.folder, "control") }
 func (s *site) startNetwork(b *bench) error {
 	grantFile := filepath.Join(s.folder, "grant")
 	arguments := command{b.tool("sjnet"), "--nodes", strconv.Itoa(s.nodes), "--rs", s.rs,
-		"--access-file", grantFile, "--control", s.control(), "--dir", filepath.Join(s.folder, "pieces")}
+		"--access-file", grantFile, "--control", s.control()}
+	if s.files || !b.roomForPieces() {
+		arguments = append(arguments, "--dir", filepath.Join(s.folder, "pieces"))
+	}
 	if s.area != nil {
 		arguments = append(arguments, areaNetworkOptions...)
 	}
@@ -119,6 +123,13 @@ func (s *site) startNetwork(b *bench) error {
 	text, err := os.ReadFile(grantFile)
 	s.grant = strings.TrimSpace(string(text))
 	return err
+}
+
+// roomForPieces: an object or two and their pieces leave most of this machine's memory free.  The writing of pieces to a
+// disk is not what is to be measured.
+func (b *bench) roomForPieces() bool {
+	const copies = 4 * 80 / 29
+	return memoryAvailable() >= copies*max(b.mib, 1024)<<20
 }
 
 // serve starts a program that stays, waits for its first line, and returns that and what ends the program.
