@@ -50,7 +50,7 @@ PieceRace::Role PieceRace::role(unsigned piece) const {
   return it == pieces_.end() ? Role::kFailed : it->second.role;
 }
 
-PieceRace::Role PieceRace::reached(unsigned piece, Time now) {
+PieceRace::Role PieceRace::reached(unsigned piece, Time now, bool line_busy) {
   Piece& p = pieces_.at(piece);
   p.trip = now - p.opened;
   if (p.role != Role::kWaiting || p.reached) return p.role;
@@ -61,7 +61,9 @@ PieceRace::Role PieceRace::reached(unsigned piece, Time now) {
   };
   const auto running = static_cast<unsigned>(std::ranges::count_if(pieces_, runs));
   // The last of those needed says how far away all of them are.
-  if (running + 1 == options_.needed && p.trip >= kFar) options_.needed += std::exchange(options_.insurance, 0);
+  if (running + 1 == options_.needed && p.trip >= kFar && !line_busy) {
+    options_.needed += std::exchange(options_.insurance, 0);
+  }
   if (running < options_.needed + options_.runners) {
     p.reached = true;
   } else {

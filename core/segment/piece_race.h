@@ -83,8 +83,9 @@ class PieceRace {
   unsigned needed() const { return options_.needed; }
 
   // The piece's node can be reached: its role from now on.  kWaiting: it asks for its first bytes; kReserve: it
-  // is held, as the best substitute that there is.
-  Role reached(unsigned piece, Time now);
+  // is held, as the best substitute that there is.  `line_busy`: how long that took says how busy the line is, not
+  // how far the node.
+  Role reached(unsigned piece, Time now, bool line_busy = false);
 
   // The piece's first bytes came: its role from now on.  `warm`: over a connection that was there before, so that
   // they took one round trip only.

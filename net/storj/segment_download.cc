@@ -283,7 +283,7 @@ bool SegmentDownload::reached(Lane& lane) {
     lane.link.watch(false, true);
     return false;
   }
-  lane.held = race_.reached(lane.piece, waited_) == PieceRace::Role::kReserve;
+  lane.held = race_.reached(lane.piece, waited_, line_busy()) == PieceRace::Role::kReserve;
   if (!lane.held) return true;
   lane.link.watch(false, false);
   if (race_.count(PieceRace::Role::kActive) >= race_.needed()) let_go(lane);
@@ -504,8 +504,7 @@ void SegmentDownload::review() {
     progress.push_back({lane->piece, lane->from, decoder_.taken(lane->piece), busy(*lane), full});
   }
   steer();
-  const bool line_busy = context_.queue != nullptr && context_.queue->busy();
-  apply(race_.review(progress, decoder_.consumed(), waited_, line_busy));
+  apply(race_.review(progress, decoder_.consumed(), waited_, line_busy()));
   check_limits();
   if (want_more_ && !all_known_) {
     // Without more nodes the race goes on with those it has.

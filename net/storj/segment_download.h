@@ -97,6 +97,7 @@ class SegmentDownload {
   void remember(const Lane& lane);
   void resume_paused();
   void review();
+  bool line_busy() const { return context_.queue != nullptr && context_.queue->busy(); }
   void steer();
   void balance();
   void learn_trip(Lane& lane, std::chrono::nanoseconds least);
