@@ -53,6 +53,7 @@ PieceRace::Options race_options(const pb::DownloadSegmentResponse& offer, uint64
   race.piece_size = std::max<uint64_t>(piece_size, 1);
   race.slack = std::max<uint64_t>(std::min(options.slack, piece_size / 2), 1);
   race.parked_bytes = options.first_order;
+  race.runners = (minimum + 14) / 15;
   race.insurance = (minimum + 10) / 15;
   if (options.correction != Correction::kNone) {
     race.needed = std::max(minimum, offered(offer));
