@@ -222,8 +222,8 @@ PieceRace::Time PieceRace::silence_of(const Piece& piece, const View& view) cons
   return std::clamp(trips * piece.trip, view.silence, std::max(view.silence, options_.max_patience));
 }
 
-// Seconds to its end, at the speed since it was marked; a connection that doubles what it sends with each round trip
-// has its best time before it.
+// Seconds to its end, at the speed since it was marked; a connection that doubles what it sends with each
+// round trip has its best time before it.
 double PieceRace::needs(const Piece& piece, const Progress& progress, const View& view) const {
   if (doubling(piece, progress, view.now)) {
     const auto bytes = static_cast<double>(progress.position - progress.begin);

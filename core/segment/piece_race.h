@@ -1,6 +1,7 @@
 // Which of the offered pieces of a segment are read, and when another takes the place of one that is late.
 //
-//   reserve --decided by review()--> active        not opened until then, or held; asks only for what is still
+//   reserve --decided by review()--> active        not opened until then, or held; asks only for what is
+//   still
 //                                                  to come
 //   racing  --reached--> running                   while fewer than `needed` and some more run: the nearest
 //                    \-> reserve                   otherwise: connected, told nothing, and held for a while
@@ -17,8 +18,8 @@
 // for slowness are paid for twice, so there are few of them per segment; silent and very slow ones are always
 // replaced.
 //
-// Where the nodes are far away, a substitute comes late however soon it is called: there a few pieces more than
-// needed are read from the start, and the slowest are dropped once enough are ahead of them.
+// Where the nodes are far away, a substitute comes late however soon it is called: there a few pieces more
+// than needed are read from the start, and the slowest are dropped once enough are ahead of them.
 //
 // Time is the race's own: the time spent waiting for pieces.  While the destination blocks it stands still.
 // Pure: no sockets, no clock of its own.
@@ -48,8 +49,8 @@ class PieceRace {
     unsigned minimum = 0;     // pieces without which the segment cannot be rebuilt; <= needed
     uint64_t piece_size = 1;  // bytes to read of each
     uint64_t slack = 1;       // bytes that a piece may be behind the others before it counts as late
-    unsigned runners = 2;    // racing pieces that ask for first bytes beside those needed
-    unsigned insurance = 0;  // pieces to read beside those needed where the nodes are far away
+    unsigned runners = 2;     // racing pieces that ask for first bytes beside those needed
+    unsigned insurance = 0;   // pieces to read beside those needed where the nodes are far away
     // Bytes that a parked piece holds: while the segment has not come much further, it is the better
     // substitute.
     uint64_t parked_bytes = 0;
@@ -82,13 +83,13 @@ class PieceRace {
   Role role(unsigned piece) const;
   unsigned needed() const { return options_.needed; }
 
-  // The piece's node can be reached: its role from now on.  kWaiting: it asks for its first bytes; kReserve: it
-  // is held, as the best substitute that there is.  `line_busy`: how long that took says how busy the line is, not
-  // how far the node.
+  // The piece's node can be reached: its role from now on.  kWaiting: it asks for its first bytes; kReserve:
+  // it is held, as the best substitute that there is.  `line_busy`: how long that took says how busy the line
+  // is, not how far the node.
   Role reached(unsigned piece, Time now, bool line_busy = false);
 
-  // The piece's first bytes came: its role from now on.  `warm`: over a connection that was there before, so that
-  // they took one round trip only.
+  // The piece's first bytes came: its role from now on.  `warm`: over a connection that was there before, so
+  // that they took one round trip only.
   Role first_bytes(unsigned piece, Time now, bool warm = false);
 
   // The piece is out.  Another one is activated at once if it is needed.
@@ -109,7 +110,7 @@ class PieceRace {
     bool reached = false;
     bool answered = false;
     Time opened{0};
-    Time trip{0};      // round trip; 0: not known
+    Time trip{0};  // round trip; 0: not known
     Time answered_at{0};
     Time last_gain{0};
     Time busy{0};  // at the last gain: silence says nothing about speed

@@ -46,7 +46,8 @@ TEST_CASE("The first racing pieces to answer are read and the rest are parked") 
   CHECK(race.role(2) == Role::kWaiting);
 }
 
-TEST_CASE("The nearest that are needed and two more run, the others are held in the order of their distance") {
+TEST_CASE(
+    "The nearest that are needed and two more run, the others are held in the order of their distance") {
   auto race = race_of(2, 7);
   for (const unsigned piece : {5U, 3U, 6U, 1U}) CHECK(race.reached(piece, 1ms) == Role::kWaiting);
   CHECK(race.reached(4, 2ms) == Role::kReserve);
@@ -62,8 +63,8 @@ TEST_CASE("The nearest that are needed and two more run, the others are held in 
 }
 
 TEST_CASE("A far node is not taken for stalled, nor its slow start for a slow node") {
-  // The others answer after 3 ms and have it all at 33 ms; the far one, 300 ms away by its own connection, is behind
-  // for as long as a node that stalls, which is exchanged.
+  // The others answer after 3 ms and have it all at 33 ms; the far one, 300 ms away by its own connection, is
+  // behind for as long as a node that stalls, which is exchanged.
   auto far = [](bool known) {
     auto race = race_of(4, 6);
     std::vector<PieceRace::Progress> progress;

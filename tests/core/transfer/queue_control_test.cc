@@ -131,6 +131,14 @@ TEST_CASE("A queue that stands for two looks is steered, and each connection get
   CHECK(looks.control.window(25ms) == 2 * 1448);
 }
 
+TEST_CASE(
+    "While what was offered before is still arriving, three quarters of the rate are offered at least") {
+  Looks looks(10);
+  for (int i = 0; i < 60; ++i) looks.look(100ms, 10 * kMega);
+  CHECK(looks.control.steering());
+  CHECK(looks.control.window(25ms) == 45'000);
+}
+
 TEST_CASE("A queue below 30 ms, a rate that climbs, and too few connections are no reason to steer") {
   Looks below(10);
   for (int i = 0; i < 100; ++i) below.look(54ms, 10 * kMega);
