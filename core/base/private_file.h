@@ -14,8 +14,8 @@ namespace sjcp {
 std::optional<std::string> read_private_file(const std::string& path);
 
 // Replaces `path` by a file with these bytes, of mode 0600 and on the disk before it has the name.  `fresh`:
-// its name until then, in the same folder, which nobody else uses; empty: one of its own.  kLocalIo: `path` is
-// as it was.
+// its name until then, in the same folder, which nobody else uses; empty: one of its own.  kLocalIo: `path`
+// is as it was.
 Status replace_private_file(const std::string& path, ByteView bytes, const std::string& fresh = "");
 
 }  // namespace sjcp

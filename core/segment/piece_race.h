@@ -1,8 +1,6 @@
 // Which of the offered pieces of a segment are read, and when another takes the place of one that is late.
 //
-//   reserve --decided by review()--> active        not opened until then, or held; asks only for what is
-//   still
-//                                                  to come
+//   reserve --decided by review()--> active        asks only for what is still to come; opened then, or held
 //   racing  --reached--> running                   while fewer than `needed` and some more run: the nearest
 //                    \-> reserve                   otherwise: connected, told nothing, and held for a while
 //   running --first bytes--> active                while fewer than `needed` are active

@@ -37,8 +37,9 @@ class SegmentWindow {
   explicit SegmentWindow(Options options);
   SegmentWindow() : SegmentWindow(Options()) {}
 
-  // An object was found, in so much time: some three round trips when nothing was connected before.  On a long
-  // path connections are slow to get up to speed, so more of them begin.  Counts before the first segment only.
+  // An object was found, in so much time: some three round trips when nothing was connected before.  On a
+  // long path connections are slow to get up to speed, so more of them begin.  Counts before the first
+  // segment only.
   void opened(std::chrono::nanoseconds took);
 
   // To be called every 50 ms or so while anything is in flight.

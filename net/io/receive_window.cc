@@ -28,16 +28,4 @@ void limit_receive_window(int fd, size_t bytes) {
   (void)::setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &clamp, sizeof clamp);
 }
 
-std::optional<RoundTrips> round_trips(int fd) {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-  if (size < offsetof(tcp_info, tcpi_min_rtt) + sizeof info.tcpi_min_rtt) return std::nullopt;
-  // No round trip yet is 0 to receivers, and the largest number to senders.
-  if (info.tcpi_rcv_rtt == 0 || info.tcpi_min_rtt == 0 || info.tcpi_min_rtt == UINT32_MAX)
-    return std::nullopt;
-  return RoundTrips{std::chrono::microseconds(info.tcpi_min_rtt),
-                    std::chrono::microseconds(info.tcpi_rcv_rtt)};
-}
-
 }  // namespace sjcp::io

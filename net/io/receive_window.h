@@ -1,9 +1,7 @@
-// What a peer may send before the reader takes it, and how long that is under way.
+// What a peer may send before the reader takes it.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
-#include <optional>
 
 namespace sjcp::io {
 
@@ -19,12 +17,5 @@ void widen_receive_window(int fd);
 // best.
 inline constexpr size_t kAnyWindow = 0;
 void limit_receive_window(int fd, size_t bytes);
-
-struct RoundTrips {
-  std::chrono::nanoseconds least;   // of what was sent on the connection, within some minutes
-  std::chrono::nanoseconds latest;  // of what was received, over the last few
-};
-// Empty: too little has moved, or the system does not say.
-std::optional<RoundTrips> round_trips(int fd);
 
 }  // namespace sjcp::io

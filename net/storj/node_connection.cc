@@ -34,7 +34,8 @@ Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
     }
     connection_ = std::move(*dialled);
     // What nodes may send ahead would come in bursts that no rate limit sees.
-    const bool limited = context_.throttle != nullptr && context_.throttle->rate() != transfer::Throttle::kNoLimit;
+    const bool limited =
+        context_.throttle != nullptr && context_.throttle->rate() != transfer::Throttle::kNoLimit;
     if (!limited) io::widen_receive_window(tls().fd());
   }
   context_.counters->connections_active.fetch_add(1, std::memory_order_relaxed);

@@ -42,7 +42,7 @@ class OfferShelf {
 
   struct Options {
     size_t batch = 24;  // most in one question: production counts every item
-    // Most in the first question.  The answer, of some 7 KB an offer, then fits what a fresh connection may
+    // Most in the first question.  The answer, of 7.3 KB an offer, then fits what a fresh connection may
     // send at once; more of it would take another round trip, and all of it arrives at the end.
     size_t first_batch = 2;
     std::chrono::seconds lifetime{30 * 60};  // nodes refuse limits that are older than an hour

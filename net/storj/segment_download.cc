@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "net/io/receive_window.h"
+#include "net/io/tcp_state.h"
 #include "net/storj/status.h"
 
 namespace sjcp::storj {
@@ -526,11 +527,11 @@ void SegmentDownload::steer() {
     if (!lane.active || !lane.stream || !lane.link.is_open()) continue;
     ++reading;
     if (!all && (i + glance_) % kGlances != 0) continue;
-    if (const auto trips = io::round_trips(lane.link.tls().fd())) {
-      if (lane.trip == Nanoseconds(0)) learn_trip(lane, trips->least);
-      lane.trip = std::min(lane.trip, trips->least);
-      paths_.push_back({lane.trip, trips->latest});
-    }
+    const auto state = io::tcp_state(lane.link.tls().fd());
+    if (!state || state->least == Nanoseconds(0) || state->received == Nanoseconds(0)) continue;
+    if (lane.trip == Nanoseconds(0)) learn_trip(lane, state->least);
+    lane.trip = std::min(lane.trip, state->least);
+    paths_.push_back({lane.trip, state->received});
   }
   readers_.set(reading);
   control.observe(paths_, context_.counters->bytes_fetched.load(std::memory_order_relaxed), Steady::now());

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "net/io/acknowledged.h"
-#include "net/io/round_trip.h"
+#include "net/io/tcp_state.h"
 
 namespace sjcp::storj {
 
@@ -24,8 +23,8 @@ constexpr auto kNotable = std::chrono::milliseconds(3);  // a round trip
 // take next to no time, nothing is lost by holding pieces back until they are needed.
 bool has_room(NodeConnection& link) {
   if (!link.connected()) return false;
-  const auto trip = io::round_trip(link.tls().fd());
-  return trip && trip->now >= kNotable && trip->now < trip->least * 3 / 2;
+  const auto state = io::tcp_state(link.tls().fd());
+  return state && state->smoothed >= kNotable && state->smoothed < state->least * 3 / 2;
 }
 
 }  // namespace
@@ -314,9 +313,9 @@ void SegmentUpload::cancel_rest() {
 
 // What the socket has taken may be on its way for minutes.
 void SegmentUpload::look_closer(NodeConnection& link) {
-  const uint64_t acknowledged = io::acknowledged_bytes(link.tls().fd());
-  if (acknowledged <= link.acknowledged) return;
-  link.acknowledged = acknowledged;
+  const auto state = io::tcp_state(link.tls().fd());
+  if (!state || state->acknowledged <= link.acknowledged) return;
+  link.acknowledged = state->acknowledged;
   link.last_progress = Steady::now();
 }
 

@@ -43,8 +43,8 @@ struct Upload {
     out.env["XDG_STATE_HOME"] = state;
     return out;
   }
-  // Starts an upload and stops it once `segments` are on the satellite's record, and known to be: a piece of the
-  // next is under way, which the answer that confirms the last one comes before.
+  // Starts an upload and stops it once `segments` are on the satellite's record, and known to be: a piece of
+  // the next is under way, which the answer that confirms the last one comes before.
   Exit stop_after(uint64_t segments, int signal) {
     const uint64_t commits = network.calls("CommitSegment");
     const uint64_t pieces = network.total("uploads_begun");

@@ -158,7 +158,8 @@ Result<Space> Space::open_here(const SpaceSettings& settings) {
   }
   if (auto set = write_setting("/proc/sys/net/ipv4/tcp_rmem", tcp.receive_memory); !set) return set.error();
   if (auto set = write_setting("/proc/sys/net/ipv4/tcp_wmem", tcp.send_memory); !set) return set.error();
-  if (auto set = write_setting("/proc/sys/net/ipv4/tcp_min_tso_segs", tcp.least_train); !set) return set.error();
+  if (auto set = write_setting("/proc/sys/net/ipv4/tcp_min_tso_segs", tcp.least_train); !set)
+    return set.error();
   return out;
 }
 

@@ -20,8 +20,8 @@ struct TcpSettings {
   std::string congestion_control = "cubic";
   std::string receive_memory = "4096 131072 6291456";
   std::string send_memory = "4096 16384 4194304";
-  // Packets that the kernel hands over at once when it has that many.  Its own choice is a millisecond's worth of
-  // each connection's rate: two, with a hundred connections, and then the time goes to the emulator.
+  // Packets that the kernel hands over at once when it has that many.  Its own choice is a millisecond's
+  // worth of each connection's rate: two, with a hundred connections, and then the time goes to the emulator.
   std::string least_train = "32";
 };
 
