@@ -67,7 +67,7 @@ class GroupCopier::Upload {
 
   void run() {
     for (size_t i = 0; i < items_.size(); ++i) read(i);
-    std::vector<storj::SmallObject> objects;
+    std::vector<transfer::SmallObject> objects;
     std::vector<size_t> index;
     uint64_t bytes = 0;
     for (size_t i = 0; i < items_.size(); ++i) {
@@ -87,7 +87,7 @@ class GroupCopier::Upload {
       context_.counters->bytes_done.fetch_add(size, std::memory_order_relaxed);
       finish(item, CopySummary{size, 1});
     };
-    self_.project_.put_small_objects(self_.request_.destination.bucket, objects, self_.request_.object,
+    self_.store_.put_small_objects(self_.request_.destination.bucket, objects, self_.request_.object,
                                      self_.sizes_, result, context_);
     for (const size_t i : alone_) done_(name_of(items_[i]), self_.hooks_.copy(items_[i], nullptr, context_));
   }
@@ -150,7 +150,7 @@ class GroupCopier::Download {
       for (const CopyItem* item : wanted) finish(*item, paced.error());
       return;
     }
-    auto sources = self_.project_.open_objects(items_.front().source.bucket, std::move(keys), self_.sizes_);
+    auto sources = self_.store_.open_objects(items_.front().source.bucket, std::move(keys), self_.sizes_);
     for (size_t i = 0; i < wanted.size(); ++i) {
       fetch(*wanted[i], *sources[i]);
       sources[i].reset();
@@ -232,14 +232,14 @@ void GroupCopier::run(const std::vector<CopyItem>& items, const Context& context
   }
 }
 
-GroupBuilder::GroupBuilder(const CopyRequest& request, storj::Project& project, transfer::GroupSize& sizes,
+GroupBuilder::GroupBuilder(const CopyRequest& request, transfer::Store& store, transfer::GroupSize& sizes,
                            GroupHooks hooks, const transfer::Submit& submit)
     : request_(request),
-      project_(project),
+      store_(store),
       sizes_(sizes),
       hooks_(std::move(hooks)),
       submit_(submit),
-      copier_(std::make_shared<GroupCopier>(request, project, sizes, hooks_)) {}
+      copier_(std::make_shared<GroupCopier>(request, store, sizes, hooks_)) {}
 
 GroupBuilder::Kind GroupBuilder::kind_of(const CopyItem& item) const {
   if (!request_.batch() || item.refused || item.make_folder || !item.size) return Kind::kAlone;
@@ -295,7 +295,7 @@ Status GroupBuilder::submit_medium() {
   std::vector<std::string> keys;
   keys.reserve(items.size());
   for (const CopyItem& item : items) keys.push_back(item.source.path);
-  auto sources = project_.open_objects(items.front().source.bucket, std::move(keys), sizes_);
+  auto sources = store_.open_objects(items.front().source.bucket, std::move(keys), sizes_);
   for (size_t i = 0; i < items.size(); ++i) {
     if (auto status = submit_one(std::move(items[i]), std::move(sources[i])); !status) return status;
   }

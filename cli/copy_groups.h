@@ -43,9 +43,9 @@ struct GroupHooks {
 class GroupCopier {
  public:
   // All must outlive it.
-  GroupCopier(const CopyRequest& request, storj::Project& project, transfer::GroupSize& sizes,
+  GroupCopier(const CopyRequest& request, transfer::Store& store, transfer::GroupSize& sizes,
               GroupHooks hooks)
-      : request_(request), project_(project), sizes_(sizes), hooks_(std::move(hooks)) {}
+      : request_(request), store_(store), sizes_(sizes), hooks_(std::move(hooks)) {}
 
   // Runs in a job's thread; `done` once for each item.
   void run(const std::vector<CopyItem>& items, const transfer::Context& context,
@@ -57,7 +57,7 @@ class GroupCopier {
   Status report(const CopyItem& item, Clock::Steady begun, const Result<transfer::CopySummary>& result) const;
 
   const CopyRequest& request_;
-  storj::Project& project_;
+  transfer::Store& store_;
   transfer::GroupSize& sizes_;
   const GroupHooks hooks_;
 };
@@ -65,7 +65,7 @@ class GroupCopier {
 // Takes the files as they are found, submits jobs.
 class GroupBuilder {
  public:
-  GroupBuilder(const CopyRequest& request, storj::Project& project, transfer::GroupSize& sizes,
+  GroupBuilder(const CopyRequest& request, transfer::Store& store, transfer::GroupSize& sizes,
                GroupHooks hooks, const transfer::Submit& submit);
 
   // Errors are those of submit.
@@ -81,7 +81,7 @@ class GroupBuilder {
   Status submit_one(CopyItem item, std::shared_ptr<transfer::Source> source);
 
   const CopyRequest& request_;
-  storj::Project& project_;
+  transfer::Store& store_;
   transfer::GroupSize& sizes_;
   const GroupHooks hooks_;
   const transfer::Submit& submit_;

@@ -62,9 +62,9 @@ Status check_pair(const CopyRequest& request, const Location& source) {
 // Finds the items of one source.
 class Finder {
  public:
-  Finder(const CopyRequest& request, storj::Project& project, const std::function<Status(CopyItem)>& item,
+  Finder(const CopyRequest& request, transfer::Store& store, const std::function<Status(CopyItem)>& item,
          const std::stop_token& stop)
-      : request_(request), project_(project), item_(item), stop_(stop), to_(request.destination) {
+      : request_(request), store_(store), item_(item), stop_(stop), to_(request.destination) {
     // Several files need a folder to go to; so does one that an existing folder was named for.
     if (request.batch() || is_folder(to_)) to_ = to_.as_directoryish();
   }
@@ -96,8 +96,8 @@ class Finder {
     std::string prefix = source.parent();
     bool found = false;
     auto listed = list_location(
-        project_, ListRequest{source, true, false, false},
-        [&](const storj::ObjectItem& object) {
+        store_, ListRequest{source, true, false, false},
+        [&](const transfer::ObjectItem& object) {
           if (object.is_prefix) return Status();
           found = true;
           CopyItem item{Location::remote(source.bucket, object.key), to_, object.size, object.created};
@@ -146,7 +146,7 @@ class Finder {
   }
 
   const CopyRequest& request_;
-  storj::Project& project_;
+  transfer::Store& store_;
   const std::function<Status(CopyItem)>& item_;
   const std::stop_token& stop_;
   Location to_;
@@ -187,9 +187,9 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   return request;
 }
 
-Status find_copies(const CopyRequest& request, storj::Project& project,
+Status find_copies(const CopyRequest& request, transfer::Store& store,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop) {
-  Finder finder(request, project, item, stop);
+  Finder finder(request, store, item, stop);
   for (const auto& source : request.sources) {
     if (auto ok = finder.find(source); !ok) return ok;
   }

@@ -23,7 +23,7 @@ struct CopyRequest {
   bool recursive = false;
   bool dry_run = false;
   transfer::RangeRequest range;
-  storj::ObjectOptions object;  // of uploads
+  transfer::ObjectOptions object;  // of uploads
 
   // Several files were asked for: one that fails does not stop the others.
   bool batch() const { return recursive || sources.size() > 1; }
@@ -37,14 +37,14 @@ struct CopyItem {
   Location source;
   Location destination;
   std::optional<uint64_t> size = {};        // when finding it told
-  std::optional<storj::Time> created = {};  // of an object, when finding it told
+  std::optional<transfer::Time> created = {};  // of an object, when finding it told
   bool make_folder = false;                 // an empty object that stands for a folder: nothing to fetch
   std::optional<Error> refused = {};        // it must not be copied; destination is the folder
 };
 
 // Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.
 // A source that cannot be listed ends it too, with that error.
-Status find_copies(const CopyRequest& request, storj::Project& project,
+Status find_copies(const CopyRequest& request, transfer::Store& store,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop);
 
 }  // namespace sjcp::cli

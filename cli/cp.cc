@@ -48,7 +48,7 @@ Status make_folder(const std::string& path) {
 
 struct LocalFile {
   uint64_t size = 0;
-  storj::Time changed;
+  transfer::Time changed;
 };
 
 // Nothing: there is no regular file.
@@ -57,7 +57,7 @@ std::optional<LocalFile> local_file(const Location& at) {
   if (!at.is_local() || ::stat(at.path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   const auto changed =
       std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec);
-  return LocalFile{static_cast<uint64_t>(info.st_size), storj::Time(changed)};
+  return LocalFile{static_cast<uint64_t>(info.st_size), transfer::Time(changed)};
 }
 
 // Where unfinished uploads are remembered; empty: nowhere.
@@ -85,11 +85,11 @@ class Copier {
  public:
   // stream_buffer: bytes that standard output may keep.
   Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer,
-         storj::Project& project, const Io& io, Reporter& reporter)
+         transfer::Store& store, const Io& io, Reporter& reporter)
       : request_(request),
         options_(options),
         stream_buffer_(stream_buffer),
-        project_(project),
+        store_(store),
         io_(io),
         reporter_(reporter) {
     copy_.parallelism = options.parallelism;
@@ -171,7 +171,7 @@ class Copier {
   }
 
   // Written after the object was made, and as long: the same, as far as one can tell without reading it.
-  static bool unchanged(const LocalFile& there, uint64_t size, storj::Time created) {
+  static bool unchanged(const LocalFile& there, uint64_t size, transfer::Time created) {
     return there.size == size && there.changed >= created;
   }
 
@@ -194,7 +194,7 @@ class Copier {
     }
     auto sink = open_destination(item.destination, file_, stream_buffer_, io_);
     if (!sink) return sink.error();
-    if (!source) source = project_.open_object(item.source.bucket, item.source.path);
+    if (!source) source = store_.open_object(item.source.bucket, item.source.path);
     auto done = transfer::download(*source, **sink, copy, context);
     if (!done && (*sink)->kept() > 0) resumable_ = true;
     if (!done && done.error().code == Errc::kNotFound && item.source.directoryish()) {
@@ -212,7 +212,7 @@ class Copier {
     if (*skip) return skipped_copy();
     auto reader = open_origin(item.source, io_);
     if (!reader) return reader.error();
-    auto writer = project_.create_object(to.bucket, to.path, request_.object);
+    auto writer = store_.create_object(to.bucket, to.path, request_.object, (*reader)->size());
     if (!writer) return writer.error();
     return upload(**reader, **writer, item, context);
   }
@@ -238,7 +238,7 @@ class Copier {
 
   Result<bool> skip_upload(const CopyItem& item, const transfer::Context& context) {
     if (!options_.no_clobber && !options_.if_changed) return false;
-    auto object = project_.stat_object(item.destination.bucket, item.destination.path, context.stop);
+    auto object = store_.stat_object(item.destination.bucket, item.destination.path, context.stop);
     if (!object && object.error().code == Errc::kNotFound) return false;
     if (!object) return object.error();
     if (options_.no_clobber) return true;
@@ -261,7 +261,7 @@ class Copier {
   const CopyRequest& request_;
   const CpOptions& options_;
   const uint64_t stream_buffer_;
-  storj::Project& project_;
+  transfer::Store& store_;
   const Io& io_;
   Reporter& reporter_;
   transfer::CopyOptions copy_;
@@ -271,11 +271,11 @@ class Copier {
   std::optional<Error> hopeless_;
 };
 
-Status run_dry(const CopyRequest& request, storj::Project& project, const Session& session,
+Status run_dry(const CopyRequest& request, transfer::Store& store, const Session& session,
                Reporter& reporter, bool& refused) {
   const char* verb = request.upload() ? "upload " : "download ";
   return find_copies(
-      request, project,
+      request, store,
       [&](const CopyItem& item) {
         if (item.refused) {
           refused = true;
@@ -312,11 +312,11 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
     reporter.error(error);
     return exit_code(error.code);
   };
-  auto project = session.open_project(options.access);
-  if (!project) return failed(project.error());
+  auto store = session.open_project(options.access);
+  if (!store) return failed(store.error());
   if (request.dry_run) {
     bool refused = false;
-    auto found = run_dry(request, **project, session, reporter, refused);
+    auto found = run_dry(request, **store, session, reporter, refused);
     if (!found) return failed(found.error());
     return refused ? kExitSomeFailed : kExitOk;
   }
@@ -324,14 +324,14 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
   Limits limits(options, request.upload(), session.io(), counters);
   auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
   if (!followed) return failed(followed.error());
-  Copier copier(request, options, limits.stream_buffer_bytes(), **project, session.io(), reporter);
-  // The satellite counts each step of a small upload.
-  transfer::GroupSize sizes(request.upload() ? storj::kRequestsPerSmallUpload
-                                             : storj::kRequestsPerSmallDownload);
+  Copier copier(request, options, limits.stream_buffer_bytes(), **store, session.io(), reporter);
+  const transfer::Store::GroupCosts costs =
+      (*store)->group_costs() != nullptr ? *(*store)->group_costs() : transfer::Store::GroupCosts{};
+  transfer::GroupSize sizes(request.upload() ? costs.upload : costs.download);
   auto produce = [&](const transfer::Submit& submit) {
-    GroupBuilder groups(request, **project, sizes, copier.hooks(), submit);
+    GroupBuilder groups(request, **store, sizes, copier.hooks(), submit);
     auto found = find_copies(
-        request, **project,
+        request, **store,
         [&](CopyItem item) -> Status {
           if (auto hopeless = copier.hopeless_error()) return *hopeless;
           if (!item.refused) reporter.planned(item.size);

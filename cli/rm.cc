@@ -11,17 +11,17 @@ constexpr size_t kBatchKeys = 500;
 // Removes objects of one location and counts what happened.
 class Remover {
  public:
-  Remover(storj::Project& project, const Session& session) : project_(project), session_(session) {}
+  Remover(transfer::Store& store, const Session& session) : store_(store), session_(session) {}
 
   void remove_one(const Location& at) {
-    result(at, project_.delete_object(at.bucket, at.path, session_.io().stop));
+    result(at, store_.delete_object(at.bucket, at.path, session_.io().stop));
   }
 
   void remove_below(const Location& at) {
     std::vector<std::string> keys;
     auto listed = list_location(
-        project_, ListRequest{at, true, false, false},
-        [&](const storj::ObjectItem& item) {
+        store_, ListRequest{at, true, false, false},
+        [&](const transfer::ObjectItem& item) {
           if (item.is_prefix) return Status();
           keys.push_back(item.key);
           return keys.size() < kBatchKeys ? Status() : flush(at.bucket, keys);
@@ -41,7 +41,7 @@ class Remover {
  private:
   Status flush(const std::string& bucket, std::vector<std::string>& keys) {
     if (keys.empty()) return {};
-    auto status = project_.delete_objects(
+    auto status = store_.delete_objects(
         bucket, keys,
         [&](const std::string& key, const Status& one) {
           // Gone already is what was wanted: another client was faster.
@@ -68,7 +68,7 @@ class Remover {
     code_ = session_.fail(error);
   }
 
-  storj::Project& project_;
+  transfer::Store& store_;
   const Session& session_;
   size_t removed_ = 0;
   size_t failures_ = 0;
@@ -96,9 +96,9 @@ int run_command(const RmOptions& options, const Session& session) {
     if (!at) return session.fail(at.error());
     targets.push_back(std::move(*at));
   }
-  auto project = session.open_project(options.access);
-  if (!project) return session.fail(project.error());
-  Remover remover(**project, session);
+  auto store = session.open_project(options.access);
+  if (!store) return session.fail(store.error());
+  Remover remover(**store, session);
   for (const auto& at : targets) {
     if (session.io().stop.stop_requested()) return session.fail(make_error(Errc::kCancelled, "interrupted"));
     if (options.recursive) {
