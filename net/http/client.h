@@ -23,6 +23,7 @@
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/transfer/context.h"
+#include "net/http/url.h"
 
 namespace sjcp::http {
 
@@ -68,7 +69,8 @@ struct Reply : Head {
 class Receiver {
  public:
   virtual ~Receiver() = default;
-  // Once per reply that is not a redirect to be followed, before its body.  An error ends the request with it.
+  // Once per reply that is not a redirect to be followed, before its body.  An error ends the request with
+  // it.
   virtual Status head(const Head& head) = 0;
   // Some more of the body.  An error ends the request with it.
   virtual Status body(ByteView bytes) = 0;
@@ -99,8 +101,5 @@ class Client {
   // context.counters->bytes_fetched, and the connection in connections_active.
   virtual Status stream(const Request& request, Receiver& receiver, const transfer::Context& context) = 0;
 };
-
-// The URL for people: without user info, values in the query masked.
-std::string shown_url(std::string_view url);
 
 }  // namespace sjcp::http
