@@ -115,3 +115,11 @@ TEST_CASE("names from elsewhere become one safe component") {
   CHECK(url_file_name("https://h/a/%2e%2e%2fx") == "x");
   CHECK(url_file_name("https://h/") == "");
 }
+
+TEST_CASE("A URL is known by its scheme alone") {
+  CHECK(is_url("https://example.org"));
+  CHECK(is_url("HTTP://example.org/a"));
+  CHECK_FALSE(is_url("ftp://example.org"));
+  CHECK_FALSE(is_url("https:/example.org"));
+  CHECK_FALSE(is_url("./https://x"));
+}
