@@ -77,8 +77,7 @@ TEST_CASE("shown URLs have no user info and no values") {
 
 TEST_CASE("shown URLs never hold the secret, however the URL is put together") {
   std::mt19937 random(7);
-  const std::string parts[] = {"?",       "&",       "=", "a",         "#", "&k=geheim",
-                               "?geheim", "&geheim", ";", "?k=geheim", "%"};
+  const std::string parts[] = {"?", "&", "a", "#", "&k=geheim", "&k==geheim", ";", "&k=?geheim", "%", "/"};
   for (int i = 0; i < 2000; ++i) {
     std::string url = "https://me:geheim@h/x?";
     for (int n = 0; n < 6; ++n) url += parts[random() % std::size(parts)];
