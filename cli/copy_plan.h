@@ -10,9 +10,10 @@
 
 #include "cli/location.h"
 #include "cli/options.h"
+#include "cli/services.h"
 #include "core/base/result.h"
 #include "core/transfer/range.h"
-#include "net/storj/project.h"
+#include "core/transfer/store.h"
 
 namespace sjcp::cli {
 
@@ -28,6 +29,8 @@ struct CopyRequest {
   // Several files were asked for: one that fails does not stop the others.
   bool batch() const { return recursive || sources.size() > 1; }
   bool upload() const { return destination.is_remote(); }
+  // One location for each store that the copy needs.
+  std::vector<const Location*> places_in_stores() const;
 };
 
 // Reads no file and asks no server, except whether local paths are folders.  kUsage, kUnsupported.
@@ -36,15 +39,15 @@ Result<CopyRequest> parse_copy(const CpOptions& options, std::chrono::sys_time<s
 struct CopyItem {
   Location source;
   Location destination;
-  std::optional<uint64_t> size = {};        // when finding it told
+  std::optional<uint64_t> size = {};           // when finding it told
   std::optional<transfer::Time> created = {};  // of an object, when finding it told
-  bool make_folder = false;                 // an empty object that stands for a folder: nothing to fetch
-  std::optional<Error> refused = {};        // it must not be copied; destination is the folder
+  bool make_folder = false;                    // an empty object that stands for a folder: nothing to fetch
+  std::optional<Error> refused = {};           // it must not be copied; destination is the folder
 };
 
 // Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.
 // A source that cannot be listed ends it too, with that error.
-Status find_copies(const CopyRequest& request, transfer::Store& store,
+Status find_copies(const CopyRequest& request, Services& services,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop);
 
 }  // namespace sjcp::cli

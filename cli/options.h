@@ -31,10 +31,29 @@ struct Rates {
 // "10M" for both, "10M/2M" for down and up; "0" and "off" set no limit.  nullopt: no rate.
 std::optional<Rates> parse_rates(std::string_view text);
 
+// How services are reached: options of every command that talks to one.
+struct ServiceOptions {
+  std::string access;  // sj://: a saved name, a grant, or a file with one; empty: the usual ones
+
+  // s3://; empty: as the environment and the shared files say
+  std::string profile;
+  std::string region;
+  std::string endpoint_url;
+  bool no_sign_request = false;
+  bool accelerate = false;
+  bool dualstack = false;
+
+  // Everything that speaks HTTP
+  std::vector<std::string> headers;  // "Name: value", to URLs only
+  std::string ca_file;               // PEM; empty: the system's
+  bool insecure = false;
+  bool netrc = false;
+};
+
 enum class ProgressMode { kAuto, kBar, kJson, kNone };
 
 struct CpOptions {
-  std::string access;
+  ServiceOptions service;
   std::vector<std::string> locations;  // sources, then the destination
   bool recursive = false;
   bool dry_run = false;
@@ -61,7 +80,7 @@ struct CpOptions {
 enum class ListFormat { kTabbed, kJson };
 
 struct LsOptions {
-  std::string access;
+  ServiceOptions service;
   std::string location;  // empty: list buckets
   bool recursive = false;
   bool pending = false;
@@ -72,18 +91,18 @@ struct LsOptions {
 };
 
 struct MbOptions {
-  std::string access;
+  ServiceOptions service;
   std::string location;
 };
 
 struct RbOptions {
-  std::string access;
+  ServiceOptions service;
   std::string location;
   bool force = false;
 };
 
 struct RmOptions {
-  std::string access;
+  ServiceOptions service;
   std::vector<std::string> locations;
   bool recursive = false;
 };

@@ -124,6 +124,24 @@ void add_access(Definition& d, std::string& target) {
           "Access to use: a saved name, a grant, or a file that holds one");
 }
 
+// Options of commands that talk to services.
+void add_services(Definition& d, ServiceOptions& o) {
+  add_access(d, o.access);
+  d.value("--profile", o.profile, "NAME", "s3://: profile of the shared AWS files")->group("S3");
+  d.value("--region", o.region, "NAME", "s3://: region of the buckets")->group("S3");
+  d.value("--endpoint-url", o.endpoint_url, "URL", "s3://: endpoint instead of Amazon's")->group("S3");
+  d.flag("--no-sign-request", o.no_sign_request, "s3://: ask without credentials")->group("S3");
+  d.flag("--accelerate", o.accelerate, "s3://: use transfer acceleration")->group("S3");
+  d.flag("--dualstack", o.dualstack, "s3://: use endpoints that have IPv6 too")->group("S3");
+  d.app->add_option("--header", o.headers, "URLs: send this header too, as in \"Name: value\"; repeatable")
+      ->type_name("HEADER")
+      ->group("HTTP");
+  d.value("--cacert", o.ca_file, "FILE", "Trust the certificates in this PEM file instead of the system's")
+      ->group("HTTP");
+  d.flag("-k,--insecure", o.insecure, "Do not check certificates")->group("HTTP");
+  d.flag("--netrc", o.netrc, "URLs: names and passwords from ~/.netrc")->group("HTTP");
+}
+
 ProgressMode progress_mode(const std::string& text) {
   if (text == "bar") return ProgressMode::kBar;
   if (text == "json") return ProgressMode::kJson;
@@ -139,7 +157,7 @@ const std::vector<std::string>& progress_words() {
 void define_cp(Definition& d) {
   auto& o = d.command<CpOptions>();
   d.operands = {"SRC... DST", 2, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
-  add_access(d, o.access);
+  add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "Copy everything below a prefix or folder");
   d.count_or_auto("-p,--parallelism", o.parallelism,
                   "Segments of a file in flight; auto: of all files, as many as pay [auto]");
@@ -180,7 +198,7 @@ void define_ls(Definition& d) {
   d.operands = {"[sj://BUCKET[/PREFIX]]", 0, 1, [&o](auto all) {
                   if (!all.empty()) o.location = all[0];
                 }};
-  add_access(d, o.access);
+  add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "List everything below the prefix");
   auto set_format = [&o](const std::string& text) {
     o.format = text == "json" ? ListFormat::kJson : ListFormat::kTabbed;
@@ -201,20 +219,20 @@ void define_ls(Definition& d) {
 void define_mb(Definition& d) {
   auto& o = d.command<MbOptions>();
   d.operands = {"sj://BUCKET", 1, 1, [&o](auto all) { o.location = all[0]; }};
-  add_access(d, o.access);
+  add_services(d, o.service);
 }
 
 void define_rb(Definition& d) {
   auto& o = d.command<RbOptions>();
   d.operands = {"sj://BUCKET", 1, 1, [&o](auto all) { o.location = all[0]; }};
-  add_access(d, o.access);
+  add_services(d, o.service);
   d.flag("--force", o.force, "Delete the objects in it first");
 }
 
 void define_rm(Definition& d) {
   auto& o = d.command<RmOptions>();
   d.operands = {"sj://BUCKET/KEY...", 1, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
-  add_access(d, o.access);
+  add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "Remove everything below a prefix");
   d.app
       ->add_option_function<std::string>(

@@ -38,7 +38,7 @@ TEST_CASE("cp takes uplink's options in every spelling") {
   CHECK(o.recursive);
   CHECK(o.transfers == 3);
   CHECK(o.parallelism == 16);
-  CHECK(o.access == "work");
+  CHECK(o.service.access == "work");
   CHECK(o.memory_bytes == 64 * kMiB);
   CHECK(o.locations == Strings{"a", "sj://b/"});
 
