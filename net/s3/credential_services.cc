@@ -43,7 +43,8 @@ std::string first_line(const std::string& text) {
 
 // One request, signed with `keys` unless null.
 Result<TimedKeys> KeyFinder::ask_sts(const Query& form, const Keys* keys) {
-  std::string endpoint = env("AWS_ENDPOINT_URL_STS").value_or("https://sts." + settings_.region + ".amazonaws.com");
+  std::string endpoint =
+      env("AWS_ENDPOINT_URL_STS").value_or("https://sts." + settings_.region + ".amazonaws.com");
   while (endpoint.ends_with('/')) endpoint.pop_back();
   http::Request request;
   request.method = "POST";
@@ -62,14 +63,16 @@ Result<TimedKeys> KeyFinder::ask_sts(const Query& form, const Keys* keys) {
   if (!reply) return std::move(reply).error();
   if (!ok(reply->status)) {
     const ServiceError error = parse_error(reply->body);
-    return make_error(Errc::kDenied, "STS refuses: " + (error.code.empty() ? "status " + std::to_string(reply->status)
-                                                                            : error.code + ": " + error.message));
+    return make_error(Errc::kDenied,
+                      "STS refuses: " + (error.code.empty() ? "status " + std::to_string(reply->status)
+                                                            : error.code + ": " + error.message));
   }
   return parse_assumed_role(reply->body);
 }
 
 KeyFinder::Found KeyFinder::of_web_identity(const Section* profile) {
-  auto file = profile != nullptr ? value_of(profile, "web_identity_token_file") : env("AWS_WEB_IDENTITY_TOKEN_FILE");
+  auto file =
+      profile != nullptr ? value_of(profile, "web_identity_token_file") : env("AWS_WEB_IDENTITY_TOKEN_FILE");
   auto role = profile != nullptr ? value_of(profile, "role_arn") : env("AWS_ROLE_ARN");
   if (!file || !role) return std::optional<TimedKeys>();
   auto session = profile != nullptr ? value_of(profile, "role_session_name") : env("AWS_ROLE_SESSION_NAME");
@@ -94,7 +97,8 @@ KeyFinder::Found KeyFinder::of_sign_on(const std::string& name, const Section& p
   const auto start = value_of(session, "sso_start_url");
   const auto region = value_of(session, "sso_region");
   const auto login = [&](const char* why) {
-    return make_error(Errc::kDenied, "profile " + name + ": " + why + "; run: aws sso login --profile " + name);
+    return make_error(Errc::kDenied,
+                      "profile " + name + ": " + why + "; run: aws sso login --profile " + name);
   };
   if (!start || !region) return login("its single sign-on has no start URL or region");
   auto hasher = transfer::Hasher::create(transfer::DigestKind::kSha1, 0);

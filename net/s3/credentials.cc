@@ -59,9 +59,10 @@ Result<TimedKeys> KeyFinder::find() {
   if (found && !*found) found = of_machine();
   if (!found) return std::move(found).error();
   if (*found) return **found;
-  return make_error(Errc::kDenied,
-                    "no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of "
-                    "~/.aws with --profile, or read public data with --no-sign-request");
+  return make_error(
+      Errc::kDenied,
+      "no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of "
+      "~/.aws with --profile, or read public data with --no-sign-request");
 }
 
 KeyFinder::Found KeyFinder::in_environment() const {
@@ -95,9 +96,10 @@ KeyFinder::Found KeyFinder::of_role(const std::string& name, const Section& prof
   // A profile that is its own source has keys of its own: the second time round it is only these.
   if (!visited_.insert(name).second) return std::optional<TimedKeys>();
   if (value_of(&profile, "mfa_serial")) {
-    return make_error(Errc::kUnsupported, "profile " + name +
-                                              ": wants a code of a second factor; get keys for a session with the "
-                                              "AWS CLI and put them into the environment");
+    return make_error(Errc::kUnsupported,
+                      "profile " + name +
+                          ": wants a code of a second factor; get keys for a session with the "
+                          "AWS CLI and put them into the environment");
   }
   auto source = source_of_role(name, profile);
   if (!source) return std::move(source).error();
@@ -127,7 +129,8 @@ Result<TimedKeys> KeyFinder::source_of_role(const std::string& name, const Secti
   }
   if (!found) return std::move(found).error();
   if (!*found) {
-    return make_error(Errc::kDenied, "profile " + name + ": its role has no credentials to ask with (" + from + ")");
+    return make_error(Errc::kDenied,
+                      "profile " + name + ": its role has no credentials to ask with (" + from + ")");
   }
   return **found;
 }
@@ -146,7 +149,9 @@ KeyFinder::Found KeyFinder::of_program(const Section& profile) {
 }
 
 Credentials::Credentials(Surroundings surroundings, Profiles profiles, Settings settings)
-    : surroundings_(std::move(surroundings)), profiles_(std::move(profiles)), settings_(std::move(settings)) {}
+    : surroundings_(std::move(surroundings)),
+      profiles_(std::move(profiles)),
+      settings_(std::move(settings)) {}
 
 std::unique_ptr<Credentials> Credentials::none() {
   std::unique_ptr<Credentials> out(new Credentials());

@@ -2,8 +2,8 @@
 //
 // Order: environment (unless a profile was asked for), then of the profile: a role to be taken on, a web
 // identity, single sign-on, the credentials file, a program, the config file; then the container's service,
-// then the machine's (IMDSv2).  The first that is configured decides; one that fails is an error, not a reason
-// to look further.
+// then the machine's (IMDSv2).  The first that is configured decides; one that fails is an error, not a
+// reason to look further.
 //
 // Keys that expire are renewed ten minutes before.
 //

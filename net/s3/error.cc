@@ -28,7 +28,8 @@ constexpr std::array kMeanings{
     Meaning{"InvalidObjectState", Errc::kUnsupported, "the object is archived; have it restored first"},
     Meaning{"BucketAlreadyExists", Errc::kConflict, "somebody has a bucket of this name already"},
     Meaning{"BucketAlreadyOwnedByYou", Errc::kConflict, "the bucket exists already"},
-    Meaning{"BucketNotEmpty", Errc::kConflict, "the bucket is not empty; use --force to delete what is in it"},
+    Meaning{"BucketNotEmpty", Errc::kConflict,
+            "the bucket is not empty; use --force to delete what is in it"},
     Meaning{"PreconditionFailed", Errc::kConflict, "exists already, or has changed meanwhile"},
     Meaning{"ConditionalRequestConflict", Errc::kConflict, "somebody else changes it at the same time"},
     Meaning{"OperationAborted", Errc::kConflict, "somebody else changes it at the same time"},
@@ -124,8 +125,8 @@ ServiceError error_of(const http::Head& head, std::string_view body) {
 }
 
 Error to_error(const ServiceError& error, const std::string& url, bool has_key) {
-  const auto* meaning =
-      std::find_if(kMeanings.begin(), kMeanings.end(), [&](const Meaning& m) { return m.code == error.code; });
+  const auto* meaning = std::find_if(kMeanings.begin(), kMeanings.end(),
+                                     [&](const Meaning& m) { return m.code == error.code; });
   const bool known = meaning != kMeanings.end();
   Errc code = known ? meaning->errc : errc_of(error.status);
   std::string text = known && meaning->text != nullptr ? meaning->text : error.message;

@@ -22,7 +22,8 @@ ServiceError parse_error(std::string_view body);
 // Of a reply with a status that means failure, or one whose body does.
 ServiceError error_of(const http::Head& head, std::string_view body);
 
-// "<url>: <what it means and what to do>"; cause is the status.  has_key: an object was asked for, not a bucket.
+// "<url>: <what it means and what to do>"; cause is the status.  has_key: an object was asked for, not a
+// bucket.
 Error to_error(const ServiceError& error, const std::string& url, bool has_key);
 
 // What may help.

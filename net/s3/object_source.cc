@@ -81,7 +81,8 @@ class ObjectSource::Part final : public http::Receiver {
   Status body(ByteView bytes) override {
     const uint64_t end = std::min(wanted_.end, output_.end());
     if (position_ >= end) return {};
-    const ByteView wanted = bytes.sub(0, static_cast<size_t>(std::min<uint64_t>(bytes.size(), end - position_)));
+    const ByteView wanted =
+        bytes.sub(0, static_cast<size_t>(std::min<uint64_t>(bytes.size(), end - position_)));
     Status status = output_.write(position_, wanted);
     if (!status) return status;
     if (hasher_) hasher_->update(wanted);
@@ -183,13 +184,14 @@ uint64_t ObjectSource::memory_per_segment() const {
   return std::min(size_, kConnectionMemory);
 }
 
-Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& output, const Context& context) {
+Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& output,
+                           const Context& context) {
   uint64_t position = segment.bytes.begin;
   if (has_whole_) {
     const uint64_t end = std::min(segment.bytes.end, output.end());
     if (position >= end) return {};
-    return output.write(position, ByteView(whole_).sub(static_cast<size_t>(position),
-                                                       static_cast<size_t>(end - position)));
+    return output.write(
+        position, ByteView(whole_).sub(static_cast<size_t>(position), static_cast<size_t>(end - position)));
   }
   http::Retry retry(requester_.retry_rules(), requester_.retry_budget(), http::system_random());
   retry.heard();

@@ -1,4 +1,5 @@
-// An object being read: any part of it, by as many requests at a time as the engine likes, all of one version.
+// An object being read: any part of it, by as many requests at a time as the engine likes, all of one
+// version.
 //
 // open() asks for the object itself: a small one is there when it returns, of a larger one only the head is
 // taken.  An object that a listing described is not asked for again; its fetch says If-Match.
@@ -47,7 +48,7 @@ class ObjectSource final : public transfer::Source {
 
   std::vector<transfer::Segment> segments_;
   uint64_t size_ = 0;
-  std::string etag_;  // with its quotes; empty: none
+  std::string etag_;   // with its quotes; empty: none
   std::string whole_;  // all of a small object
   bool has_whole_ = false;
   bool digests_known_ = false;  // and so verified by who asked for the object

@@ -24,8 +24,8 @@ std::string lower(std::string_view text) {
 
 std::string unquoted(std::string_view name) {
   name = trimmed(name);
-  const bool quoted = name.size() >= 2 && (name.front() == '"' || name.front() == '\'') &&
-                      name.back() == name.front();
+  const bool quoted =
+      name.size() >= 2 && (name.front() == '"' || name.front() == '\'') && name.back() == name.front();
   return std::string(quoted ? name.substr(1, name.size() - 2) : name);
 }
 
@@ -90,7 +90,8 @@ Status Profiles::add_config(std::string_view text, const std::string& file) {
 }
 
 Status Profiles::add_credentials(std::string_view text, const std::string& file) {
-  auto status = parse(text, file, [this](std::string_view header) { return &credentials_[unquoted(header)]; });
+  auto status =
+      parse(text, file, [this](std::string_view header) { return &credentials_[unquoted(header)]; });
   for (const auto& [name, section] : credentials_) {
     for (const auto& [key, value] : section) profiles_[name].insert_or_assign(key, value);
   }

@@ -9,8 +9,8 @@ namespace {
 using transfer::ObjectItem;
 
 // Blanks are kept also where there is nothing else: " " is a key.
-constexpr unsigned kParse = pugi::parse_minimal | pugi::parse_escapes | pugi::parse_cdata |
-                            pugi::parse_ws_pcdata_single;
+constexpr unsigned kParse =
+    pugi::parse_minimal | pugi::parse_escapes | pugi::parse_cdata | pugi::parse_ws_pcdata_single;
 
 // The document, whose root must have this name.
 class Reply {
@@ -55,7 +55,8 @@ transfer::Time time_in(const pugi::xml_node& node, const char* name) {
 // Decodes names where the reply says that they are encoded: some services leave them plain, asked or not.
 class Names {
  public:
-  explicit Names(const pugi::xml_node& list) : encoded_(std::string_view(list.child_value("EncodingType")) == "url") {}
+  explicit Names(const pugi::xml_node& list)
+      : encoded_(std::string_view(list.child_value("EncodingType")) == "url") {}
   std::string operator()(const char* text) const { return encoded_ ? url_decoded(text) : std::string(text); }
 
  private:
@@ -69,7 +70,8 @@ std::vector<ObjectItem> merged(std::vector<ObjectItem> objects, std::vector<Obje
   out.reserve(objects.size() + prefixes.size());
   size_t next = 0;
   for (auto& object : objects) {
-    while (next < prefixes.size() && prefixes[next].key < object.key) out.push_back(std::move(prefixes[next++]));
+    while (next < prefixes.size() && prefixes[next].key < object.key)
+      out.push_back(std::move(prefixes[next++]));
     out.push_back(std::move(object));
   }
   while (next < prefixes.size()) out.push_back(std::move(prefixes[next++]));
@@ -196,7 +198,8 @@ Result<PartPage> parse_parts(std::string_view body, const std::string& checksum)
   for (const auto& part : list->children("Part")) {
     const uint64_t index = number(part.child_value("PartNumber"));
     if (index == 0 || index > UINT32_MAX) return malformed("a list of parts");
-    StoredPart out{static_cast<unsigned>(index), number(part.child_value("Size")), part.child_value("ETag"), ""};
+    StoredPart out{static_cast<unsigned>(index), number(part.child_value("Size")), part.child_value("ETag"),
+                   ""};
     if (!checksum.empty()) out.checksum = part.child_value(checksum.c_str());
     page.parts.push_back(std::move(out));
   }
@@ -241,7 +244,8 @@ Result<TimedKeys> parse_assumed_role(std::string_view body) {
   pugi::xml_document document;
   const bool good = static_cast<bool>(document.load_buffer(body.data(), body.size(), kParse));
   // AssumeRoleResponse / AssumeRoleResult / Credentials, and the same with WithWebIdentity.
-  const pugi::xml_node keys = good ? document.first_child().first_child().child("Credentials") : pugi::xml_node();
+  const pugi::xml_node keys =
+      good ? document.first_child().first_child().child("Credentials") : pugi::xml_node();
   TimedKeys out{{keys.child_value("AccessKeyId"), keys.child_value("SecretAccessKey"),
                  keys.child_value("SessionToken")},
                 parse_iso_time(keys.child_value("Expiration"))};

@@ -89,11 +89,12 @@ class Requester::Answer final : public http::Receiver {
 };
 
 Requester::Requester(Settings settings, std::unique_ptr<Credentials> credentials, http::Client& client,
-                     const Clock& clock)
+                     const Clock& clock, bool requester_pays)
     : settings_(std::move(settings)),
       credentials_(std::move(credentials)),
       client_(client),
       clock_(clock),
+      requester_pays_(requester_pays),
       budget_(kBudget) {}
 
 std::string Requester::region_of(const std::string& bucket) const {
@@ -176,9 +177,11 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   request.redirects = 0;
   request.timeout = call.time_limit;
   request.headers = call.headers;
+  if (requester_pays_) request.headers.push_back({"x-amz-request-payer", "requester"});
   if (keys) {
     std::string hash;
-    signer_.sign(target, *keys, region, payload_of(call, place.secure(), hash), service_time(), request.headers);
+    signer_.sign(target, *keys, region, payload_of(call, place.secure(), hash), service_time(),
+                 request.headers);
   }
   MemoryBody body(call.body);
   if (call.body.size() > kSmallBody) {
@@ -236,13 +239,16 @@ bool Requester::learn_region(const Call& call, const ServiceError& error, const 
   return true;
 }
 
-Result<std::string> Requester::presign(const Call& call, std::chrono::seconds expires, const Context& context) {
+Result<std::string> Requester::presign(const Call& call, std::chrono::seconds expires,
+                                       const Context& context) {
   auto keys = credentials_->get(context.stop);
   if (!keys) return std::move(keys).error();
-  if (!*keys) return make_error(Errc::kUsage, shown(call.bucket, call.key) + ": a signature needs credentials");
+  if (!*keys)
+    return make_error(Errc::kUsage, shown(call.bucket, call.key) + ": a signature needs credentials");
   const std::string region = region_of(call.bucket);
   const Place place = place_of(settings_, call.bucket, region, call.whole_bucket);
-  const std::string path = call.key.empty() && !place.path.empty() ? place.path : place.path + escape_path(call.key);
+  const std::string path =
+      call.key.empty() && !place.path.empty() ? place.path : place.path + escape_path(call.key);
   const Target target{call.method, place.host, path, ""};
   return place.scheme + "://" + place.host + path + "?" +
          signer_.presigned_query(target, call.query, **keys, region, service_time(), expires);

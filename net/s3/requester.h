@@ -43,7 +43,8 @@ std::string shown(const std::string& bucket, const std::string& key);
 class Requester {
  public:
   // client and clock outlive it.
-  Requester(Settings settings, std::unique_ptr<Credentials> credentials, http::Client& client, const Clock& clock);
+  Requester(Settings settings, std::unique_ptr<Credentials> credentials, http::Client& client,
+            const Clock& clock, bool requester_pays = false);
 
   // A reply with status 2xx, body and all.
   Result<http::Reply> call(const Call& call, const transfer::Context& context);
@@ -51,7 +52,8 @@ class Requester {
   Status stream(const Call& call, http::Receiver& receiver, const transfer::Context& context);
 
   // A URL that works without credentials until it expires.
-  Result<std::string> presign(const Call& call, std::chrono::seconds expires, const transfer::Context& context);
+  Result<std::string> presign(const Call& call, std::chrono::seconds expires,
+                              const transfer::Context& context);
 
   const Settings& settings() const { return settings_; }
   const http::RetryRules& retry_rules() const { return rules_; }
@@ -69,8 +71,8 @@ class Requester {
 
   Status try_once(const Call& call, Answer& answer, std::shared_ptr<const Keys>& keys,
                   const transfer::Context& context);
-  bool remedied(const Call& call, const Answer& answer, const ServiceError& error, const Keys* keys, Tried& tried,
-                const transfer::Context& context);
+  bool remedied(const Call& call, const Answer& answer, const ServiceError& error, const Keys* keys,
+                Tried& tried, const transfer::Context& context);
   bool learn_clock(const http::Head& head);
   bool learn_region(const Call& call, const ServiceError& error, const transfer::Context& context);
   std::string_view payload_of(const Call& call, bool secure, std::string& hash) const;
@@ -80,6 +82,7 @@ class Requester {
   const std::unique_ptr<Credentials> credentials_;
   http::Client& client_;
   const Clock& clock_;
+  const bool requester_pays_;
   const http::RetryRules rules_;
   http::RetryBudget budget_;
   Signer signer_;

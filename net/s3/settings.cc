@@ -103,26 +103,30 @@ Result<Settings> Settings::find(const Wishes& wishes, const Environment& env, co
   out.profile_asked = !wishes.profile.empty();
   const Section* profile = profiles.profile(out.profile);
   if (named && profile == nullptr && out.profile != "default") {
-    return make_error(Errc::kUsage, "profile " + out.profile +
-                                        ": in neither ~/.aws/config nor ~/.aws/credentials (nor the files that "
-                                        "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name)");
+    return make_error(Errc::kUsage,
+                      "profile " + out.profile +
+                          ": in neither ~/.aws/config nor ~/.aws/credentials (nor the files that "
+                          "AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name)");
   }
-  out.region = first_of(wishes.region, env("AWS_REGION"), env("AWS_DEFAULT_REGION"), value_of(profile, "region"))
-                   .value_or("us-east-1");
+  out.region =
+      first_of(wishes.region, env("AWS_REGION"), env("AWS_DEFAULT_REGION"), value_of(profile, "region"))
+          .value_or("us-east-1");
   if (auto url = first_of(wishes.endpoint, configured_endpoint(env, profiles, profile))) {
     auto checked = checked_endpoint(*std::move(url));
     if (!checked) return std::move(checked).error();
     out.endpoint = *std::move(checked);
   }
-  out.addressing = wishes.addressing ? *wishes.addressing
-                                     : addressing_named(value_of(profile, "s3.addressing_style"))
-                                           .value_or(Addressing::kAuto);
+  out.addressing =
+      wishes.addressing
+          ? *wishes.addressing
+          : addressing_named(value_of(profile, "s3.addressing_style")).value_or(Addressing::kAuto);
   out.accelerate = wishes.accelerate || is_true(value_of(profile, "s3.use_accelerate_endpoint"));
-  out.dualstack = wishes.dualstack || is_true(value_of(profile, "s3.use_dualstack_endpoint")) ||
-                  is_true(first_of(env("AWS_USE_DUALSTACK_ENDPOINT"), value_of(profile, "use_dualstack_endpoint")));
+  out.dualstack =
+      wishes.dualstack || is_true(value_of(profile, "s3.use_dualstack_endpoint")) ||
+      is_true(first_of(env("AWS_USE_DUALSTACK_ENDPOINT"), value_of(profile, "use_dualstack_endpoint")));
   out.fips = is_true(first_of(env("AWS_USE_FIPS_ENDPOINT"), value_of(profile, "use_fips_endpoint")));
-  const auto when = first_of(env("AWS_REQUEST_CHECKSUM_CALCULATION"),
-                             value_of(profile, "request_checksum_calculation"));
+  const auto when =
+      first_of(env("AWS_REQUEST_CHECKSUM_CALCULATION"), value_of(profile, "request_checksum_calculation"));
   out.checksums = !(when && (*when == "when_required" || *when == "WHEN_REQUIRED")) && !out.storj_gateway();
   if (auto sign = value_of(profile, "s3.payload_signing_enabled")) out.sign_payload = is_true(sign);
   return out;

@@ -140,8 +140,8 @@ std::string Signer::presigned_query(const Target& target, const Query& query, co
   const std::string date = amz_date(time);
   Query all = query;
   all.emplace_back("X-Amz-Algorithm", kAlgorithm);
-  all.emplace_back("X-Amz-Credential",
-                   keys.access_key_id + "/" + scope_of(std::string_view(date).substr(0, 8), region, service_));
+  all.emplace_back("X-Amz-Credential", keys.access_key_id + "/" +
+                                           scope_of(std::string_view(date).substr(0, 8), region, service_));
   all.emplace_back("X-Amz-Date", date);
   all.emplace_back("X-Amz-Expires", std::to_string(expires.count()));
   all.emplace_back("X-Amz-SignedHeaders", "host");
@@ -163,7 +163,8 @@ std::string Signer::signature(const std::string& canonical, const Keys& keys, co
 
 crypto::Sha256Digest Signer::signing_key(const Keys& keys, const std::string& region, std::string_view day) {
   // The secret too: keys may be replaced under one name.
-  std::string name = std::string(day) + "/" + region + "/" + keys.access_key_id + "/" + keys.secret_access_key;
+  std::string name =
+      std::string(day) + "/" + region + "/" + keys.access_key_id + "/" + keys.secret_access_key;
   const std::lock_guard lock(mutex_);
   if (const auto found = derived_.find(name); found != derived_.end()) return found->second;
   if (!derived_.empty() && !derived_.begin()->first.starts_with(day)) derived_.clear();
