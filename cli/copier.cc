@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "cli/session.h"
+#include "cli/opened_source.h"
 #include "core/base/units.h"
 #include "core/local/file_reader.h"
 #include "core/local/open_sink.h"
 #include "core/local/stream_sink.h"
 #include "core/local/upload_state.h"
+#include "core/transfer/mirrors.h"
+#include "core/transfer/pipe.h"
 
 namespace sjcp::cli {
 namespace {
@@ -91,16 +93,20 @@ Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t st
   copy_.parallelism = options.parallelism;
   copy_.range = request.range;
   copy_.resume = !options.no_resume;
+  copy_.compute = request.compute;
   file_.create_folders = request.recursive;
   file_.resume = !options.no_resume;
   file_.replace = !options.no_clobber;
+  file_.keep_bad = options.keep_bad;
 }
 
 Status Copier::run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
                    const transfer::Context& context) {
   if (auto hopeless = hopeless_error()) return *hopeless;
   auto begin = io_.clock->steady_now();
-  return report(item, begin, copy(item, source, context));
+  CopyItem named = item;
+  const auto result = copy(named, source, context);
+  return report(named, begin, result);
 }
 
 Status Copier::report(const CopyItem& item, Clock::Steady begin,
@@ -115,6 +121,11 @@ Status Copier::report(const CopyItem& item, Clock::Steady begin,
   } else if (result) {
     event.bytes = result->bytes;
     event.bytes_resumed = result->resumed;
+    if (result->digest) {
+      event.digest = result->digest->text();
+      std::lock_guard lock(mutex_);
+      (item.destination.is_std() ? *io_.err : *io_.out) << event.digest << "  " << event.path << '\n';
+    }
     if (!request_.upload() && result->bytes > 0) {
       event.last_percent = std::chrono::duration<double>(result->last_percent).count();
     }
@@ -146,7 +157,7 @@ std::optional<Error> Copier::hopeless_error() {
   return hopeless_;
 }
 
-Copier::Summary Copier::copy(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+Copier::Summary Copier::copy(CopyItem& item, const std::shared_ptr<transfer::Source>& source,
                              const transfer::Context& context) {
   if (item.refused) return *item.refused;
   if (item.make_folder) {
@@ -169,7 +180,21 @@ bool Copier::skip_download(const CopyItem& item) const {
   return options_.if_changed && item.size && item.created && unchanged(*there, *item.size, *item.created);
 }
 
-Copier::Summary Copier::download(const CopyItem& item, std::shared_ptr<transfer::Source> source,
+Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& item) {
+  if (item.mirrors.empty()) return services_.open(item.source, item.headers);
+  std::vector<transfer::MirrorSource::Member> members;
+  std::vector<Location> places = item.mirrors;
+  places.insert(places.begin(), item.source);
+  for (const Location& place : places) {
+    auto member = services_.open(place, item.headers);
+    if (!member) return member.error();
+    members.push_back({place.text(), std::move(*member)});
+  }
+  return std::unique_ptr<transfer::Source>(std::make_unique<transfer::MirrorSource>(
+      std::move(members), [this](const std::string& text) { reporter_.log("warning", text); }));
+}
+
+Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
                                  const transfer::Context& context) {
   if (skip_download(item)) return skipped_copy();
   transfer::CopyOptions copy = copy_;
@@ -179,13 +204,25 @@ Copier::Summary Copier::download(const CopyItem& item, std::shared_ptr<transfer:
       return unchanged(*there, info.range.size(), info.created);
     };
   }
-  auto sink = open_destination(item.destination, file_, stream_buffer_, io_);
-  if (!sink) return sink.error();
   if (!source) {
-    auto opened = services_.open(item.source);
+    auto opened = open_source(item);
     if (!opened) return opened.error();
     source = std::move(*opened);
   }
+  local::FileSinkOptions file = file_;
+  if (item.guessed_name || options_.remote_time) {
+    auto opened = OpenedSource::open(std::move(source), copy.range, context);
+    if (!opened) return opened.error();
+    const transfer::ObjectInfo& info = (*opened)->info();
+    if (item.guessed_name && !info.file_name.empty()) {
+      item.destination.path = item.destination.parent() + info.file_name;
+    }
+    if (options_.remote_time) file.modified = info.created;
+    source = std::move(*opened);
+  }
+  copy.expect = item.digests;
+  auto sink = open_destination(item.destination, file, stream_buffer_, io_);
+  if (!sink) return sink.error();
   auto done = transfer::download(*source, **sink, copy, context);
   if (!done && (*sink)->kept() > 0) resumable_ = true;
   if (!done && done.error().code == Errc::kNotFound && item.source.directoryish()) {
@@ -238,12 +275,11 @@ Copier::Summary Copier::relay(const CopyItem& item, const transfer::Context& con
     }
     if (copied.error().code != Errc::kUnsupported) return copied.error();
   }
-  auto source = services_.open(from);
+  auto source = open_source(item);
   if (!source) return source.error();
   auto writer = services_.create(to, request_.object, item.size);
   if (!writer) return writer.error();
-  static_cast<void>(context);
-  return make_error(Errc::kUnsupported, "between services");
+  return transfer::relay(**source, **writer, copy_, context);
 }
 
 Result<bool> Copier::skip_remote(const CopyItem& item, const transfer::Context& context) {

@@ -1,8 +1,6 @@
 #include "net/http/line.h"
 
-#include <netinet/in.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -52,18 +50,8 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-bool loopback(const sockaddr& address) {
-  if (address.sa_family == AF_INET) {
-    sockaddr_in four{};
-    std::memcpy(&four, &address, sizeof four);
-    return (ntohl(four.sin_addr.s_addr) >> 24) == 127;
-  }
-  if (address.sa_family == AF_INET6) {
-    sockaddr_in6 six{};
-    std::memcpy(&six, &address, sizeof six);
-    return IN6_IS_ADDR_LOOPBACK(&six.sin6_addr) != 0;
-  }
-  return false;
+bool loopback(const std::string& host) {
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
 }
 
 Errc kind_of(CURLcode code) {
@@ -273,11 +261,9 @@ int Line::on_seek(void* opaque, curl_off_t offset, int origin) {
   return exchange.request.stream->rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
-curl_socket_t Line::on_socket(void* opaque, curlsocktype, curl_sockaddr* address) {
-  const auto& exchange = *static_cast<const Exchange*>(opaque);
-  const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-  if (fd >= 0 && exchange.far && !loopback(address->addr)) io::widen_receive_window(fd);
-  return fd;
+int Line::on_socket(void* opaque, curl_socket_t fd, curlsocktype) {
+  if (static_cast<const Exchange*>(opaque)->far) io::widen_receive_window(fd);
+  return CURL_SOCKOPT_OK;
 }
 
 void Line::prepare_body(Exchange& exchange) {
@@ -338,10 +324,11 @@ void Line::prepare(Exchange& exchange) {
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Line::on_body);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &exchange);
-  exchange.far = exchange.context.throttle == nullptr ||
-                 exchange.context.throttle->rate() == transfer::Throttle::kNoLimit;
-  curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &Line::on_socket);
-  curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, &exchange);
+  const auto* throttle = exchange.context.throttle;
+  const bool limited = throttle != nullptr && throttle->rate() != transfer::Throttle::kNoLimit;
+  exchange.far = !limited && !loopback(exchange.url.host);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, &Line::on_socket);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTDATA, &exchange);
 }
 
 // What the peer has acknowledged is progress, too: a socket takes megabytes at once and may need minutes for

@@ -57,7 +57,7 @@ class Line {
   static size_t on_body(char* data, size_t one, size_t size, void* exchange);
   static size_t on_read(char* out, size_t one, size_t size, void* exchange);
   static int on_seek(void* exchange, curl_off_t offset, int origin);
-  static curl_socket_t on_socket(void* exchange, curlsocktype purpose, curl_sockaddr* address);
+  static int on_socket(void* exchange, curl_socket_t fd, curlsocktype purpose);
 
   Sharing& sharing_;
   const ClientOptions& options_;

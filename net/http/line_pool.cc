@@ -1,11 +1,7 @@
 #include "net/http/line_pool.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include "net/io/tls_connection.h"
@@ -23,27 +19,6 @@ bool behind_proxy() {
     if (value != nullptr && *value != '\0') return true;
   }
   return false;
-}
-
-bool is_number(const std::string& host) {
-  in_addr four{};
-  return host.starts_with('[') || inet_pton(AF_INET, host.c_str(), &four) == 1;
-}
-
-// As CURLOPT_CONNECT_TO takes it; empty: neither IPv4 nor IPv6.
-std::string numeric(const std::string& address) {
-  sockaddr_storage storage{};
-  std::memcpy(&storage, address.data(), std::min(address.size(), sizeof storage));
-  char text[INET6_ADDRSTRLEN];
-  if (storage.ss_family == AF_INET) {
-    sockaddr_in four{};
-    std::memcpy(&four, &storage, sizeof four);
-    return inet_ntop(AF_INET, &four.sin_addr, text, sizeof text);
-  }
-  if (storage.ss_family != AF_INET6) return "";
-  sockaddr_in6 six{};
-  std::memcpy(&six, &storage, sizeof six);
-  return std::string("[") + inet_ntop(AF_INET6, &six.sin6_addr, text, sizeof text) + "]";
 }
 
 }  // namespace
@@ -70,12 +45,12 @@ std::unique_ptr<Line> LinePool::take(const Url& url, bool direct) {
 // has found out; those after it take the addresses of that family in turn.
 void LinePool::learn(const Url& url, const std::string& answered) {
   std::vector<std::string> addresses;
-  if (!answered.empty() && !is_number(url.host) && !behind_proxy()) {
+  if (!answered.empty() && !behind_proxy()) {
     const bool six = answered.find(':') != std::string::npos;
     const auto endpoints = io::resolve(url.host + ":" + std::to_string(url.port));
     if (endpoints) {
       for (const io::Endpoint& endpoint : *endpoints) {
-        std::string text = numeric(endpoint.sockaddr);
+        std::string text = io::numeric_host(endpoint);
         if (text.empty() || text.starts_with('[') != six) continue;
         if (std::find(addresses.begin(), addresses.end(), text) == addresses.end()) {
           addresses.push_back(std::move(text));
@@ -86,7 +61,8 @@ void LinePool::learn(const Url& url, const std::string& answered) {
   const std::lock_guard lock(mutex_);
   Server& server = servers_[key_of(url, false)];
   // The first connection has the one that answered.
-  const auto first = std::find(addresses.begin(), addresses.end(), answered);
+  const std::string answered_by = answered.find(':') == std::string::npos ? answered : "[" + answered + "]";
+  const auto first = std::find(addresses.begin(), addresses.end(), answered_by);
   server.next = first == addresses.end() ? 0 : static_cast<size_t>(first - addresses.begin()) + 1;
   server.addresses = std::move(addresses);
 }
