@@ -42,7 +42,7 @@ class RequestBody {
  public:
   virtual ~RequestBody() = default;
   virtual std::optional<uint64_t> size() const = 0;  // nothing: sent in chunks
-  // As transfer::Reader::read(): less than out.size() only at the end.
+  // What there is, at least a byte: waits for it.  0 only at the end.
   virtual Result<size_t> read(ByteSpan out) = 0;
   // Back to the first byte; an error where that is not possible.
   virtual Status rewind() = 0;
