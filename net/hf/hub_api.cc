@@ -1,6 +1,5 @@
 #include "net/hf/hub_api.h"
 
-#include <charconv>
 #include <utility>
 
 #include "core/base/wait.h"
@@ -32,19 +31,6 @@ Result<std::string> next_url(const std::string& link, const http::Head& head, co
 }
 
 }  // namespace
-
-std::optional<std::chrono::seconds> asked_wait(const http::Head& head, Clock::Wall now) {
-  const std::string limit = head.header("RateLimit").value_or("");
-  const size_t at = limit.find(";t=");
-  if (at != std::string::npos) {
-    unsigned seconds = 0;
-    const char* begin = limit.data() + at + 3;
-    if (std::from_chars(begin, limit.data() + limit.size(), seconds).ec == std::errc()) {
-      return std::chrono::seconds(seconds);
-    }
-  }
-  return http::retry_after(head, now);
-}
 
 http::RetryRules HubApi::hub_rules() {
   http::RetryRules rules;
@@ -93,7 +79,7 @@ Result<http::Reply> HubApi::ask(http::Request request, const Asked& asked, const
     } else if (reply->status >= 400) {
       retry.heard();
       error = refused(*reply, asked);
-      wait_asked = asked_wait(*reply, context.clock->wall_now());
+      wait_asked = http::retry_after(*reply, context.clock->wall_now());
     }
     if (!error) return reply;
     const auto wait = retry.wait(*error, wait_asked);

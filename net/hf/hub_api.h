@@ -20,9 +20,6 @@
 
 namespace sjcp::hf {
 
-// Seconds until the hub's limit begins anew, of `RateLimit: "api";r=0;t=55`, else of Retry-After.
-std::optional<std::chrono::seconds> asked_wait(const http::Head& head, Clock::Wall now);
-
 // Where the bytes of a file are.
 struct Place {
   std::string commit;
@@ -48,6 +45,7 @@ class HubApi {
   // Of a file of git itself: the hub serves it, nothing needs to be asked.
   std::string file_url(const Repo& repo, const std::string& commit, const std::string& path) const;
   std::vector<http::Header> token_header() const;
+  Asked asked(const Repo& repo, const std::string& revision, const std::string& path) const;
 
   // "hf://OWNER/NAME@REVISION/PATH"
   static std::string name(const Repo& repo, const std::string& path);
@@ -57,7 +55,6 @@ class HubApi {
 
  private:
   Result<http::Reply> ask(http::Request request, const Asked& asked, const transfer::Context& context);
-  Asked asked(const Repo& repo, const std::string& revision, const std::string& path) const;
 
   http::Client& client_;
   const Settings settings_;
