@@ -101,6 +101,11 @@ std::string without_dots(std::string_view path) {
 
 }  // namespace
 
+bool is_url(std::string_view text) {
+  const std::string start = lowered(text.substr(0, 8));
+  return start == "https://" || start.starts_with("http://");
+}
+
 Result<Url> Url::parse(std::string_view text) {
   const auto refused = [&](const char* why) {
     return make_error(Errc::kUsage, shown_url(text) + ": " + why);

@@ -10,6 +10,9 @@
 
 namespace sjcp::http {
 
+// Begins with http:// or https://, case ignored.
+bool is_url(std::string_view text);
+
 struct Url {
   std::string scheme;     // "http" or "https"
   std::string user_info;  // as written, without '@'
