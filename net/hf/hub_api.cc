@@ -110,7 +110,7 @@ Status HubApi::list(const Repo& repo, const std::string& commit, const std::stri
     auto reply = ask(request, question, context);
     if (!reply) {
       // A revision that has just been found does not vanish: what is missing is the folder.
-      if (!folder.empty() && reply.error().code == Errc::kNotFound) return {};
+      if (!folder.empty() && !repo.pinned() && reply.error().code == Errc::kNotFound) return {};
       return std::move(reply).error();
     }
     auto files = parse_tree(reply->body, question.where);

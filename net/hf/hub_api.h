@@ -35,7 +35,7 @@ class HubApi {
 
   Result<std::string> commit(const Repo& repo, const transfer::Context& context);
   // The files below a folder ("" or ending in '/') of a commit, page by page; an error from `file` ends it.
-  // A folder that does not exist has none.
+  // A folder that does not exist has none; kNotFound where it may be the commit that does not.
   Status list(const Repo& repo, const std::string& commit, const std::string& folder, bool recursive,
               const std::function<Status(HubFile)>& file, const transfer::Context& context);
   // revision: also a commit.  No bytes are asked for.
