@@ -95,9 +95,9 @@ def sha256(data):
 
 
 class Authority:
-    """A certificate authority of our own and one certificate for localhost, 127.0.0.1 and ::1."""
+    """A certificate authority of our own and one certificate, by default for localhost, 127.0.0.1 and ::1."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, subjects="DNS:localhost,IP:127.0.0.1,IP:::1"):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ca = self.folder / "ca.pem"
@@ -109,7 +109,7 @@ class Authority:
             subprocess.run([openssl, *map(str, arguments)], check=True, capture_output=True, timeout=TIMEOUT)
 
         ca_key, request, names = (self.folder / name for name in ("ca.key", "server.csr", "names"))
-        names.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n")
+        names.write_text(f"subjectAltName={subjects}\n")
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
         run("req", "-x509", *curve, "-keyout", ca_key, "-out", self.ca, "-days", "2", "-subj", "/CN=test authority")
         run("req", *curve, "-keyout", self.key, "-out", request, "-subj", "/CN=localhost")
@@ -118,7 +118,7 @@ class Authority:
 
 
 class Nginx:
-    """Serves a folder over http and https; PUT and DELETE too where it is built with them."""
+    """Serves a folder over http and https."""
 
     def __init__(self, folder, root, authority, settings="", main_settings=""):
         self.folder = pathlib.Path(folder)
@@ -225,7 +225,7 @@ class WebTest(unittest.TestCase):
         process = subprocess.Popen([sjcp_program(), *map(str, arguments)], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    env=self.environment(**(environment or {})), cwd=self.folder, **options)
-        self.addCleanup(process.wait, TIMEOUT)
+        self.addCleanup(process.communicate, timeout=TIMEOUT)
         self.addCleanup(lambda: process.poll() is None and process.kill())
         return process
 
@@ -256,7 +256,7 @@ class WebTest(unittest.TestCase):
 
 
 def main():
-    program = unittest.main(exit=False, verbosity=2)
+    program = unittest.main(exit=False, verbosity=2, warnings="ignore")
     result = program.result
     if not result.wasSuccessful():
         sys.exit(1)
