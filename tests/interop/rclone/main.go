@@ -4,6 +4,7 @@ package main
 
 import (
 	_ "github.com/rclone/rclone/backend/local"
+	_ "github.com/rclone/rclone/backend/s3"
 	_ "github.com/rclone/rclone/backend/storj"
 	"github.com/rclone/rclone/cmd"
 	_ "github.com/rclone/rclone/cmd/copy"

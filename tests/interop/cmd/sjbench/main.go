@@ -6,9 +6,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -72,7 +74,7 @@ func parse(arguments []string) []string {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: scripts/bench [OPTIONS] SCENARIO... | numbers | list")
+	fmt.Fprintln(os.Stderr, "usage: scripts/bench [OPTIONS] SCENARIO... | numbers | web | list")
 	flag.PrintDefaults()
 }
 
@@ -80,7 +82,9 @@ func list() {
 	for _, s := range scenarios() {
 		fmt.Printf("%-15s %s\n", s.name, s.title)
 	}
-	fmt.Printf("%-15s %s\n", "numbers", "all scenarios that the table of numbers to reach needs")
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		fmt.Printf("%-15s all of %s\n", name, strings.Join(groups[name], ", "))
+	}
 }
 
 func exitOn(err error) {

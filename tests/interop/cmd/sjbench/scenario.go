@@ -33,6 +33,9 @@ var forNumbers = []string{
 	"get", "put", "get-ocean", "get-mixed", "get-home", "put-ocean", "small-ocean", "growth-get", "growth-put", "kill",
 }
 
+// forWeb are those of sources other than the network's own.
+var forWeb = []string{"web-lan", "web-ocean", "web-slow-path", "web-mirrors"}
+
 func scenarios() []scenario {
 	full := layout{nodes: fullNodes, rs: fullScheme}
 	list := []scenario{
@@ -59,17 +62,31 @@ func scenarios() []scenario {
 			small{layout{profile: "ocean", nodes: fullNodes, rs: fullScheme}, smallPrograms}.run},
 		scenario{"cpu", "where CPU time goes, by perf, loopback", split{full, 512}.run},
 		scenario{"kill", "50 times kill -9 and resume, loopback", kill},
+		scenario{"web-lan", "1 GiB over HTTPS from nginx, loopback",
+			webGet{layout{}, 1024, webPrograms()}.run},
+		scenario{"web-ocean", "512 MiB over HTTPS from nginx, emulated ocean",
+			webGet{layout{profile: "ocean"}, 512, webProgramsOf("sjcp", "aria2c", "aria2c-20M")}.run},
+		scenario{"web-slow-path", "512 MiB from 16 addresses of nginx, one 20 times slower, emulated",
+			webGet{slowPath, 512, webProgramsOf("sjcp", "aria2c", "aria2c-20M")}.run},
+		scenario{"web-mirrors", "1 GiB from two mirrors of 50 MB/s each, emulated",
+			webGet{twoMirrors, 1024, webProgramsOf("sjcp", "aria2c", "aria2c-20M")}.run},
 	)
+}
+
+// groups are names that stand for several scenarios.
+var groups = map[string][]string{
+	"numbers": forNumbers,
+	"web":     forWeb,
 }
 
 var smallPrograms = []string{"sjcp", "library", "rclone"}
 
-// choose finds scenarios by name; "numbers" stands for all that the table needs.
+// choose finds scenarios by the names of them or of groups.
 func choose(names []string) ([]scenario, error) {
 	var chosen []scenario
 	for _, name := range names {
-		if name == "numbers" {
-			more, err := choose(forNumbers)
+		if members, found := groups[name]; found {
+			more, err := choose(members)
 			if err != nil {
 				return nil, err
 			}
