@@ -19,6 +19,7 @@ import (
 // options are what the flags say.
 type options struct {
 	tools   string
+	venvs   string
 	runs    int
 	mib     int64
 	p       string
@@ -35,6 +36,7 @@ func main() {
 	}
 	var o options
 	flag.StringVar(&o.tools, "tools", "build", "folder of the programs that scripts/bench built")
+	flag.StringVar(&o.venvs, "venvs", ".cache/venv", "folder of the Python environments that scripts/setup made")
 	flag.IntVar(&o.runs, "runs", 5, "rounds; in each, every program runs once")
 	flag.Int64Var(&o.mib, "size", 0, "MiB of the object, where a scenario has one (default: the scenario's own)")
 	flag.StringVar(&o.p, "p", "auto", "sjcp's -p")

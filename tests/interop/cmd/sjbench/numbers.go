@@ -86,7 +86,16 @@ func targets() []target {
 		{"web-slow-path", "wall, of aria2c -x16 -s16", 0.5, false, quotient(jobGet, wall, "aria2c-20M")},
 		{"web-slow-path", "wall, of aria2c -x16 -s16 -k1M", 0.5, false, quotient(jobGet, wall, "aria2c")},
 		{"web-mirrors", figureRate, 95, true, theFigure(figureRate)},
+		s3Target("web-s3-get-lan", jobGet), s3Target("web-s3-put-lan", jobPut),
+		s3Target("web-s3-get-ocean", jobGet), s3Target("web-s3-put-ocean", jobPut),
+		s3Target("web-s3-small-lan", jobGetTree), s3Target("web-s3-small-lan", jobPutTree),
+		s3Target("web-s3-small-ocean", jobGetTree), s3Target("web-s3-small-ocean", jobPutTree),
 	}
+}
+
+func s3Target(scenario, job string) target {
+	return target{scenario, job + ": wall, of the better of awscli and rclone", 0.8, false,
+		quotient(job, wall, "awscli", "awscrt", "rclone")}
 }
 
 // Names of figures that both a scenario and a target know.

@@ -34,7 +34,11 @@ var forNumbers = []string{
 }
 
 // forWeb are those of sources other than the network's own.
-var forWeb = []string{"web-lan", "web-ocean", "web-slow-path", "web-mirrors"}
+var forWeb = slices.Concat([]string{"web-lan", "web-ocean", "web-slow-path", "web-mirrors"}, forS3)
+
+var forS3 = []string{
+	"web-s3-get-lan", "web-s3-put-lan", "web-s3-get-ocean", "web-s3-put-ocean", "web-s3-small-lan", "web-s3-small-ocean",
+}
 
 func scenarios() []scenario {
 	full := layout{nodes: fullNodes, rs: fullScheme}
@@ -70,6 +74,15 @@ func scenarios() []scenario {
 			webGet{slowPath, 512, webProgramsOf("sjcp", "aria2c", "aria2c-20M")}.run},
 		scenario{"web-mirrors", "1 GiB from two mirrors of 50 MB/s each, emulated",
 			webGet{twoMirrors, 1024, webProgramsOf("sjcp", "aria2c", "aria2c-20M")}.run},
+		scenario{"web-s3-get-lan", "1 GiB from versitygw, loopback", s3Copy{layout{}, jobGet, 1024}.run},
+		scenario{"web-s3-put-lan", "1 GiB to versitygw, loopback", s3Copy{layout{}, jobPut, 1024}.run},
+		scenario{"web-s3-get-ocean", "1 GiB from versitygw, emulated ocean",
+			s3Copy{layout{profile: "ocean"}, jobGet, 1024}.run},
+		scenario{"web-s3-put-ocean", "1 GiB to versitygw, emulated ocean",
+			s3Copy{layout{profile: "ocean"}, jobPut, 1024}.run},
+		scenario{"web-s3-small-lan", "2,000 files of 4 KiB each way, versitygw, loopback", s3Small{layout{}}.run},
+		scenario{"web-s3-small-ocean", "2,000 files of 4 KiB each way, versitygw, emulated ocean",
+			s3Small{layout{profile: "ocean"}}.run},
 	)
 }
 
@@ -77,6 +90,7 @@ func scenarios() []scenario {
 var groups = map[string][]string{
 	"numbers": forNumbers,
 	"web":     forWeb,
+	"web-s3":  forS3,
 }
 
 var smallPrograms = []string{"sjcp", "library", "rclone"}
