@@ -34,6 +34,10 @@ func main() {
 		exitOn(ping(os.Args[2:]))
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "hub" {
+		exitOn(serveHub(os.Args[2:]))
+		return
+	}
 	var o options
 	flag.StringVar(&o.tools, "tools", "build", "folder of the programs that scripts/bench built")
 	flag.StringVar(&o.venvs, "venvs", ".cache/venv", "folder of the Python environments that scripts/setup made")

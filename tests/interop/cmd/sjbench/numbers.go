@@ -90,6 +90,7 @@ func targets() []target {
 		s3Target("web-s3-get-ocean", jobGet), s3Target("web-s3-put-ocean", jobPut),
 		s3Target("web-s3-small-lan", jobGetTree), s3Target("web-s3-small-lan", jobPutTree),
 		s3Target("web-s3-small-ocean", jobGetTree), s3Target("web-s3-small-ocean", jobPutTree),
+		{"web-hub", "wall, of huggingface_hub's with hf_transfer", 0.7, false, quotient(jobGetTree, wall, "huggingface_hub")},
 	}
 }
 

@@ -35,7 +35,7 @@ func startGateway(b *bench, s *site) (*gateway, error) {
 	g := &gateway{root: filepath.Join(s.folder, "s3")}
 	address, err := freeAddress(s, s.bind)
 	config := filepath.Join(s.folder, "aws-config")
-	err = errors.Join(err, os.MkdirAll(g.path(""), 0o755), os.WriteFile(config, []byte(s.awsConfig()), 0o644),
+	err = errors.Join(err, os.MkdirAll(g.root, 0o755), os.WriteFile(config, []byte(s.awsConfig()), 0o644),
 		os.WriteFile(filepath.Join(s.folder, "s3crt.py"), []byte(s3crtScript), 0o644))
 	if err != nil {
 		return nil, err
@@ -53,11 +53,11 @@ func startGateway(b *bench, s *site) (*gateway, error) {
 	s.extra = append(s.extra, "AWS_ACCESS_KEY_ID="+gatewayKey, "AWS_SECRET_ACCESS_KEY="+gatewaySecret,
 		"AWS_REGION="+gatewayRegion, "AWS_DEFAULT_REGION="+gatewayRegion, "AWS_CONFIG_FILE="+config,
 		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(s.folder, "none"), "AWS_EC2_METADATA_DISABLED=true",
-		"RCLONE_S3_PROVIDER=Other", "RCLONE_S3_ENV_AUTH=true", "RCLONE_S3_ENDPOINT="+g.url, "RCLONE_S3_REGION="+gatewayRegion)
+		"RCLONE_S3_PROVIDER=Other", "RCLONE_S3_NO_CHECK_BUCKET=true", "RCLONE_S3_ENV_AUTH=true", "RCLONE_S3_ENDPOINT="+g.url, "RCLONE_S3_REGION="+gatewayRegion)
 	for range 50 {
 		probe := s.wrap(far, command{"curl", "-sf", "-o", "/dev/null", g.url + "/health"})
 		if exec.CommandContext(b.ctx, probe[0], probe[1:]...).Run() == nil {
-			return g, nil
+			return g, b.run(s, far, g.curl("-X", "PUT", g.url+"/"+bucket))
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -77,8 +77,12 @@ func (g *gateway) path(key string) string { return filepath.Join(g.root, bucket,
 
 // store puts a file without any of the programs that are compared.
 func (g *gateway) store(b *bench, s *site, file, key string) error {
-	return b.run(s, far, command{"curl", "-q", "-sS", "-f", "-T", file, "--aws-sigv4", "aws:amz:" + gatewayRegion + ":s3",
-		"--user", gatewayKey + ":" + gatewaySecret, "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", g.url + "/" + bucket + "/" + key})
+	return b.run(s, far, g.curl("-T", file, g.url+"/"+bucket+"/"+key))
+}
+
+func (g *gateway) curl(arguments ...string) command {
+	return append(command{"curl", "-q", "-sS", "-f", "--aws-sigv4", "aws:amz:" + gatewayRegion + ":s3",
+		"--user", gatewayKey + ":" + gatewaySecret, "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"}, arguments...)
 }
 
 func (g *gateway) close() {

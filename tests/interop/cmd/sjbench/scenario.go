@@ -34,7 +34,7 @@ var forNumbers = []string{
 }
 
 // forWeb are those of sources other than the network's own.
-var forWeb = slices.Concat([]string{"web-lan", "web-ocean", "web-slow-path", "web-mirrors"}, forS3)
+var forWeb = slices.Concat([]string{"web-lan", "web-ocean", "web-slow-path", "web-mirrors"}, forS3, []string{"web-hub"})
 
 var forS3 = []string{
 	"web-s3-get-lan", "web-s3-put-lan", "web-s3-get-ocean", "web-s3-put-ocean", "web-s3-small-lan", "web-s3-small-ocean",
@@ -83,6 +83,8 @@ func scenarios() []scenario {
 		scenario{"web-s3-small-lan", "2,000 files of 4 KiB each way, versitygw, loopback", s3Small{layout{}}.run},
 		scenario{"web-s3-small-ocean", "2,000 files of 4 KiB each way, versitygw, emulated ocean",
 			s3Small{layout{profile: "ocean"}}.run},
+		scenario{"web-hub", "a repository of 20 files, 1 GiB in all, from a hub, emulated ocean",
+			hubCopy{layout{profile: "ocean"}}.run},
 	)
 }
 
