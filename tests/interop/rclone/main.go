@@ -1,4 +1,4 @@
-// Command rclone is rclone with the two backends that scripts/bench needs, so that it builds in a minute instead of ten:
+// Command rclone is rclone with the three backends that scripts/bench needs, so that it builds in a minute instead of ten:
 // the code is rclone's own, at the version that go.mod pins.
 package main
 

@@ -84,7 +84,6 @@ func targets() []target {
 		{"web-lan", "wall, of the better of aria2c -x16", 0.9, false, quotient(jobGet, wall, "aria2c", "aria2c-20M")},
 		{"web-ocean", "wall, of the better of aria2c -x16 -s16", 0.85, false, quotient(jobGet, wall, "aria2c", "aria2c-20M")},
 		{"web-slow-path", "wall, of aria2c -x16 -s16", 0.5, false, quotient(jobGet, wall, "aria2c-20M")},
-		{"web-slow-path", "wall, of aria2c -x16 -s16 -k1M", 0.5, false, quotient(jobGet, wall, "aria2c")},
 		{"web-mirrors", figureRate, 95, true, theFigure(figureRate)},
 		s3Target("web-s3-get-lan", jobGet), s3Target("web-s3-put-lan", jobPut),
 		s3Target("web-s3-get-ocean", jobGet), s3Target("web-s3-put-ocean", jobPut),
