@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "cli/session.h"
+#include "cli/opened_source.h"
 #include "core/base/units.h"
 #include "core/local/file_reader.h"
 #include "core/local/open_sink.h"
@@ -100,7 +100,9 @@ Status Copier::run(const CopyItem& item, const std::shared_ptr<transfer::Source>
                    const transfer::Context& context) {
   if (auto hopeless = hopeless_error()) return *hopeless;
   auto begin = io_.clock->steady_now();
-  return report(item, begin, copy(item, source, context));
+  CopyItem named = item;
+  const auto result = copy(named, source, context);
+  return report(named, begin, result);
 }
 
 Status Copier::report(const CopyItem& item, Clock::Steady begin,
@@ -146,7 +148,7 @@ std::optional<Error> Copier::hopeless_error() {
   return hopeless_;
 }
 
-Copier::Summary Copier::copy(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+Copier::Summary Copier::copy(CopyItem& item, const std::shared_ptr<transfer::Source>& source,
                              const transfer::Context& context) {
   if (item.refused) return *item.refused;
   if (item.make_folder) {
@@ -169,7 +171,12 @@ bool Copier::skip_download(const CopyItem& item) const {
   return options_.if_changed && item.size && item.created && unchanged(*there, *item.size, *item.created);
 }
 
-Copier::Summary Copier::download(const CopyItem& item, std::shared_ptr<transfer::Source> source,
+Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& item) {
+  if (item.mirrors.empty()) return services_.open(item.source, item.headers);
+  return make_error(Errc::kUnsupported, item.source.text() + ": mirrors are not supported");
+}
+
+Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
                                  const transfer::Context& context) {
   if (skip_download(item)) return skipped_copy();
   transfer::CopyOptions copy = copy_;
@@ -179,13 +186,23 @@ Copier::Summary Copier::download(const CopyItem& item, std::shared_ptr<transfer:
       return unchanged(*there, info.range.size(), info.created);
     };
   }
-  auto sink = open_destination(item.destination, file_, stream_buffer_, io_);
-  if (!sink) return sink.error();
   if (!source) {
-    auto opened = services_.open(item.source);
+    auto opened = open_source(item);
     if (!opened) return opened.error();
     source = std::move(*opened);
   }
+  local::FileSinkOptions file = file_;
+  if (item.guessed_name || options_.remote_time) {
+    auto opened = OpenedSource::open(std::move(source), copy.range, context);
+    if (!opened) return opened.error();
+    const transfer::ObjectInfo& info = (*opened)->info();
+    if (item.guessed_name && !info.file_name.empty()) {
+      item.destination.path = item.destination.parent() + info.file_name;
+    }
+    source = std::move(*opened);
+  }
+  auto sink = open_destination(item.destination, file, stream_buffer_, io_);
+  if (!sink) return sink.error();
   auto done = transfer::download(*source, **sink, copy, context);
   if (!done && (*sink)->kept() > 0) resumable_ = true;
   if (!done && done.error().code == Errc::kNotFound && item.source.directoryish()) {
@@ -199,7 +216,7 @@ Copier::Summary Copier::download(const CopyItem& item, std::shared_ptr<transfer:
 Copier::Summary Copier::upload(const CopyItem& item, const transfer::Context& context) {
   auto reader = open_origin(item.source, io_);
   if (!reader) return reader.error();
-  auto writer = services_.create(item.destination, request_.object, (*reader)->size());
+  auto writer = services_.create(item.destination, request_.object, (*reader)->size(), context);
   if (!writer) return writer.error();
   return upload(**reader, **writer, item, context);
 }
@@ -238,12 +255,7 @@ Copier::Summary Copier::relay(const CopyItem& item, const transfer::Context& con
     }
     if (copied.error().code != Errc::kUnsupported) return copied.error();
   }
-  auto source = services_.open(from);
-  if (!source) return source.error();
-  auto writer = services_.create(to, request_.object, item.size);
-  if (!writer) return writer.error();
-  static_cast<void>(context);
-  return make_error(Errc::kUnsupported, "between services");
+  return make_error(Errc::kUnsupported, from.text() + ": between services is not supported");
 }
 
 Result<bool> Copier::skip_remote(const CopyItem& item, const transfer::Context& context) {

@@ -39,9 +39,12 @@ class Copier {
  private:
   using Summary = Result<transfer::CopySummary>;
 
-  Summary copy(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+  // The item with its mirrors.
+  Result<std::unique_ptr<transfer::Source>> open_source(const CopyItem& item);
+  // Both may give the item the name that its server suggests.
+  Summary copy(CopyItem& item, const std::shared_ptr<transfer::Source>& source,
                const transfer::Context& context);
-  Summary download(const CopyItem& item, std::shared_ptr<transfer::Source> source,
+  Summary download(CopyItem& item, std::shared_ptr<transfer::Source> source,
                    const transfer::Context& context);
   Summary upload(const CopyItem& item, const transfer::Context& context);
   Summary upload(transfer::Reader& reader, transfer::ObjectWriter& writer, const CopyItem& item,

@@ -72,6 +72,19 @@ Status check_pair(const CopyRequest& request, const Location& source) {
   return check_bucket(source);
 }
 
+// The name of a file that nobody names.
+constexpr const char* kNameless = "index.html";
+
+Result<std::vector<Location>> parse_all(const std::vector<std::string>& texts) {
+  std::vector<Location> all;
+  for (const auto& text : texts) {
+    auto location = Location::parse(text);
+    if (!location) return location.error();
+    all.push_back(std::move(*location));
+  }
+  return all;
+}
+
 // Finds the items of one source.
 class Finder {
  public:
@@ -80,6 +93,28 @@ class Finder {
       : request_(request), services_(services), item_(item), stop_(stop), to_(request.destination) {
     // Several files need a folder to go to; so does one that an existing folder was named for.
     if (request.batch() || is_folder(to_)) to_ = to_.as_directoryish();
+  }
+
+  // What a list asks for.
+  Status find(const Wanted& wanted) {
+    auto places = parse_all(wanted.urls);
+    if (!places) return places.error();
+    CopyItem item{places->front(), to_};
+    item.mirrors.assign(places->begin() + 1, places->end());
+    item.digests = wanted.digests;
+    item.headers = wanted.headers;
+    item.size = wanted.size;
+    if (!wanted.folder.empty()) item.destination = Location::local(wanted.folder).as_directoryish();
+    item.guessed_name = wanted.name.empty();
+    std::string name = wanted.name.empty() ? item.source.base() : wanted.name;
+    if (name.empty()) name = kNameless;
+    auto path = local::path_for_key(name, "");
+    if (path) {
+      item.destination.path += *path;
+    } else {
+      item.refused = path.error();
+    }
+    return item_(std::move(item));
   }
 
   Status find(const Location& source) {
@@ -91,6 +126,8 @@ class Finder {
  private:
   Status find_one(const Location& source) {
     CopyItem item{source, to_};
+    item.mirrors = request_.mirrors;
+    item.digests = request_.digests;
     if (source.is_local()) {
       std::error_code ignored;
       auto size = std::filesystem::file_size(source.path, ignored);
@@ -98,11 +135,10 @@ class Finder {
     }
     // Standard input has no name: the destination is the whole name, even one that ends in a slash.
     if (!to_.directoryish() || source.is_std()) return item_(std::move(item));
+    // A URL may have none, and its server may know a better one.
+    item.guessed_name = source.is_url();
     std::string base = source.base();
-    if (base.empty()) {
-      // Only URLs have none here, and their server may yet tell one.
-      return item_(std::move(item));
-    }
+    if (base.empty()) base = kNameless;
     if (to_.is_local()) return add_below(std::move(item), base, "");
     item.destination.path += base;
     return item_(std::move(item));
@@ -176,6 +212,34 @@ class Finder {
   Location to_;
 };
 
+// Sources, destination and mirrors.
+Status parse_locations(const CpOptions& options, CopyRequest& request) {
+  auto all = parse_all(options.locations);
+  if (!all) return all.error();
+  if (!options.input.empty()) {
+    if (all->size() > 1) return usage("-i names the sources; give a folder for them, or nothing");
+    request.destination = all->empty() ? Location::local("./") : all->front().as_directoryish();
+    if (!request.destination.is_local()) return usage("-i downloads into a local folder");
+  } else {
+    if (all->size() < 2) return usage("expected SRC... DST; see sjcp cp --help");
+    request.destination = std::move(all->back());
+    all->pop_back();
+    request.sources = std::move(*all);
+  }
+  auto mirrors = parse_all(options.mirrors);
+  if (!mirrors) return mirrors.error();
+  request.mirrors = std::move(*mirrors);
+  const bool one = request.sources.size() == 1 && !request.recursive;
+  if (!request.mirrors.empty() && !one) return usage("--mirror is for one source");
+  for (const Location& mirror : request.mirrors) {
+    if (!mirror.is_remote()) return usage(shown(mirror.text()) + " is not remote; --mirror takes URLs and objects");
+    if (mirror.is_in_store() && mirror.path.empty()) return usage(mirror.text() + ": name an object");
+  }
+  if (!options.checksums.empty() && !one) return usage("--checksum is for one source");
+  if (!options.checksums.empty() && request.destination.is_remote()) return usage("--checksum is for downloads");
+  return {};
+}
+
 }  // namespace
 
 Result<CopyRequest> parse_copy(const CpOptions& options,
@@ -183,13 +247,7 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   CopyRequest request;
   request.recursive = options.recursive;
   request.dry_run = options.dry_run;
-  for (const auto& text : options.locations) {
-    auto location = Location::parse(text);
-    if (!location) return location.error();
-    request.sources.push_back(std::move(*location));
-  }
-  request.destination = std::move(request.sources.back());
-  request.sources.pop_back();
+  if (auto ok = parse_locations(options, request); !ok) return ok.error();
   if (auto ok = check_destination(request); !ok) return ok.error();
   for (const auto& source : request.sources) {
     if (auto ok = check_pair(request, source); !ok) return ok.error();
@@ -228,6 +286,9 @@ Status find_copies(const CopyRequest& request, Services& services,
   Finder finder(request, services, item, stop);
   for (const auto& source : request.sources) {
     if (auto ok = finder.find(source); !ok) return ok;
+  }
+  for (const auto& wanted : request.wanted) {
+    if (auto ok = finder.find(wanted); !ok) return ok;
   }
   return {};
 }

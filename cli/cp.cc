@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/copier.h"
+#include "cli/copy_lists.h"
 #include "cli/exit_codes.h"
 #include "cli/limits.h"
 #include "cli/progress/reporter.h"
@@ -10,9 +11,13 @@
 namespace sjcp::cli {
 namespace {
 
+const char* verb(const CopyItem& item) {
+  if (!item.destination.is_remote()) return "download ";
+  return item.source.is_remote() ? "copy " : "upload ";
+}
+
 Status run_dry(const CopyRequest& request, Services& services, const Session& session, Reporter& reporter,
                bool& refused) {
-  const char* verb = request.upload() ? "upload " : "download ";
   return find_copies(
       request, services,
       [&](const CopyItem& item) {
@@ -20,7 +25,7 @@ Status run_dry(const CopyRequest& request, Services& services, const Session& se
           refused = true;
           reporter.file({item.source.text(), item.destination.text(), 0, 0, item.refused});
         } else {
-          session.out() << verb << item.source.text() << " to " << item.destination.text() << '\n';
+          session.out() << verb(item) << item.source.text() << " to " << item.destination.text() << '\n';
         }
         return Status();
       },
@@ -55,7 +60,7 @@ unsigned group_cost(const CopyRequest& request, Services& services) {
   return 1;
 }
 
-int copy_all(const CopyRequest& request, const CpOptions& options, const Session& session,
+int copy_all(CopyRequest& request, const CpOptions& options, const Session& session,
              transfer::Counters& counters, Reporter& reporter) {
   auto failed = [&reporter](const Error& error) {
     reporter.error(error);
@@ -66,6 +71,8 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
   for (const auto* place : request.places_in_stores()) {
     if (auto store = services.store(*place); !store) return failed(store.error());
   }
+  const auto warn = [&reporter](const std::string& text) { reporter.log("warning", text); };
+  if (auto read = read_lists(options, request, services, warn); !read) return failed(read.error());
   if (request.dry_run) {
     bool refused = false;
     auto found = run_dry(request, services, session, reporter, refused);
@@ -74,7 +81,7 @@ int copy_all(const CopyRequest& request, const CpOptions& options, const Session
   }
 
   Limits limits(options, request.upload(), session.io(), counters);
-  auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
+  auto followed = limits.follow_rate_file(warn);
   if (!followed) return failed(followed.error());
   Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter);
   transfer::GroupSize sizes(group_cost(request, services));

@@ -96,7 +96,7 @@ Location Location::as_directoryish() const {
 }
 
 std::string Location::base() const {
-  if (is_url()) return http::file_name_in(path);
+  if (is_url()) return http::url_file_name(path);
   std::string_view rest = path;
   while (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
   size_t slash = rest.rfind('/');

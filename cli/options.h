@@ -61,6 +61,14 @@ struct CpOptions {
   std::string expires;   // empty or "none": never
   std::string metadata;  // JSON object of strings; empty: none
 
+  std::vector<std::string> mirrors;    // of the one source: the same bytes
+  std::vector<std::string> checksums;  // "sha256:HEX", a kind alone, or a file or URL of digests
+  std::string input;                   // a list of downloads: a file, a URL or "-"; empty: none
+  std::string hf_mirror;               // hf://: where large files are looked for first; empty: nowhere
+  bool hf_cache = false;               // hf://: into the cache of huggingface_hub; no destination is given
+  bool remote_time = false;            // downloads get the time of the source's last change
+  bool keep_bad = false;               // a download whose digest is wrong is kept aside
+
   bool no_resume = false;   // start over, and leave nothing behind on failure
   bool no_clobber = false;  // leave destinations that exist alone
   bool if_changed = false;  // leave destinations alone that have the source's size and are not older
@@ -107,6 +115,20 @@ struct RmOptions {
   bool recursive = false;
 };
 
+struct StatOptions {
+  ServiceOptions service;
+  std::vector<std::string> locations;
+  bool json = false;
+  bool utc = false;
+};
+
+struct PresignOptions {
+  ServiceOptions service;
+  std::string location;
+  std::string expires = "1h";  // a period
+  std::string method = "GET";
+};
+
 struct ShareOptions {
   std::string access;
   std::vector<std::string> prefixes;
@@ -143,15 +165,25 @@ struct AccessUseOptions {
   std::string name;
 };
 
+enum class RegisterFormat { kText, kEnv, kAws, kJson };
+
+struct AccessRegisterOptions {
+  ServiceOptions service;  // its access is the one to register
+  std::string auth_service = "https://auth.storjshare.io";
+  bool public_access = false;
+  RegisterFormat format = RegisterFormat::kText;
+  std::string aws_profile;  // in the lines for the AWS command line; empty: its default
+};
+
 struct AccessRemoveOptions {
   std::string name;
 };
 
 struct VersionOptions {};
 
-using CommandOptions = std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, ShareOptions,
+using CommandOptions = std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, StatOptions, PresignOptions, ShareOptions,
                                     AccessImportOptions, AccessListOptions, AccessInspectOptions,
-                                    AccessUseOptions, AccessRemoveOptions, VersionOptions>;
+                                    AccessUseOptions, AccessRegisterOptions, AccessRemoveOptions, VersionOptions>;
 
 struct Invocation {
   GlobalOptions global;

@@ -156,12 +156,12 @@ const std::vector<std::string>& progress_words() {
 
 void define_cp(Definition& d) {
   auto& o = d.command<CpOptions>();
-  d.operands = {"SRC... DST", 2, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
+  d.operands = {"SRC... DST", 0, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
   add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "Copy everything below a prefix or folder");
   d.count_or_auto("-p,--parallelism", o.parallelism,
                   "Segments of a file in flight; auto: of all files, as many as pay [auto]");
-  d.count("-t,--transfers", o.transfers, "Files in flight")->capture_default_str();
+  d.count("-t,-j,--transfers", o.transfers, "Files in flight")->capture_default_str();
   d.size("--memory", o.memory_bytes, "Bytes of buffers for all of it [a quarter of RAM, at most 512MiB]");
   d.rates("--limit-rate", o.limit_rate, "Bytes per second at most: 10M, or 10M/2M for down/up");
   d.value("--limit-rate-file", o.limit_rate_file, "FILE", "The same, from a file that may change meanwhile");
@@ -170,6 +170,15 @@ void define_cp(Definition& d) {
   d.value("--expires", o.expires, "TIME",
           "Uploads are deleted after this: +24h, 2006-01-02, 2006-01-02T15:04:05Z");
   d.value("--metadata", o.metadata, "JSON", "Uploads carry this: {\"key\":\"value\",...}");
+  d.app->add_option("--mirror", o.mirrors, "Another place with the bytes of the one source; repeatable")
+      ->type_name("LOCATION");
+  d.app->add_option("--checksum", o.checksums,
+                    "What the file must be: sha256:HEX (or sha1, sha512, md5, crc32c), or a file or URL of "
+                    "digests; a kind alone prints the digest")
+      ->type_name("DIGEST");
+  d.value("-i,--input", o.input, "FILE|URL|-", "Download what a list asks for: Metalink, or as aria2c -i reads");
+  d.flag("-R,--remote-time", o.remote_time, "Downloads get the time of the source's last change");
+  d.flag("--keep-bad", o.keep_bad, "Keep a download with a wrong digest, as NAME.sjcp-bad");
   d.flag("--no-resume", o.no_resume, "Start over, and leave nothing to resume on failure");
   d.flag("--no-clobber", o.no_clobber, "Skip what exists at the destination");
   d.flag("--if-changed", o.if_changed,
@@ -240,6 +249,25 @@ void define_rm(Definition& d) {
       ->group("Without effect");
 }
 
+void define_stat(Definition& d) {
+  auto& o = d.command<StatOptions>();
+  d.operands = {"LOCATION...", 1, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
+  add_services(d, o.service);
+  d.flag("--json", o.json, "One JSON object a line");
+  d.flag("--utc", o.utc, "Times in UTC instead of local time");
+}
+
+void define_presign(Definition& d) {
+  auto& o = d.command<PresignOptions>();
+  d.operands = {"s3://BUCKET/KEY", 1, 1, [&o](auto all) { o.location = all[0]; }};
+  add_services(d, o.service);
+  d.value("--expires", o.expires, "PERIOD", "The URL works for so long: 15m, 1h, 168h at most")
+      ->capture_default_str();
+  d.value("--method", o.method, "METHOD", "GET, HEAD, PUT or DELETE")
+      ->check(CLI::IsMember({"GET", "HEAD", "PUT", "DELETE"}).description(""))
+      ->capture_default_str();
+}
+
 void define_share(Definition& d) {
   auto& o = d.command<ShareOptions>();
   d.operands = {"sj://BUCKET[/PREFIX]...", 1, SIZE_MAX, [&o](auto all) { o.prefixes = std::move(all); }};
@@ -304,6 +332,28 @@ void define_access_use(Definition& d) {
   d.operands = {"NAME", 1, 1, [&o](auto all) { o.name = all[0]; }};
 }
 
+void define_access_register(Definition& d) {
+  auto& o = d.command<AccessRegisterOptions>();
+  d.operands = {"[NAME|GRANT|FILE]", 0, 1, [&o](auto all) {
+                  if (!all.empty()) o.service.access = all[0];
+                }};
+  add_access(d, o.service.access);
+  d.value("--auth-service", o.auth_service, "URL", "The service that keeps it")->capture_default_str();
+  d.flag("--public", o.public_access, "Whoever has the key id may read through link sharing");
+  const auto set_format = [&o](const std::string& text) {
+    o.format = text == "env"    ? RegisterFormat::kEnv
+               : text == "aws"  ? RegisterFormat::kAws
+               : text == "json" ? RegisterFormat::kJson
+                                : RegisterFormat::kText;
+  };
+  d.app->add_option_function<std::string>("--format", set_format, "text, env, aws (commands for it) or json [text]")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "env", "aws", "json"}).description(""))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  d.value("--aws-profile", o.aws_profile, "NAME", "With --format aws: the profile to set");
+  d.value("--cacert,--ca-cert", o.service.ca_file, "FILE", "Trust the certificates in this PEM file");
+}
+
 void define_access_remove(Definition& d) {
   auto& o = d.command<AccessRemoveOptions>();
   d.operands = {"NAME", 1, 1, [&o](auto all) { o.name = all[0]; }};
@@ -321,15 +371,18 @@ struct CommandEntry {
 };
 
 constexpr CommandEntry kCommands[] = {
-    {"cp", "Copy between sj:// locations, local files, stdin and stdout", define_cp},
+    {"cp", "Copy between files, stdin, stdout, sj://, s3://, hf:// and URLs", define_cp},
     {"ls", "List buckets, prefixes and objects", define_ls},
     {"mb", "Create a bucket", define_mb},
     {"rb", "Remove a bucket", define_rb},
     {"rm", "Remove objects", define_rm},
+    {"stat", "Show size, times and metadata of objects and URLs", define_stat},
+    {"presign", "Make a URL that opens an S3 object for a while", define_presign},
     {"share", "Make a restricted access grant", define_share},
     {"access import", "Save an access grant under a name", define_access_import},
     {"access inspect", "Show what an access grant holds, keys included", define_access_inspect},
     {"access list", "List saved accesses", define_access_list},
+    {"access register", "Get keys for the S3 gateway from the auth service", define_access_register},
     {"access remove", "Forget a saved access", define_access_remove},
     {"access use", "Choose the default access", define_access_use},
     {"version", "Print version, libraries and code paths", define_version},
@@ -337,7 +390,7 @@ constexpr CommandEntry kCommands[] = {
 
 std::string overview() {
   std::string text =
-      "sjcp copies files to and from Storj.\n\nUsage: sjcp COMMAND [OPTIONS] ...\n\nCommands:\n";
+      "sjcp copies files to and from Storj, S3, Hugging Face and web servers.\n\nUsage: sjcp COMMAND [OPTIONS] ...\n\nCommands:\n";
   for (const auto& command : kCommands) {
     std::string name = command.name;
     name.resize(16, ' ');
@@ -528,7 +581,7 @@ Result<std::variant<Invocation, HelpText>> parse_arguments(std::span<const std::
     if (i == args.size() || args[i] == "--help" || args[i] == "-h") {
       if (i < args.size()) return std::variant<Invocation, HelpText>(HelpText{overview()});
       return make_error(Errc::kUsage,
-                        "access needs one of import, inspect, list, remove, use; see sjcp --help");
+                        "access needs one of import, inspect, list, register, remove, use; see sjcp --help");
     }
     command += " " + args[i++];
   }

@@ -28,8 +28,8 @@ struct Digest {
 
   friend bool operator==(const Digest&, const Digest&) = default;
 
-  // "sha256:HEX"; also sha-256=HEX, sha1, sha512, md5, crc32c, crc64nvme.  kUsage: unknown kind, digits of
-  // another length.
+  // "sha256:HEX"; also sha-256=HEX, sha1, sha512, md5, crc32c, crc64nvme, git-blob.  kUsage: unknown kind,
+  // digits of another length.
   static Result<Digest> parse(std::string_view text);
   // "sha256:HEX"
   std::string text() const;

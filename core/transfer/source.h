@@ -25,6 +25,8 @@ struct ObjectInfo {
   std::map<std::string, std::string> metadata;
   std::string file_name;        // that the server suggests: one safe path component; empty: none
   std::vector<Digest> digests;  // of the whole object, as the server promises; to be verified
+  // False: nobody knows the size before the end; size is 0 then, and range.end UINT64_MAX or as asked for.
+  bool sized = true;
 };
 
 // A natural unit of fetching, in plain bytes of the object, already cut to the range asked for.
