@@ -11,8 +11,6 @@
 #include "core/local/open_sink.h"
 #include "core/local/stream_sink.h"
 #include "core/local/upload_state.h"
-#include "core/transfer/mirrors.h"
-#include "core/transfer/pipe.h"
 
 namespace sjcp::cli {
 namespace {
@@ -93,11 +91,9 @@ Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t st
   copy_.parallelism = options.parallelism;
   copy_.range = request.range;
   copy_.resume = !options.no_resume;
-  copy_.compute = request.compute;
   file_.create_folders = request.recursive;
   file_.resume = !options.no_resume;
   file_.replace = !options.no_clobber;
-  file_.keep_bad = options.keep_bad;
 }
 
 Status Copier::run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
@@ -121,11 +117,6 @@ Status Copier::report(const CopyItem& item, Clock::Steady begin,
   } else if (result) {
     event.bytes = result->bytes;
     event.bytes_resumed = result->resumed;
-    if (result->digest) {
-      event.digest = result->digest->text();
-      std::lock_guard lock(mutex_);
-      (item.destination.is_std() ? *io_.err : *io_.out) << event.digest << "  " << event.path << '\n';
-    }
     if (!request_.upload() && result->bytes > 0) {
       event.last_percent = std::chrono::duration<double>(result->last_percent).count();
     }
@@ -182,16 +173,7 @@ bool Copier::skip_download(const CopyItem& item) const {
 
 Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& item) {
   if (item.mirrors.empty()) return services_.open(item.source, item.headers);
-  std::vector<transfer::MirrorSource::Member> members;
-  std::vector<Location> places = item.mirrors;
-  places.insert(places.begin(), item.source);
-  for (const Location& place : places) {
-    auto member = services_.open(place, item.headers);
-    if (!member) return member.error();
-    members.push_back({place.text(), std::move(*member)});
-  }
-  return std::unique_ptr<transfer::Source>(std::make_unique<transfer::MirrorSource>(
-      std::move(members), [this](const std::string& text) { reporter_.log("warning", text); }));
+  return make_error(Errc::kUnsupported, item.source.text() + ": mirrors are not supported");
 }
 
 Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
@@ -217,10 +199,8 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
     if (item.guessed_name && !info.file_name.empty()) {
       item.destination.path = item.destination.parent() + info.file_name;
     }
-    if (options_.remote_time) file.modified = info.created;
     source = std::move(*opened);
   }
-  copy.expect = item.digests;
   auto sink = open_destination(item.destination, file, stream_buffer_, io_);
   if (!sink) return sink.error();
   auto done = transfer::download(*source, **sink, copy, context);
@@ -236,7 +216,7 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
 Copier::Summary Copier::upload(const CopyItem& item, const transfer::Context& context) {
   auto reader = open_origin(item.source, io_);
   if (!reader) return reader.error();
-  auto writer = services_.create(item.destination, request_.object, (*reader)->size());
+  auto writer = services_.create(item.destination, request_.object, (*reader)->size(), context);
   if (!writer) return writer.error();
   return upload(**reader, **writer, item, context);
 }
@@ -275,11 +255,7 @@ Copier::Summary Copier::relay(const CopyItem& item, const transfer::Context& con
     }
     if (copied.error().code != Errc::kUnsupported) return copied.error();
   }
-  auto source = open_source(item);
-  if (!source) return source.error();
-  auto writer = services_.create(to, request_.object, item.size);
-  if (!writer) return writer.error();
-  return transfer::relay(**source, **writer, copy_, context);
+  return make_error(Errc::kUnsupported, from.text() + ": between services is not supported");
 }
 
 Result<bool> Copier::skip_remote(const CopyItem& item, const transfer::Context& context) {

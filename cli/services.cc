@@ -7,6 +7,9 @@
 #include "cli/redact.h"
 #include "cli/version.h"
 #include "core/local/descriptor.h"
+#include "net/http/source.h"
+#include "net/http/status.h"
+#include "net/http/target.h"
 
 namespace sjcp::cli {
 namespace {
@@ -39,7 +42,8 @@ Result<std::string> read_all(int fd, const std::string& name, size_t limit) {
     if (count == 0) return text;
     text.append(buffer, static_cast<size_t>(count));
     if (text.size() > limit) {
-      return make_error(Errc::kUsage, name + ": more than " + std::to_string(limit >> 20) + " MiB is no list");
+      return make_error(Errc::kUsage,
+                        name + ": more than " + std::to_string(limit >> 20) + " MiB is no list");
     }
   }
 }
@@ -97,8 +101,10 @@ Result<std::unique_ptr<transfer::Source>> Services::open(const Location& at,
     if (!speaker) return speaker.error();
     std::vector<http::Header> all = headers_;
     all.insert(all.end(), headers.begin(), headers.end());
-    return std::unique_ptr<transfer::Source>(
-        std::make_unique<http::HttpSource>(**speaker, at.path, std::move(all)));
+    http::Request request;
+    request.url = at.path;
+    request.headers = std::move(all);
+    return http::make_source(**speaker, std::move(request));
   }
   auto in = store(at);
   if (!in) return in.error();
@@ -107,12 +113,16 @@ Result<std::unique_ptr<transfer::Source>> Services::open(const Location& at,
 
 Result<std::unique_ptr<transfer::ObjectWriter>> Services::create(const Location& at,
                                                                  const transfer::ObjectOptions& object,
-                                                                 std::optional<uint64_t> size) {
+                                                                 std::optional<uint64_t> size,
+                                                                 const transfer::Context& context) {
   if (at.is_url()) {
     auto speaker = client();
     if (!speaker) return speaker.error();
-    return std::unique_ptr<transfer::ObjectWriter>(
-        std::make_unique<http::HttpTarget>(**speaker, at.path, headers_, size));
+    http::Request request;
+    request.method = "PUT";
+    request.url = at.path;
+    request.headers = headers_;
+    return http::make_target(**speaker, std::move(request), size, context);
   }
   auto in = store(at);
   if (!in) return in.error();
@@ -140,6 +150,12 @@ Result<std::string> Services::read_text(const Location& at, size_t limit) {
   if (!reply) return reply.error();
   if (reply->status != 200) return http::status_error(at.text(), reply->status);
   return std::move(reply->body);
+}
+
+Result<std::string> Services::presign(const Location& at, const std::string& method,
+                                      std::chrono::nanoseconds period) {
+  static_cast<void>(method), static_cast<void>(period);
+  return make_error(Errc::kUnsupported, at.text() + ": no presigned URLs here");
 }
 
 }  // namespace sjcp::cli

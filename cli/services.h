@@ -31,9 +31,11 @@ class Services {
   // Any remote location.  headers: of requests to a URL, beside those of the options.
   Result<std::unique_ptr<transfer::Source>> open(const Location& at,
                                                  const std::vector<http::Header>& headers = {});
+  // What context points to must outlive the writer.
   Result<std::unique_ptr<transfer::ObjectWriter>> create(const Location& at,
                                                          const transfer::ObjectOptions& object,
-                                                         std::optional<uint64_t> size);
+                                                         std::optional<uint64_t> size,
+                                                         const transfer::Context& context);
 
   // A URL that opens the object for so long.  kUnsupported: the store has none.
   Result<std::string> presign(const Location& at, const std::string& method, std::chrono::nanoseconds period);
