@@ -62,27 +62,42 @@ TEST_CASE(
   CHECK(race.failed(2, 0, 7ms).open == std::vector<unsigned>{4});
 }
 
-TEST_CASE("A far node is not taken for stalled, nor its slow start for a slow node") {
-  // The others answer after 3 ms and have it all at 33 ms; the far one, 300 ms away by its own connection, is
-  // behind for as long as a node that stalls, which is exchanged.
-  auto far = [](bool known) {
-    auto race = race_of(4, 6);
-    std::vector<PieceRace::Progress> progress;
-    for (unsigned i = 0; i < 4; ++i) {
-      if (i != 0) race.reached(i, 1ms);
-      if (i != 0) race.first_bytes(i, 3ms);
-    }
-    if (known) race.reached(0, 100ms);
-    race.first_bytes(0, 300ms);
-    for (unsigned i = 0; i < 4; ++i) progress.push_back({i, 0, i == 0 ? 20'000U : kPiece, 30ms, i != 0});
-    unsigned opened = 0;
-    for (auto now = 350ms; now <= 550ms; now += 50ms) {
-      const auto decision = race.review(progress, 0, now);
-      opened += static_cast<unsigned>(decision.open.size() + decision.activate.size());
-    }
-    return opened;
-  };
-  CHECK(far(true) == 0);
+namespace {
+
+// Three pieces come after `trip` times three and are complete at once; the first takes 150 ms a round trip,
+// and stands at position(burst) from then on.  How many others were called in until `end`.
+unsigned called_beside_a_far_node(std::chrono::milliseconds trip, std::chrono::milliseconds end,
+                                  const std::function<uint64_t(int burst)>& position) {
+  PieceRace race(SimulatedRace::options(4, kPiece));
+  for (unsigned i = 0; i < 4; ++i) race.add(i, Start::kRacing);
+  race.add(4, Start::kReserve);
+  for (unsigned i = 1; i < 4; ++i) race.reached(i, trip);
+  race.reached(0, 150ms);
+  for (unsigned i = 1; i < 4; ++i) race.first_bytes(i, 3 * trip);
+  race.first_bytes(0, 450ms);
+  unsigned called = 0;
+  for (auto now = 450ms; now <= end; now += 50ms) {
+    const auto burst = static_cast<int>((now - 450ms) / 150ms);
+    std::vector<PieceRace::Progress> progress{{0, 0, position(burst), 30ms, false}};
+    for (unsigned i = 1; i < 4; ++i) progress.push_back({i, 0, kPiece, 30ms, true});
+    called += static_cast<unsigned>(race.review(progress, 0, now).open.size());
+  }
+  return called;
+}
+
+}  // namespace
+
+TEST_CASE("A far node's slow start is not taken for a slow node") {
+  const auto doubling = [](int burst) { return uint64_t{16'384} * ((2ULL << burst) - 1); };
+  const auto crawling = [](int burst) { return uint64_t{16'384} * static_cast<uint64_t>(burst + 1); };
+  CHECK(called_beside_a_far_node(100ms, 1200ms, doubling) == 0);
+  CHECK(called_beside_a_far_node(100ms, 1200ms, crawling) == 1);
+}
+
+TEST_CASE("A far node's time between bursts is not taken for silence") {
+  const auto nearly_done = [](int) { return kPiece - 100'000; };
+  CHECK(called_beside_a_far_node(1ms, 700ms, nearly_done) == 0);
+  CHECK(called_beside_a_far_node(1ms, 800ms, nearly_done) == 1);
 }
 
 TEST_CASE("Chosen pieces take places from the start") {
