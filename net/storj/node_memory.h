@@ -32,6 +32,15 @@ class NodeMemory {
 
   explicit NodeMemory(const Clock& clock = system_clock()) : clock_(clock) {}
 
+  // What a node did for a piece until now, when others are done with theirs or ahead.
+  struct Service {
+    uint64_t bytes = 0;
+    std::chrono::nanoseconds busy{0};    // time for which more could have been taken
+    std::chrono::nanoseconds silent{0};  // of that, without a byte until now
+    std::chrono::nanoseconds trip{0};    // round trip; 0: unknown
+  };
+  // Judges it: delivered, stalled, or neither, where it was too little to tell.
+  void served(const access::NodeId& node, const Service& service);
   // The node delivered at this rate (bytes per second).
   void delivered(const access::NodeId& node, double rate);
   void failed(const access::NodeId& node, Fault fault);
