@@ -117,8 +117,9 @@ std::vector<NodeMemory::Start> NodeMemory::plan(std::span<const Candidate> candi
       std::ranges::count_if(ranked, [](const Ranked& each) { return each.standing == Standing::kGood; }));
   const size_t chosen = std::min<size_t>(known, needed);
   const size_t missing = needed - chosen;
-  // Three for each place: the nearest third wins, and dialling is cheap.
-  const size_t opened = chosen + 3 * missing;
+  // Dialling is cheap, and the nearest win.  Few places that are missing can be taken by a node somewhat
+  // farther.
+  const size_t opened = chosen + (chosen == 0 ? 3 : 2) * missing;
   std::vector<Start> plan;
   for (const Ranked& each : ranked) {
     const size_t place = plan.size();

@@ -63,7 +63,7 @@ class NodeMemory {
     auto operator<=>(const Start&) const = default;
   };
   // How each piece starts when `needed` are to be read, the best first.  Nodes in good standing are chosen;
-  // for each place that is missing three others race.
+  // for each place that is missing two others race, or three where nobody is known.
   std::vector<Start> plan(std::span<const Candidate> candidates, unsigned needed) const;
 
  private:

@@ -55,13 +55,20 @@ TEST_CASE("Once enough are known to be good, as many as needed are chosen and no
   CHECK(pieces(plan, How::kReserve).size() == 6);
 }
 
-TEST_CASE("For each place that no good node takes three others race") {
+TEST_CASE("Where nobody is known three race for each place") {
+  NodeMemory memory;
+  const auto plan = memory.plan(candidates(90, 29), 29);
+  CHECK(pieces(plan, How::kRacing).size() == 87);
+  CHECK(pieces(plan, How::kReserve).size() == 3);
+}
+
+TEST_CASE("For each place that no good node takes two others race") {
   NodeMemory memory;
   for (unsigned i = 0; i < 20; ++i) memory.delivered(node(i), 1e6);
   const auto plan = memory.plan(candidates(58, 29), 29);
   CHECK(pieces(plan, How::kChosen).size() == 20);
-  CHECK(pieces(plan, How::kRacing).size() == 27);
-  CHECK(pieces(plan, How::kReserve).size() == 11);
+  CHECK(pieces(plan, How::kRacing).size() == 18);
+  CHECK(pieces(plan, How::kReserve).size() == 20);
 }
 
 TEST_CASE("Between equals, idle connections come first, then data shares") {
