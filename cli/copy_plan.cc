@@ -1,5 +1,6 @@
 #include "cli/copy_plan.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/human_time.h"
@@ -8,6 +9,7 @@
 #include "cli/redact.h"
 #include "core/local/key_path.h"
 #include "core/local/walk.h"
+#include "net/storj/project.h"
 
 namespace sjcp::cli {
 namespace {
@@ -34,43 +36,89 @@ Result<std::map<std::string, std::string>> parse_metadata(const std::string& tex
   return metadata;
 }
 
+Status check_bucket(const Location& at) {
+  return at.kind == Location::Kind::kStorj ? storj::check_bucket_name(at.bucket) : Status();
+}
+
+// The destination, whatever the sources are.
+Status check_destination(const CopyRequest& request) {
+  const Location& to = request.destination;
+  if (to.kind == Location::Kind::kHub) return usage(to.text() + ": hf:// can only be read");
+  if (to.is_std() && request.sources.size() > 1)
+    return usage("several sources cannot go to one standard output");
+  if (to.is_url() && request.batch()) return usage("a URL takes one file; " + to.text() + " is one name");
+  return check_bucket(to);
+}
+
 // One source beside the destination: what no command can mean.
 Status check_pair(const CopyRequest& request, const Location& source) {
   const Location& to = request.destination;
-  if (source.is_remote() && to.is_remote()) {
-    return make_error(Errc::kUnsupported,
-                      "copying from sj:// to sj:// is not supported; download, then upload");
-  }
   if (!source.is_remote() && !to.is_remote())
-    return usage("at least one location must be remote (sj://BUCKET/KEY)");
+    return usage("at least one location must be remote (sj://BUCKET/KEY, s3://, hf:// or a URL)");
   if (request.recursive && (source.is_std() || to.is_std())) return usage("-r cannot copy from or to \"-\"");
-  if (to.is_std() && request.sources.size() > 1)
-    return usage("several sources cannot go to one standard output");
-  if (source.is_std() && (to.path.empty() || request.sources.size() > 1)) {
-    return usage("standard input has no name; name the object, as in sj://" + to.bucket + "/NAME");
+  if (request.recursive && source.is_url())
+    return usage(source.text() + ": a URL has nothing below it for -r");
+  if (source.is_std() && !to.is_url() && (to.path.empty() || request.sources.size() > 1)) {
+    return usage("standard input has no name; name the object, as in " + to.bucket_text() + "/NAME");
   }
   if (source.is_local() && !request.recursive && is_folder(source)) {
     return usage(source.text() + " is a folder; -r copies what is in it");
   }
-  if (source.is_remote() && !request.recursive && source.path.empty()) {
-    return usage("sj://" + source.bucket + " is a bucket; name an object, or -r for all of them");
+  if (source.is_in_store() && !request.recursive && source.path.empty()) {
+    const bool hub = source.kind == Location::Kind::kHub;
+    return usage(source.bucket_text() + (hub ? " is a repository; name a file, or -r for all of them"
+                                             : " is a bucket; name an object, or -r for all of them"));
   }
-  const std::string& bucket = source.is_remote() ? source.bucket : to.bucket;
-  return storj::check_bucket_name(bucket);
+  return check_bucket(source);
+}
+
+// The name of a file that nobody names.
+constexpr const char* kNameless = "index.html";
+
+Result<std::vector<Location>> parse_all(const std::vector<std::string>& texts) {
+  std::vector<Location> all;
+  for (const auto& text : texts) {
+    auto location = Location::parse(text);
+    if (!location) return location.error();
+    all.push_back(std::move(*location));
+  }
+  return all;
 }
 
 // Finds the items of one source.
 class Finder {
  public:
-  Finder(const CopyRequest& request, storj::Project& project, const std::function<Status(CopyItem)>& item,
+  Finder(const CopyRequest& request, Services& services, const std::function<Status(CopyItem)>& item,
          const std::stop_token& stop)
-      : request_(request), project_(project), item_(item), stop_(stop), to_(request.destination) {
+      : request_(request), services_(services), item_(item), stop_(stop), to_(request.destination) {
     // Several files need a folder to go to; so does one that an existing folder was named for.
     if (request.batch() || is_folder(to_)) to_ = to_.as_directoryish();
   }
 
+  // What a list asks for.
+  Status find(const Wanted& wanted) {
+    auto places = parse_all(wanted.urls);
+    if (!places) return places.error();
+    CopyItem item{places->front(), to_};
+    item.mirrors.assign(places->begin() + 1, places->end());
+    item.digests = wanted.digests;
+    item.headers = wanted.headers;
+    item.size = wanted.size;
+    if (!wanted.folder.empty()) item.destination = Location::local(wanted.folder).as_directoryish();
+    item.guessed_name = wanted.name.empty();
+    std::string name = wanted.name.empty() ? item.source.base() : wanted.name;
+    if (name.empty()) name = kNameless;
+    auto path = local::path_for_key(name, "");
+    if (path) {
+      item.destination.path += *path;
+    } else {
+      item.refused = path.error();
+    }
+    return item_(std::move(item));
+  }
+
   Status find(const Location& source) {
-    if (request_.recursive && source.is_remote()) return find_objects(source);
+    if (request_.recursive && source.is_in_store()) return find_objects(source);
     if (request_.recursive && is_folder(source)) return find_files(source);
     return find_one(source);
   }
@@ -78,6 +126,8 @@ class Finder {
  private:
   Status find_one(const Location& source) {
     CopyItem item{source, to_};
+    item.mirrors = request_.mirrors;
+    item.digests = request_.digests;
     if (source.is_local()) {
       std::error_code ignored;
       auto size = std::filesystem::file_size(source.path, ignored);
@@ -85,7 +135,10 @@ class Finder {
     }
     // Standard input has no name: the destination is the whole name, even one that ends in a slash.
     if (!to_.directoryish() || source.is_std()) return item_(std::move(item));
+    // A URL may have none, and its server may know a better one.
+    item.guessed_name = source.is_url();
     std::string base = source.base();
+    if (base.empty()) base = kNameless;
     if (to_.is_local()) return add_below(std::move(item), base, "");
     item.destination.path += base;
     return item_(std::move(item));
@@ -95,12 +148,15 @@ class Finder {
     // What follows the last slash of the source is kept; the rest is where it came from.
     std::string prefix = source.parent();
     bool found = false;
+    auto store = services_.store(source);
+    if (!store) return store.error();
     auto listed = list_location(
-        project_, ListRequest{source, true, false, false},
-        [&](const storj::ObjectItem& object) {
+        **store, ListRequest{source, true, false, false},
+        [&](const transfer::ObjectItem& object) {
           if (object.is_prefix) return Status();
           found = true;
-          CopyItem item{Location::remote(source.bucket, object.key), to_, object.size, object.created};
+          CopyItem item{Location::in_store(source.kind, source.bucket, object.key), to_, object.size,
+                        object.created};
           return add_below(std::move(item), object.key, prefix);
         },
         stop_);
@@ -112,6 +168,10 @@ class Finder {
 
   // Completes an item whose key chooses a path below the destination folder.
   Status add_below(CopyItem item, std::string key, const std::string& prefix) {
+    if (to_.is_in_store()) {
+      item.destination.path += key.substr(prefix.size());
+      return item_(std::move(item));
+    }
     if (item.size == 0 && key.size() > prefix.size() && key.back() == '/') {
       item.make_folder = true;
       key.pop_back();
@@ -146,11 +206,40 @@ class Finder {
   }
 
   const CopyRequest& request_;
-  storj::Project& project_;
+  Services& services_;
   const std::function<Status(CopyItem)>& item_;
   const std::stop_token& stop_;
   Location to_;
 };
+
+// Sources, destination and mirrors.
+Status parse_locations(const CpOptions& options, CopyRequest& request) {
+  auto all = parse_all(options.locations);
+  if (!all) return all.error();
+  if (!options.input.empty()) {
+    if (all->size() > 1) return usage("-i names the sources; give a folder for them, or nothing");
+    request.destination = all->empty() ? Location::local("./") : all->front().as_directoryish();
+    if (!request.destination.is_local()) return usage("-i downloads into a local folder");
+  } else {
+    request.destination = std::move(all->back());
+    all->pop_back();
+    request.sources = std::move(*all);
+  }
+  auto mirrors = parse_all(options.mirrors);
+  if (!mirrors) return mirrors.error();
+  request.mirrors = std::move(*mirrors);
+  const bool one = request.sources.size() == 1 && !request.recursive;
+  if (!request.mirrors.empty() && !one) return usage("--mirror is for one source");
+  for (const Location& mirror : request.mirrors) {
+    if (!mirror.is_remote())
+      return usage(shown(mirror.text()) + " is not remote; --mirror takes URLs and objects");
+    if (mirror.is_in_store() && mirror.path.empty()) return usage(mirror.text() + ": name an object");
+  }
+  if (!options.checksums.empty() && !one) return usage("--checksum is for one source");
+  if (!options.checksums.empty() && request.destination.is_remote())
+    return usage("--checksum is for downloads");
+  return {};
+}
 
 }  // namespace
 
@@ -159,13 +248,8 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   CopyRequest request;
   request.recursive = options.recursive;
   request.dry_run = options.dry_run;
-  for (const auto& text : options.locations) {
-    auto location = Location::parse(text);
-    if (!location) return location.error();
-    request.sources.push_back(std::move(*location));
-  }
-  request.destination = std::move(request.sources.back());
-  request.sources.pop_back();
+  if (auto ok = parse_locations(options, request); !ok) return ok.error();
+  if (auto ok = check_destination(request); !ok) return ok.error();
   for (const auto& source : request.sources) {
     if (auto ok = check_pair(request, source); !ok) return ok.error();
   }
@@ -187,11 +271,25 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   return request;
 }
 
-Status find_copies(const CopyRequest& request, storj::Project& project,
+std::vector<const Location*> CopyRequest::places_in_stores() const {
+  std::vector<const Location*> places;
+  const auto add = [&places](const Location& at) {
+    const auto same = [&at](const Location* other) { return other->same_store(at); };
+    if (at.is_in_store() && std::none_of(places.begin(), places.end(), same)) places.push_back(&at);
+  };
+  for (const Location& source : sources) add(source);
+  add(destination);
+  return places;
+}
+
+Status find_copies(const CopyRequest& request, Services& services,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop) {
-  Finder finder(request, project, item, stop);
+  Finder finder(request, services, item, stop);
   for (const auto& source : request.sources) {
     if (auto ok = finder.find(source); !ok) return ok;
+  }
+  for (const auto& wanted : request.wanted) {
+    if (auto ok = finder.find(wanted); !ok) return ok;
   }
   return {};
 }

@@ -4,10 +4,11 @@ namespace sjcp::cli {
 namespace {
 
 // The object itself, then everything below it: no need to read its siblings.
-Status list_object_and_below(storj::Project& project, const ListRequest& request, storj::ListOptions options,
-                             const std::function<Status(const storj::ObjectItem&)>& item,
+Status list_object_and_below(transfer::Store& store, const ListRequest& request,
+                             transfer::ListOptions options,
+                             const std::function<Status(const transfer::ObjectItem&)>& item,
                              const std::stop_token& stop) {
-  auto object = project.stat_object(request.location.bucket, request.location.path, stop);
+  auto object = store.stat_object(request.location.bucket, request.location.path, stop);
   bool found = object.has_value();
   if (found) {
     if (auto ok = item(*object); !ok) return ok;
@@ -16,9 +17,9 @@ Status list_object_and_below(storj::Project& project, const ListRequest& request
   }
   options.prefix = request.location.path + "/";
   bool below = false;
-  auto listed = project.list_objects(
+  auto listed = store.list_objects(
       request.location.bucket, options,
-      [&](const storj::ObjectItem& one) {
+      [&](const transfer::ObjectItem& one) {
         below = true;
         return item(one);
       },
@@ -31,26 +32,26 @@ Status list_object_and_below(storj::Project& project, const ListRequest& request
 
 }  // namespace
 
-Status list_location(storj::Project& project, const ListRequest& request,
-                     const std::function<Status(const storj::ObjectItem&)>& item,
+Status list_location(transfer::Store& store, const ListRequest& request,
+                     const std::function<Status(const transfer::ObjectItem&)>& item,
                      const std::stop_token& stop) {
   const Location& at = request.location;
-  storj::ListOptions options;
+  transfer::ListOptions options;
   options.recursive = request.recursive;
   options.pending = request.pending;
   options.metadata = request.metadata;
   if (at.directoryish()) {
     options.prefix = at.path;
-    return project.list_objects(at.bucket, options, item, stop);
+    return store.list_objects(at.bucket, options, item, stop);
   }
   if (request.recursive && !request.pending)
-    return list_object_and_below(project, request, options, item, stop);
+    return list_object_and_below(store, request, options, item, stop);
 
   options.prefix = at.parent();
   std::string below = at.path + "/";
-  return project.list_objects(
+  return store.list_objects(
       at.bucket, options,
-      [&](const storj::ObjectItem& one) {
+      [&](const transfer::ObjectItem& one) {
         if (one.key != at.path && !one.key.starts_with(below)) return Status();
         return item(one);
       },

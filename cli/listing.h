@@ -18,8 +18,8 @@ struct ListRequest {
 };
 
 // Items carry full keys.  Nothing found is not an error.
-Status list_location(storj::Project& project, const ListRequest& request,
-                     const std::function<Status(const storj::ObjectItem&)>& item,
+Status list_location(transfer::Store& store, const ListRequest& request,
+                     const std::function<Status(const transfer::ObjectItem&)>& item,
                      const std::stop_token& stop);
 
 }  // namespace sjcp::cli

@@ -3,6 +3,7 @@
 #include "cli/human_time.h"
 #include "cli/json.h"
 #include "cli/listing.h"
+#include "cli/services.h"
 #include "cli/table.h"
 #include "core/base/units.h"
 
@@ -15,14 +16,14 @@ Status check_out(const Session& session) {
   return make_error(Errc::kLocalIo, "standard output: cannot be written");
 }
 
-uint64_t metadata_bytes(const storj::ObjectItem& item) {
+uint64_t metadata_bytes(const transfer::ObjectItem& item) {
   uint64_t bytes = 0;
   for (const auto& [key, value] : item.metadata) bytes += key.size() + value.size();
   return bytes;
 }
 
 // What uplink prints as the key: below the folder being listed, or from the bucket on when recursive.
-std::string shown_key(const LsOptions& options, const Location& at, const storj::ObjectItem& item) {
+std::string shown_key(const LsOptions& options, const Location& at, const transfer::ObjectItem& item) {
   if (options.recursive) return item.key;
   std::string parent = at.parent();
   return item.key.starts_with(parent) ? item.key.substr(parent.size()) : item.key;
@@ -32,8 +33,8 @@ std::string shown_time(Time time, bool utc) {
   return time.time_since_epoch().count() == 0 ? "" : format_time(time, utc);
 }
 
-int list_buckets(const LsOptions& options, storj::Project& project, const Session& session) {
-  auto buckets = project.list_buckets(session.io().stop);
+int list_buckets(const LsOptions& options, transfer::Store& store, const Session& session) {
+  auto buckets = store.list_buckets(session.io().stop);
   if (!buckets) return session.fail(buckets.error());
   Table table(session.out(), {"CREATED", "NAME"});
   for (const auto& bucket : *buckets) {
@@ -48,7 +49,7 @@ int list_buckets(const LsOptions& options, storj::Project& project, const Sessio
   return kExitOk;
 }
 
-Json json_item(const LsOptions& options, const std::string& key, const storj::ObjectItem& item) {
+Json json_item(const LsOptions& options, const std::string& key, const transfer::ObjectItem& item) {
   if (item.is_prefix) return Json{{"kind", "PRE"}, {"key", key}};
   Json json{
       {"kind", "OBJ"}, {"created", shown_time(item.created, options.utc)}, {"size", item.size}, {"key", key}};
@@ -58,7 +59,7 @@ Json json_item(const LsOptions& options, const std::string& key, const storj::Ob
 }
 
 std::vector<std::string> table_item(const LsOptions& options, const std::string& key,
-                                    const storj::ObjectItem& item) {
+                                    const transfer::ObjectItem& item) {
   std::vector<std::string> cells = {"PRE", "", "", key};
   if (!item.is_prefix) {
     cells = {"OBJ", shown_time(item.created, options.utc),
@@ -71,15 +72,15 @@ std::vector<std::string> table_item(const LsOptions& options, const std::string&
   return cells;
 }
 
-int list_objects(const LsOptions& options, const Location& at, storj::Project& project,
+int list_objects(const LsOptions& options, const Location& at, transfer::Store& store,
                  const Session& session) {
   std::vector<std::string> header = {"KIND", "CREATED", "SIZE", "KEY"};
   if (options.expanded) header.insert(header.end(), {"EXPIRES", "META"});
   Table table(session.out(), header);
   ListRequest request{at, options.recursive, options.pending, options.expanded};
   auto listed = list_location(
-      project, request,
-      [&](const storj::ObjectItem& item) {
+      store, request,
+      [&](const transfer::ObjectItem& item) {
         std::string key = shown_key(options, at, item);
         if (options.format == ListFormat::kJson) {
           session.out() << to_line(json_item(options, key, item)) << '\n';
@@ -100,12 +101,13 @@ int run_command(const LsOptions& options, const Session& session) {
   if (!options.location.empty()) {
     auto location = parse_remote(options.location);
     if (!location) return session.fail(location.error());
-    if (auto valid = storj::check_bucket_name(location->bucket); !valid) return session.fail(valid.error());
     at = std::move(*location);
   }
-  auto project = session.open_project(options.access);
-  if (!project) return session.fail(project.error());
-  return at ? list_objects(options, *at, **project, session) : list_buckets(options, **project, session);
+  Services services(session, options.service);
+  auto store = services.store(at.value_or(Location::in_store(Location::Kind::kStorj, "", "")));
+  if (!store) return session.fail(store.error());
+  const bool objects = at && !at->bucket.empty();
+  return objects ? list_objects(options, *at, **store, session) : list_buckets(options, **store, session);
 }
 
 }  // namespace sjcp::cli

@@ -1,31 +1,50 @@
 #include "core/base/crc32c.h"
 
-#include <array>
+#include <cstring>
+
+#include "core/base/crc_table.h"
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
 
 namespace sjcp {
 namespace {
 
-// The polynomial with its bits in reverse order, as the algorithm shifts right.
-constexpr uint32_t kPolynomial = 0x82f63b78;
+using Table = CrcTable<uint32_t, 0x82f63b78>;
 
-constexpr std::array<uint32_t, 256> make_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t byte = 0; byte < 256; ++byte) {
-    uint32_t value = byte;
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? kPolynomial : 0);
-    table[byte] = value;
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) uint32_t advance_sse42(uint32_t crc, ByteView bytes) {
+  const uint8_t* at = bytes.data();
+  size_t left = bytes.size();
+  uint64_t wide = crc;
+  for (; left >= 8; at += 8, left -= 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    wide = _mm_crc32_u64(wide, word);
   }
-  return table;
+  crc = static_cast<uint32_t>(wide);
+  for (; left > 0; ++at, --left) crc = _mm_crc32_u8(crc, *at);
+  return crc;
 }
 
-constexpr auto kTable = make_table();
+bool has_sse42() {
+  static const bool has = __builtin_cpu_supports("sse4.2") != 0;
+  return has;
+}
+#endif
 
 }  // namespace
 
-uint32_t crc32c(ByteView bytes) {
-  uint32_t crc = 0xffffffff;
-  for (const uint8_t byte : bytes) crc = (crc >> 8) ^ kTable[(crc ^ byte) & 0xff];
-  return ~crc;
+uint32_t crc32c_portable(ByteView bytes, uint32_t crc) {
+  return ~Table::advance(~crc, bytes);
+}
+
+uint32_t crc32c(ByteView bytes, uint32_t crc) {
+#if defined(__x86_64__)
+  if (has_sse42()) return ~advance_sse42(~crc, bytes);
+#endif
+  return crc32c_portable(bytes, crc);
 }
 
 }  // namespace sjcp

@@ -7,6 +7,10 @@
 
 namespace sjcp {
 
-uint32_t crc32c(ByteView bytes);
+// crc: of the bytes before these, for bytes that arrive in pieces.  The processor's instruction where it has
+// one.
+uint32_t crc32c(ByteView bytes, uint32_t crc = 0);
+// The same without it; for tests.
+uint32_t crc32c_portable(ByteView bytes, uint32_t crc = 0);
 
 }  // namespace sjcp

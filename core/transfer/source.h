@@ -11,6 +11,7 @@
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/transfer/context.h"
+#include "core/transfer/digest.h"
 #include "core/transfer/range.h"
 
 namespace sjcp::transfer {
@@ -20,8 +21,12 @@ struct ObjectInfo {
   uint64_t size = 0;  // of the whole object, plain bytes
   ByteRange range;    // what was asked for, resolved
   std::chrono::system_clock::time_point created;
-  std::string version;  // opaque; equal versions hold equal bytes
+  std::string version;  // opaque; equal versions hold equal bytes; empty: nobody can tell
   std::map<std::string, std::string> metadata;
+  std::string file_name;        // that the server suggests: one safe path component; empty: none
+  std::vector<Digest> digests;  // of the whole object, as the server promises; to be verified
+  // False: nobody knows the size before the end; size is 0 then, and range.end UINT64_MAX or as asked for.
+  bool sized = true;
 };
 
 // A natural unit of fetching, in plain bytes of the object, already cut to the range asked for.
@@ -37,6 +42,10 @@ class Output {
  public:
   virtual ~Output() = default;
   virtual Status write(uint64_t offset, ByteView data) = 0;
+  // Bytes from here on are not wanted any more.  May go down while a divisible source fetches, from another
+  // thread, down to what was written: then the fetch ends well at once.  To be looked at after each write and
+  // ten times a second while nothing comes.
+  virtual uint64_t end() const { return UINT64_MAX; }
 };
 
 // Threads: open() once; then the rest from any number of threads.
@@ -49,6 +58,11 @@ class Source {
 
   // In order, without gaps, covering exactly the resolved range; empty for an empty object.
   virtual const std::vector<Segment>& segments() const = 0;
+
+  // True: there are no natural units.  fetch() takes any part of the range, heeds Output::end(), and the
+  // engine divides the range among as many fetches as pay (range_plan.h).  segments() is then the whole
+  // range.
+  virtual bool divisible() const { return false; }
 
   // These will be fetched soon, in this order, and nobody waits for them yet: a chance to ask for ahead what
   // each takes a question of its own.  Returns at once.  Called now and then, with overlaps.

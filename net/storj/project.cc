@@ -47,6 +47,14 @@ class SatelliteProject final : public Project {
     }
   }
 
+  Status check_bucket(const std::string& bucket) const override { return check_bucket_name(bucket); }
+
+  const GroupCosts* group_costs() const override {
+    // The satellite counts each step of a small upload.
+    static constexpr GroupCosts kCosts{3, 1};
+    return &kCosts;
+  }
+
   Status create_bucket(const std::string& bucket, const std::stop_token& stop) override {
     if (auto status = check_bucket_name(bucket); !status) return status;
     pb::CreateBucketRequest request;
@@ -156,7 +164,8 @@ class SatelliteProject final : public Project {
 
   Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket,
                                                                 const std::string& key,
-                                                                const ObjectOptions& options) override {
+                                                                const ObjectOptions& options,
+                                                                std::optional<uint64_t>) override {
     if (auto status = check_bucket_name(bucket); !status) return std::move(status).error();
     auto upload = ObjectUpload::create(session_, bucket, key, options);
     if (!upload) return std::move(upload).error();

@@ -234,12 +234,19 @@ class FakeProject final : public storj::Project {
     return {};
   }
 
+  Status check_bucket(const std::string& bucket) const override { return storj::check_bucket_name(bucket); }
+  const GroupCosts* group_costs() const override {
+    static constexpr GroupCosts kCosts{3, 1};
+    return &kCosts;
+  }
+
   std::unique_ptr<transfer::Source> open_object(const std::string& bucket, const std::string& key) override {
     return std::make_unique<FakeObjectSource>(cloud_, bucket, key);
   }
 
   Result<std::unique_ptr<transfer::ObjectWriter>> create_object(
-      const std::string& bucket, const std::string& key, const storj::ObjectOptions& options) override {
+      const std::string& bucket, const std::string& key, const storj::ObjectOptions& options,
+      std::optional<uint64_t> = {}) override {
     std::lock_guard lock(cloud_.mutex);
     if (auto failed = cloud_.failure("create"); !failed) return failed.error();
     if (cloud_.buckets.count(bucket) == 0) return no_bucket(bucket);

@@ -1,0 +1,13 @@
+// CRC-64/NVME: what S3 computes over an object when nothing else is asked for.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/bytes.h"
+
+namespace sjcp {
+
+// crc: of the bytes before these, for bytes that arrive in pieces.
+uint64_t crc64_nvme(ByteView bytes, uint64_t crc = 0);
+
+}  // namespace sjcp

@@ -1,0 +1,116 @@
+// HTTP(S) requests: one call for small replies, one for streams of bytes.
+//
+// Ownership: one client per process, shared by http://, s3:// and hf://.  It keeps lines (a libcurl multi
+// handle with its connections) that requests check out one at a time and leave with their connection open;
+// names, TLS sessions and the number of connections are shared.
+// Threads: any; each request blocks its caller.
+// Errors: kNetwork (DNS, dial, TLS, time-outs, connections lost), kCancelled (context.stop; seen at once),
+// kProtocol (too many redirects, a redirect from https to http, a malformed reply), kUsage (a malformed URL,
+// an unknown scheme), kIntegrity (a certificate that does not verify).  A status of 400 and more is no error
+// here: it is the caller's to judge (status.h).
+// Error::cause is libcurl's code, below 100, where libcurl found the error.
+// Texts name the URL as shown_url() gives it.  No request is retried here (retry.h says how callers do),
+// except on a kept connection that turns out to be dead before the reply began.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/transfer/context.h"
+#include "net/http/url.h"
+
+namespace sjcp::http {
+
+struct Header {
+  std::string name;
+  std::string value;
+  // Not sent to another scheme, host or port than the request's own.  Authorization, Cookie and the like are
+  // secret anyway.
+  bool secret = false;
+};
+
+// Bytes that a request sends.
+class RequestBody {
+ public:
+  virtual ~RequestBody() = default;
+  virtual std::optional<uint64_t> size() const = 0;  // nothing: sent in chunks
+  // What there is, at least a byte: waits for it.  0 only at the end.
+  virtual Result<size_t> read(ByteSpan out) = 0;
+  // Back to the first byte; an error where that is not possible.
+  virtual Status rewind() = 0;
+};
+
+struct Request {
+  std::string method = "GET";
+  std::string url;  // sent byte for byte: what needs escaping is escaped already
+  std::vector<Header> headers;
+  std::string body;               // a small one
+  RequestBody* stream = nullptr;  // instead of `body`; outlives the call
+  unsigned redirects = 10;        // followed at most; 0: the redirect itself is the reply
+  bool direct = false;            // whatever proxy is configured
+  // Without any byte in either direction; 0: the client's.
+  std::chrono::milliseconds stall_timeout{0};
+  std::chrono::milliseconds timeout{0};  // for all of it; 0: none
+};
+
+struct Head {
+  int status = 0;
+  std::vector<Header> headers;  // in order, names as sent
+  std::string url;              // that answered, after redirects
+  // The value of the last header of this name, case ignored; nothing: there is none.
+  std::optional<std::string> header(std::string_view name) const;
+};
+
+struct Reply : Head {
+  std::string body;
+};
+
+// Takes a reply as it comes, in the thread that asks.
+class Receiver {
+ public:
+  virtual ~Receiver() = default;
+  // Once per reply that is not a redirect to be followed, before its body.  An error ends the request with
+  // it.
+  virtual Status head(const Head& head) = 0;
+  // Some more of the body.  An error ends the request with it.
+  virtual Status body(ByteView bytes) = 0;
+  // Asked after every body() and ten times a second: the rest is not wanted, the request ends well.  The
+  // connection is closed if the reply has not ended.
+  virtual bool enough() { return false; }
+};
+
+struct ClientOptions {
+  std::string user_agent;
+  std::string ca_file;    // PEM; empty: the system's
+  bool insecure = false;  // certificates are not checked
+  bool netrc = false;     // names and passwords from ~/.netrc
+  std::chrono::milliseconds connect_timeout{15000};
+  std::chrono::milliseconds stall_timeout{30000};  // without any byte in either direction
+};
+
+class Client {
+ public:
+  // Proxies come from the usual environment variables.
+  static Result<std::unique_ptr<Client>> create(const ClientOptions& options);
+  virtual ~Client() = default;
+
+  // A reply whose body is at most `limit` bytes; kProtocol above it.
+  virtual Result<Reply> call(const Request& request, const transfer::Context& context,
+                             size_t limit = 64ull << 20) = 0;
+  // Received bytes are paced by context.throttle (sent ones for requests with a body), counted in
+  // context.counters->bytes_fetched, and the connection in connections_active.
+  virtual Status stream(const Request& request, Receiver& receiver, const transfer::Context& context) = 0;
+};
+
+// Leaves only the headers that another host may see.
+void drop_secrets(Request& request);
+
+}  // namespace sjcp::http
