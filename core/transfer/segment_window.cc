@@ -41,9 +41,9 @@ SegmentWindow::SegmentWindow(Options options)
       rest_(kFirstRest) {}
 
 void SegmentWindow::opened(std::chrono::nanoseconds took) {
-  if (begun_ || took < kLongOpening) return;
+  if (phase_ != Phase::kSilent || took < kLongOpening) return;
   const unsigned wanted = options_.start * (took < kLongestOpening ? 2 : 4);
-  size_ = std::max(size_, std::min({wanted, options_.most_rise, options_.most}));
+  size_ = std::max(size_, std::min({wanted, options_.most_start, options_.most}));
 }
 
 void SegmentWindow::observe(const Sample& sample) {
