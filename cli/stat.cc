@@ -38,7 +38,7 @@ Result<Facts> ask_url(const Location& at, Services& services, const Session& ses
   context.counters = &counters;
   auto info = (*source)->open({}, context);
   if (!info) return info.error();
-  return Facts{at.text(), info->size, info->sized, info->created, {}, info->version, info->metadata};
+  return Facts{at.text(), info->size, info->sized(), info->created, {}, info->version, info->metadata};
 }
 
 Json json_of(const Facts& facts) {
