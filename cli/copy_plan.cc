@@ -221,7 +221,6 @@ Status parse_locations(const CpOptions& options, CopyRequest& request) {
     request.destination = all->empty() ? Location::local("./") : all->front().as_directoryish();
     if (!request.destination.is_local()) return usage("-i downloads into a local folder");
   } else {
-    if (all->size() < 2) return usage("expected SRC... DST; see sjcp cp --help");
     request.destination = std::move(all->back());
     all->pop_back();
     request.sources = std::move(*all);
@@ -232,11 +231,13 @@ Status parse_locations(const CpOptions& options, CopyRequest& request) {
   const bool one = request.sources.size() == 1 && !request.recursive;
   if (!request.mirrors.empty() && !one) return usage("--mirror is for one source");
   for (const Location& mirror : request.mirrors) {
-    if (!mirror.is_remote()) return usage(shown(mirror.text()) + " is not remote; --mirror takes URLs and objects");
+    if (!mirror.is_remote())
+      return usage(shown(mirror.text()) + " is not remote; --mirror takes URLs and objects");
     if (mirror.is_in_store() && mirror.path.empty()) return usage(mirror.text() + ": name an object");
   }
   if (!options.checksums.empty() && !one) return usage("--checksum is for one source");
-  if (!options.checksums.empty() && request.destination.is_remote()) return usage("--checksum is for downloads");
+  if (!options.checksums.empty() && request.destination.is_remote())
+    return usage("--checksum is for downloads");
   return {};
 }
 

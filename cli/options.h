@@ -181,9 +181,10 @@ struct AccessRemoveOptions {
 
 struct VersionOptions {};
 
-using CommandOptions = std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, StatOptions, PresignOptions, ShareOptions,
-                                    AccessImportOptions, AccessListOptions, AccessInspectOptions,
-                                    AccessUseOptions, AccessRegisterOptions, AccessRemoveOptions, VersionOptions>;
+using CommandOptions =
+    std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, StatOptions, PresignOptions,
+                 ShareOptions, AccessImportOptions, AccessListOptions, AccessInspectOptions, AccessUseOptions,
+                 AccessRegisterOptions, AccessRemoveOptions, VersionOptions>;
 
 struct Invocation {
   GlobalOptions global;

@@ -20,6 +20,8 @@ struct Operands {
   size_t least = 0;
   size_t most = 0;
   std::function<void(std::vector<std::string>)> take;
+  std::function<bool()> fewer =
+      {};  // after the options are read: whether fewer than `least` will do; may be empty
 };
 
 // One command while it is being parsed: its options write straight into the invocation.
@@ -156,7 +158,8 @@ const std::vector<std::string>& progress_words() {
 
 void define_cp(Definition& d) {
   auto& o = d.command<CpOptions>();
-  d.operands = {"SRC... DST", 0, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
+  d.operands = {"SRC... DST", 2, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); },
+                [&o] { return !o.input.empty(); }};
   add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "Copy everything below a prefix or folder");
   d.count_or_auto("-p,--parallelism", o.parallelism,
@@ -172,11 +175,13 @@ void define_cp(Definition& d) {
   d.value("--metadata", o.metadata, "JSON", "Uploads carry this: {\"key\":\"value\",...}");
   d.app->add_option("--mirror", o.mirrors, "Another place with the bytes of the one source; repeatable")
       ->type_name("LOCATION");
-  d.app->add_option("--checksum", o.checksums,
-                    "What the file must be: sha256:HEX (or sha1, sha512, md5, crc32c), or a file or URL of "
-                    "digests; a kind alone prints the digest")
+  d.app
+      ->add_option("--checksum", o.checksums,
+                   "What the file must be: sha256:HEX (or sha1, sha512, md5, crc32c), or a file or URL of "
+                   "digests; a kind alone prints the digest")
       ->type_name("DIGEST");
-  d.value("-i,--input", o.input, "FILE|URL|-", "Download what a list asks for: Metalink, or as aria2c -i reads");
+  d.value("-i,--input", o.input, "FILE|URL|-",
+          "Download what a list asks for: Metalink, or as aria2c -i reads");
   d.flag("-R,--remote-time", o.remote_time, "Downloads get the time of the source's last change");
   d.flag("--keep-bad", o.keep_bad, "Keep a download with a wrong digest, as NAME.sjcp-bad");
   d.flag("--no-resume", o.no_resume, "Start over, and leave nothing to resume on failure");
@@ -346,7 +351,9 @@ void define_access_register(Definition& d) {
                : text == "json" ? RegisterFormat::kJson
                                 : RegisterFormat::kText;
   };
-  d.app->add_option_function<std::string>("--format", set_format, "text, env, aws (commands for it) or json [text]")
+  d.app
+      ->add_option_function<std::string>("--format", set_format,
+                                         "text, env, aws (commands for it) or json [text]")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"text", "env", "aws", "json"}).description(""))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -390,7 +397,8 @@ constexpr CommandEntry kCommands[] = {
 
 std::string overview() {
   std::string text =
-      "sjcp copies files to and from Storj, S3, Hugging Face and web servers.\n\nUsage: sjcp COMMAND [OPTIONS] ...\n\nCommands:\n";
+      "sjcp copies files to and from Storj, S3, Hugging Face and web servers.\n\nUsage: sjcp COMMAND "
+      "[OPTIONS] ...\n\nCommands:\n";
   for (const auto& command : kCommands) {
     std::string name = command.name;
     name.resize(16, ' ');
@@ -533,7 +541,9 @@ Result<std::variant<Invocation, HelpText>> parse_command(const CommandEntry& ent
     // The library lets number conversion errors of flags through.
     return usage(entry, "an option has a value that it cannot take");
   }
-  if (words.operands.size() < d.operands.least) return usage(entry, "expected " + d.operands.synopsis);
+  const bool fewer_will_do = d.operands.fewer && d.operands.fewer();
+  if (words.operands.size() < d.operands.least && !fewer_will_do)
+    return usage(entry, "expected " + d.operands.synopsis);
   if (words.operands.size() > d.operands.most) {
     return usage(entry, "unexpected argument " + shown(words.operands[d.operands.most]));
   }

@@ -1,10 +1,10 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/human_time.h"
-#include "core/base/units.h"
 #include "cli/location.h"
 #include "cli/redact.h"
 #include "cli/services.h"
+#include "core/base/units.h"
 
 namespace sjcp::cli {
 

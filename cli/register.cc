@@ -46,7 +46,8 @@ int run_command(const AccessRegisterOptions& options, const Session& session) {
   transfer::Context context;
   context.stop = session.io().stop;
   context.counters = &counters;
-  auto access = edge::register_access(**client, options.auth_service, grant->serialize(), options.public_access, context);
+  auto access = edge::register_access(**client, options.auth_service, grant->serialize(),
+                                      options.public_access, context);
   if (!access) return session.fail(access.error());
   print(options, *access, session.out());
   return kExitOk;

@@ -42,7 +42,8 @@ Result<std::string> read_all(int fd, const std::string& name, size_t limit) {
     if (count == 0) return text;
     text.append(buffer, static_cast<size_t>(count));
     if (text.size() > limit) {
-      return make_error(Errc::kUsage, name + ": more than " + std::to_string(limit >> 20) + " MiB is no list");
+      return make_error(Errc::kUsage,
+                        name + ": more than " + std::to_string(limit >> 20) + " MiB is no list");
     }
   }
 }

@@ -25,8 +25,8 @@ Result<Facts> ask_store(const Location& at, Services& services, const Session& s
   if (!store) return store.error();
   auto object = (*store)->stat_object(at.bucket, at.path, session.io().stop);
   if (!object) return object.error();
-  return Facts{at.text(),       object->size, true,           object->created,
-               object->expires, object->etag, object->metadata};
+  return Facts{at.text(),    object->size,    true, object->created, object->expires,
+               object->etag, object->metadata};
 }
 
 Result<Facts> ask_url(const Location& at, Services& services, const Session& session) {
@@ -69,7 +69,8 @@ int run_command(const StatOptions& options, const Session& session) {
     auto at = Location::parse(text);
     if (!at) return session.fail(at.error());
     if (!at->is_remote() || (at->is_in_store() && at->path.empty())) {
-      return session.fail(make_error(Errc::kUsage, shown(text) + " is no object; write sj://BUCKET/KEY or a URL"));
+      return session.fail(
+          make_error(Errc::kUsage, shown(text) + " is no object; write sj://BUCKET/KEY or a URL"));
     }
     auto facts = at->is_url() ? ask_url(*at, services, session) : ask_store(*at, services, session);
     if (!facts) {

@@ -17,7 +17,7 @@ inline constexpr const char* kAuthService = "https://auth.storjshare.io";
 struct RegisteredAccess {
   std::string access_key_id;  // a secret, unless the access was registered as public
   std::string secret_key;
-  std::string endpoint;         // of the S3 gateway
+  std::string endpoint;          // of the S3 gateway
   std::string restricted_until;  // RFC 3339; empty: as long as the grant
 };
 

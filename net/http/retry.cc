@@ -41,7 +41,23 @@ std::optional<seconds> retry_after(std::string_view value, Clock::Wall now) {
   return std::clamp(std::chrono::ceil<seconds>(*date - now), seconds(0), kMost);
 }
 
+namespace {
+
+// `"api";r=0;t=55` (draft-ietf-httpapi-ratelimit-headers): nothing is left for 55 seconds.
+std::optional<seconds> limit_reset(std::string_view value) {
+  const size_t reset = value.find(";t=");
+  if (value.find(";r=0;") == std::string_view::npos || reset == std::string_view::npos) return std::nullopt;
+  unsigned number = 0;
+  const auto parsed = std::from_chars(value.data() + reset + 3, value.data() + value.size(), number);
+  return parsed.ec == std::errc() ? std::optional(seconds(number)) : std::nullopt;
+}
+
+}  // namespace
+
 std::optional<seconds> retry_after(const Head& head, Clock::Wall now) {
+  if (const auto limit = head.header("RateLimit")) {
+    if (const auto reset = limit_reset(*limit)) return reset;
+  }
   const auto value = head.header("Retry-After");
   return value ? retry_after(*value, now) : std::nullopt;
 }

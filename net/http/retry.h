@@ -34,6 +34,7 @@ bool worth_retrying(const Error& error);
 
 // Seconds or a date; nothing: the header is absent or malformed.  A moment that is over: 0.
 std::optional<std::chrono::seconds> retry_after(std::string_view value, Clock::Wall now);
+// Of a reply: an exhausted RateLimit, else Retry-After.
 std::optional<std::chrono::seconds> retry_after(const Head& head, Clock::Wall now);
 
 // "Sun, 06 Nov 1994 08:49:37 GMT"; nothing: it is no such date.

@@ -173,10 +173,33 @@ TEST_CASE("Help names every option of a command") {
 }
 
 TEST_CASE("cp takes mirrors, checksums, lists and what services need") {
-  auto o = parsed<CpOptions>({"cp", "https://a/x", "--mirror", "https://b/x", "--mirror=s3://c/x", "--checksum",
-                              "sha256:00", "--checksum", "SUMS", "-R", "--keep-bad", "--header", "A: b", "--header",
-                              "-c: d", "-k", "--netrc", "--cacert", "ca.pem", "--profile", "p", "--region", "r",
-                              "--endpoint-url", "http://e", "--no-sign-request", "x"});
+  auto o = parsed<CpOptions>({"cp",
+                              "https://a/x",
+                              "--mirror",
+                              "https://b/x",
+                              "--mirror=s3://c/x",
+                              "--checksum",
+                              "sha256:00",
+                              "--checksum",
+                              "SUMS",
+                              "-R",
+                              "--keep-bad",
+                              "--header",
+                              "A: b",
+                              "--header",
+                              "-c: d",
+                              "-k",
+                              "--netrc",
+                              "--cacert",
+                              "ca.pem",
+                              "--profile",
+                              "p",
+                              "--region",
+                              "r",
+                              "--endpoint-url",
+                              "http://e",
+                              "--no-sign-request",
+                              "x"});
   CHECK(o.mirrors == Strings{"https://b/x", "s3://c/x"});
   CHECK(o.checksums == Strings{"sha256:00", "SUMS"});
   CHECK(o.remote_time);
