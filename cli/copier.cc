@@ -81,13 +81,14 @@ bool unchanged(const LocalFile& there, uint64_t size, transfer::Time created) {
 }  // namespace
 
 Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer,
-               Services& services, const Io& io, Reporter& reporter)
+               Services& services, const Io& io, Reporter& reporter, hf::CacheWriter* cache)
     : request_(request),
       options_(options),
       stream_buffer_(stream_buffer),
       services_(services),
       io_(io),
-      reporter_(reporter) {
+      reporter_(reporter),
+      cache_(cache) {
   copy_.parallelism = options.parallelism;
   copy_.range = request.range;
   copy_.resume = !options.no_resume;
@@ -201,7 +202,7 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
     }
     source = std::move(*opened);
   }
-  auto sink = open_destination(item.destination, file, stream_buffer_, io_);
+  auto sink = open_sink(item, file, context, copy);
   if (!sink) return sink.error();
   auto done = transfer::download(*source, **sink, copy, context);
   if (!done && (*sink)->kept() > 0) resumable_ = true;
@@ -211,6 +212,19 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
     return error;
   }
   return done;
+}
+
+Result<std::unique_ptr<transfer::Sink>> Copier::open_sink(const CopyItem& item,
+                                                          const local::FileSinkOptions& file,
+                                                          const transfer::Context& context,
+                                                          transfer::CopyOptions& copy) {
+  if (cache_ == nullptr) return open_destination(item.destination, file, stream_buffer_, io_);
+  if (auto safe = hf::CacheWriter::check_path(item.source.path); !safe) return safe.error();
+  auto sink = cache_->open(item.source.path);
+  copy.skip = [sink = sink.get(), &context](const transfer::ObjectInfo& info) {
+    return sink->there(info, context.stop);
+  };
+  return std::unique_ptr<transfer::Sink>(std::move(sink));
 }
 
 Copier::Summary Copier::upload(const CopyItem& item, const transfer::Context& context) {

@@ -14,14 +14,16 @@
 #include "cli/services.h"
 #include "core/local/file_sink.h"
 #include "core/transfer/copy.h"
+#include "net/hf/cache_writer.h"
 
 namespace sjcp::cli {
 
 class Copier {
  public:
-  // stream_buffer: bytes that standard output may keep.  All references must outlive it.
+  // stream_buffer: bytes that standard output may keep.  cache: where downloads go instead; or null.  All
+  // references must outlive it.
   Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer, Services& services,
-         const Io& io, Reporter& reporter);
+         const Io& io, Reporter& reporter, hf::CacheWriter* cache);
 
   // Copies one file and tells of it.  `source`: the object, if it was asked for with others.
   Status run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
@@ -51,6 +53,10 @@ class Copier {
                  const transfer::Context& context);
   Summary relay(const CopyItem& item, const transfer::Context& context);
 
+  // Sets copy.skip where the sink can tell that it has the bytes.
+  Result<std::unique_ptr<transfer::Sink>> open_sink(const CopyItem& item, const local::FileSinkOptions& file,
+                                                    const transfer::Context& context,
+                                                    transfer::CopyOptions& copy);
   bool skip_download(const CopyItem& item) const;
   Result<bool> skip_remote(const CopyItem& item, const transfer::Context& context);
   void judge(const CopyItem& item, const Error& error);
@@ -61,6 +67,7 @@ class Copier {
   Services& services_;
   const Io& io_;
   Reporter& reporter_;
+  hf::CacheWriter* const cache_;
   transfer::CopyOptions copy_;
   local::FileSinkOptions file_;
   std::atomic<bool> resumable_{false};

@@ -9,7 +9,6 @@
 #include "cli/redact.h"
 #include "core/local/key_path.h"
 #include "core/local/walk.h"
-#include "net/storj/project.h"
 
 namespace sjcp::cli {
 namespace {
@@ -36,13 +35,16 @@ Result<std::map<std::string, std::string>> parse_metadata(const std::string& tex
   return metadata;
 }
 
-Status check_bucket(const Location& at) {
-  return at.kind == Location::Kind::kStorj ? storj::check_bucket_name(at.bucket) : Status();
-}
-
 // The destination, whatever the sources are.
 Status check_destination(const CopyRequest& request) {
   const Location& to = request.destination;
+  if (request.hub_layout) {
+    const Location& from = request.sources.front();
+    if (from.kind != Location::Kind::kHub || !from.path.empty()) {
+      return usage(from.text() + " is no repository of a hub; write hf://OWNER/NAME");
+    }
+    if (!to.is_in_store()) return usage(to.text() + ": a mirror is made in sj:// or s3://");
+  }
   if (to.kind == Location::Kind::kHub) return usage(to.text() + ": hf:// can only be read");
   if (to.is_std() && request.sources.size() > 1)
     return usage("several sources cannot go to one standard output");
@@ -118,6 +120,7 @@ class Finder {
   }
 
   Status find(const Location& source) {
+    if (request_.hub_layout) return find_mirrored(source);
     if (request_.recursive && source.is_in_store()) return find_objects(source);
     if (request_.recursive && is_folder(source)) return find_files(source);
     return find_one(source);
@@ -142,6 +145,20 @@ class Finder {
     if (to_.is_local()) return add_below(std::move(item), base, "");
     item.destination.path += base;
     return item_(std::move(item));
+  }
+
+  Status find_mirrored(const Location& source) {
+    auto hub = services_.hub(source);
+    if (!hub) return hub.error();
+    auto files = (*hub)->files_to_mirror(source.bucket, stop_);
+    if (!files) return files.error();
+    for (const hf::MirroredFile& file : *files) {
+      CopyItem item{Location::in_store(source.kind, source.bucket, file.file.path), to_.as_directoryish()};
+      item.destination.path += file.key;
+      item.size = file.file.size;
+      if (auto ok = item_(std::move(item)); !ok) return ok;
+    }
+    return {};
   }
 
   Status find_objects(const Location& source) {
@@ -220,24 +237,37 @@ Status parse_locations(const CpOptions& options, CopyRequest& request) {
     if (all->size() > 1) return usage("-i names the sources; give a folder for them, or nothing");
     request.destination = all->empty() ? Location::local("./") : all->front().as_directoryish();
     if (!request.destination.is_local()) return usage("-i downloads into a local folder");
+  } else if (options.hf_cache) {
+    // Where in the cache, only the hub can tell.
+    request.destination = Location::local("./");
+    request.sources = std::move(*all);
+    if (request.sources.size() != 1 || request.sources.front().kind != Location::Kind::kHub) {
+      return usage("--hf-cache takes one hf:// location, and no destination");
+    }
   } else {
     request.destination = std::move(all->back());
     all->pop_back();
     request.sources = std::move(*all);
   }
+  const bool one = request.sources.size() == 1 && !request.recursive;
+  if (!options.checksums.empty() && !one) return usage("--checksum is for one source");
+  if (!options.checksums.empty() && request.destination.is_remote())
+    return usage("--checksum is for downloads");
+  const bool from_hub = !request.sources.empty() && request.sources.front().kind == Location::Kind::kHub;
+  if (from_hub && !options.mirrors.empty()) {
+    if (options.mirrors.size() > 1) return usage("of a hub, there is one --mirror");
+    request.hub_mirror = options.mirrors.front();
+    return {};
+  }
   auto mirrors = parse_all(options.mirrors);
   if (!mirrors) return mirrors.error();
   request.mirrors = std::move(*mirrors);
-  const bool one = request.sources.size() == 1 && !request.recursive;
   if (!request.mirrors.empty() && !one) return usage("--mirror is for one source");
   for (const Location& mirror : request.mirrors) {
     if (!mirror.is_remote())
       return usage(shown(mirror.text()) + " is not remote; --mirror takes URLs and objects");
     if (mirror.is_in_store() && mirror.path.empty()) return usage(mirror.text() + ": name an object");
   }
-  if (!options.checksums.empty() && !one) return usage("--checksum is for one source");
-  if (!options.checksums.empty() && request.destination.is_remote())
-    return usage("--checksum is for downloads");
   return {};
 }
 
@@ -248,6 +278,7 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   CopyRequest request;
   request.recursive = options.recursive;
   request.dry_run = options.dry_run;
+  request.hub_layout = options.hub_layout;
   if (auto ok = parse_locations(options, request); !ok) return ok.error();
   if (auto ok = check_destination(request); !ok) return ok.error();
   for (const auto& source : request.sources) {

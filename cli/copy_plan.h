@@ -31,6 +31,8 @@ struct CopyRequest {
   std::vector<transfer::Digest> digests;        // that the only source must have
   std::optional<transfer::DigestKind> compute;  // to be told
   std::vector<Wanted> wanted;                   // instead of sources: what a list asks for
+  std::string hub_mirror;                       // where large files of a hub are looked for first
+  bool hub_layout = false;                      // the large files of a repository, under their mirrored names
 
   // Several files were asked for: one that fails does not stop the others.
   bool batch() const { return recursive || sources.size() > 1 || !wanted.empty(); }

@@ -7,6 +7,8 @@
 #include "cli/progress/views.h"
 #include "cli/services.h"
 #include "core/transfer/batch.h"
+#include "net/hf/cache_writer.h"
+#include "net/hf/settings.h"
 
 namespace sjcp::cli {
 namespace {
@@ -60,19 +62,49 @@ unsigned group_cost(const CopyRequest& request, Services& services) {
   return 1;
 }
 
+// Where the files of a repository go in the cache of huggingface_hub.
+Result<std::unique_ptr<hf::CacheWriter>> open_cache(const CopyRequest& request, const CpOptions& options,
+                                                    Services& services, const Io& io) {
+  const Location& from = request.sources.front();
+  auto settings = hf::Settings::read(io.env);
+  if (!settings) return settings.error();
+  if (settings->cache.empty()) {
+    return make_error(Errc::kUsage, "--hf-cache: nothing says where the cache is; set HF_HOME");
+  }
+  auto hub = services.hub(from);
+  if (!hub) return hub.error();
+  auto repo = hf::Repo::parse(from.bucket);
+  if (!repo) return repo.error();
+  auto commit = (*hub)->commit(from.bucket, io.stop);
+  if (!commit) return commit.error();
+  local::FileSinkOptions file;
+  file.resume = !options.no_resume;
+  return std::make_unique<hf::CacheWriter>(settings->cache, *repo, *commit, file);
+}
+
 int copy_all(CopyRequest& request, const CpOptions& options, const Session& session,
              transfer::Counters& counters, Reporter& reporter) {
   auto failed = [&reporter](const Error& error) {
     reporter.error(error);
     return exit_code(error.code);
   };
-  Services services(session, options.service);
+  ServiceOptions reached = options.service;
+  reached.hub_mirror = request.hub_mirror;
+  reached.only_new = options.no_clobber;
+  Services services(session, reached);
   // Before anything is looked for: a service that cannot be opened is the error of all.
   for (const auto* place : request.places_in_stores()) {
     if (auto store = services.store(*place); !store) return failed(store.error());
   }
   const auto warn = [&reporter](const std::string& text) { reporter.log("warning", text); };
   if (auto read = read_lists(options, request, services, warn); !read) return failed(read.error());
+  std::unique_ptr<hf::CacheWriter> cache;
+  if (options.hf_cache) {
+    auto opened = open_cache(request, options, services, session.io());
+    if (!opened) return failed(opened.error());
+    cache = std::move(*opened);
+    request.destination = Location::local(cache->snapshot() + "/");
+  }
   if (request.dry_run) {
     bool refused = false;
     auto found = run_dry(request, services, session, reporter, refused);
@@ -83,7 +115,8 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
   Limits limits(options, request.upload(), session.io(), counters);
   auto followed = limits.follow_rate_file(warn);
   if (!followed) return failed(followed.error());
-  Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter);
+  Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter,
+                cache.get());
   transfer::GroupSize sizes(group_cost(request, services));
   auto produce = [&](const transfer::Submit& submit) {
     GroupBuilder groups(request, services, sizes, copier.hooks(), submit);
@@ -102,7 +135,11 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
   };
   unsigned transfers = request.batch() ? options.transfers : 1;
   auto totals = transfer::run_batch(transfers, produce, nullptr, limits.context());
-  return batch_exit(request, totals, copier, reporter);
+  const int code = batch_exit(request, totals, copier, reporter);
+  if (cache == nullptr || code != kExitOk) return code;
+  if (auto finished = cache->finish(); !finished) return failed(finished.error());
+  session.out() << cache->snapshot() << '\n';
+  return code;
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "cli/location.h"
 
 #include "cli/redact.h"
+#include "net/hf/repo.h"
 #include "net/http/url.h"
+#include "net/s3/settings.h"
 #include "net/storj/project.h"
 
 namespace sjcp::cli {
@@ -28,28 +30,15 @@ const Scheme* scheme_of(Kind kind) {
   return nullptr;
 }
 
-// Where the bucket ends: a repository of a hub has two components, and one more before them when it is no
-// model.  npos: all of it is the bucket.
-size_t end_of_bucket(Kind kind, std::string_view rest) {
-  size_t components = 1;
-  if (kind == Kind::kHub) {
-    const std::string_view first = rest.substr(0, rest.find('/'));
-    components = first == "datasets" || first == "spaces" || first == "models" ? 3 : 2;
-  }
-  size_t slash = rest.find('/');
-  while (--components > 0 && slash != std::string_view::npos) slash = rest.find('/', slash + 1);
-  return slash;
-}
-
 Result<Location> parse_in_store(const Scheme& scheme, std::string_view rest) {
-  const size_t slash = end_of_bucket(scheme.kind, rest);
+  const size_t slash = scheme.kind == Kind::kHub ? hf::end_of_repo(rest) : rest.find('/');
   const std::string bucket(rest.substr(0, slash));
   const std::string form = std::string(scheme.prefix) + scheme.form;
   if (bucket.empty()) {
     return make_error(Errc::kUsage, "no bucket in \"" + std::string(scheme.prefix) + "\"; write " + form);
   }
-  if (scheme.kind == Kind::kHub && (bucket.find('/') == std::string::npos || bucket.back() == '/')) {
-    return make_error(Errc::kUsage, shown(bucket) + " is no repository; write " + form);
+  if (scheme.kind == Kind::kHub) {
+    if (auto repo = hf::Repo::parse(bucket); !repo) return with_context(repo.error(), "hf://" + bucket);
   }
   return Location::in_store(scheme.kind, bucket,
                             slash == std::string_view::npos ? "" : std::string(rest.substr(slash + 1)));
@@ -119,15 +108,19 @@ std::string Location::text() const {
   return is_url() ? http::shown_url(path) : path;
 }
 
+Status check_bucket(const Location& at) {
+  if (at.kind == Kind::kStorj) return storj::check_bucket_name(at.bucket);
+  if (at.kind == Kind::kS3) return s3::check_bucket_name(at.bucket);
+  return {};
+}
+
 Result<Location> parse_remote(std::string_view text) {
   auto location = Location::parse(text);
   if (!location) return location;
   if (!location->is_in_store()) {
     return make_error(Errc::kUsage, shown(text) + " is not remote; write sj://BUCKET or sj://BUCKET/KEY");
   }
-  if (location->kind == Kind::kStorj) {
-    if (auto valid = storj::check_bucket_name(location->bucket); !valid) return valid.error();
-  }
+  if (auto valid = check_bucket(*location); !valid) return valid.error();
   return location;
 }
 

@@ -47,8 +47,9 @@ struct Location {
   friend bool operator==(const Location&, const Location&) = default;
 };
 
-// parse() for commands that only know places in stores, and these bucket names against the rules of Storj.
-// kUsage otherwise.
+// The name of the location's bucket against the rules of its service.  kUsage with the reason.
+Status check_bucket(const Location& at);
+// parse() for commands that only know places in stores.  kUsage otherwise, also for bad names of buckets.
 Result<Location> parse_remote(std::string_view text);
 // A bucket and nothing else: sj://BUCKET or s3://BUCKET.
 Result<Location> parse_bucket(std::string_view text);

@@ -42,6 +42,9 @@ struct ServiceOptions {
   bool no_sign_request = false;
   bool accelerate = false;
   bool dualstack = false;
+  bool only_new = false;  // an object that exists is not replaced
+
+  std::string hub_mirror;  // hf://: where large files are looked for first; empty: nowhere
 
   // Everything that speaks HTTP
   std::vector<std::string> headers;  // "Name: value", to URLs only
@@ -64,8 +67,8 @@ struct CpOptions {
   std::vector<std::string> mirrors;    // of the one source: the same bytes
   std::vector<std::string> checksums;  // "sha256:HEX", a kind alone, or a file or URL of digests
   std::string input;                   // a list of downloads: a file, a URL or "-"; empty: none
-  std::string hf_mirror;               // hf://: where large files are looked for first; empty: nowhere
   bool hf_cache = false;               // hf://: into the cache of huggingface_hub; no destination is given
+  bool hub_layout = false;             // `sjcp mirror`: the large files of a repository, as mirrors have them
   bool remote_time = false;            // downloads get the time of the source's last change
   bool keep_bad = false;               // a download whose digest is wrong is kept aside
 

@@ -156,38 +156,17 @@ const std::vector<std::string>& progress_words() {
   return kWords;
 }
 
-void define_cp(Definition& d) {
-  auto& o = d.command<CpOptions>();
-  d.operands = {"SRC... DST", 2, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); },
-                [&o] { return !o.input.empty(); }};
-  add_services(d, o.service);
-  d.flag("-r,--recursive", o.recursive, "Copy everything below a prefix or folder");
+// Options of commands that move bytes.
+void add_transfer(Definition& d, CpOptions& o) {
   d.count_or_auto("-p,--parallelism", o.parallelism,
-                  "Segments of a file in flight; auto: of all files, as many as pay [auto]");
+                  "Segments or ranges of a file in flight; auto: of all files, as many as pay [auto]");
   d.count("-t,-j,--transfers", o.transfers, "Files in flight")->capture_default_str();
   d.size("--memory", o.memory_bytes, "Bytes of buffers for all of it [a quarter of RAM, at most 512MiB]");
   d.rates("--limit-rate", o.limit_rate, "Bytes per second at most: 10M, or 10M/2M for down/up");
   d.value("--limit-rate-file", o.limit_rate_file, "FILE", "The same, from a file that may change meanwhile");
-  d.value("--range", o.range, "bytes=A-B",
-          "Download a part: A-B (B included), A- or -N for the last N bytes");
-  d.value("--expires", o.expires, "TIME",
-          "Uploads are deleted after this: +24h, 2006-01-02, 2006-01-02T15:04:05Z");
-  d.value("--metadata", o.metadata, "JSON", "Uploads carry this: {\"key\":\"value\",...}");
-  d.app->add_option("--mirror", o.mirrors, "Another place with the bytes of the one source; repeatable")
-      ->type_name("LOCATION");
-  d.app
-      ->add_option("--checksum", o.checksums,
-                   "What the file must be: sha256:HEX (or sha1, sha512, md5, crc32c), or a file or URL of "
-                   "digests; a kind alone prints the digest")
-      ->type_name("DIGEST");
-  d.value("-i,--input", o.input, "FILE|URL|-",
-          "Download what a list asks for: Metalink, or as aria2c -i reads");
-  d.flag("-R,--remote-time", o.remote_time, "Downloads get the time of the source's last change");
-  d.flag("--keep-bad", o.keep_bad, "Keep a download with a wrong digest, as NAME.sjcp-bad");
-  d.flag("--no-resume", o.no_resume, "Start over, and leave nothing to resume on failure");
-  d.flag("--no-clobber", o.no_clobber, "Skip what exists at the destination");
-  d.flag("--if-changed", o.if_changed,
-         "Skip what has the same size at the destination and is not older there");
+  d.value("--max-connections,--maximum-concurrent-pieces", o.max_connections, "N",
+          "Connections at most; 0: as many as descriptors allow, up to 2048 [0]")
+      ->check(CLI::Range(0U, 1'000'000U).description(""));
   d.flag("--dry-run", o.dry_run, "Print what would be copied");
   d.app
       ->add_option_function<std::string>(
@@ -199,9 +178,52 @@ void define_cp(Definition& d) {
   d.value("--progress-file", o.progress_file, "FILE", "Write progress as JSON lines to this file");
   d.value("--progress-fd", o.progress_fd, "N", "Write progress as JSON lines to this open descriptor")
       ->check(CLI::Range(0, 1'000'000).description(""));
-  d.value("--max-connections,--maximum-concurrent-pieces", o.max_connections, "N",
-          "Connections to nodes at most; 0: as many as descriptors allow, up to 2048 [0]")
-      ->check(CLI::Range(0U, 1'000'000U).description(""));
+}
+
+void define_mirror(Definition& d) {
+  auto& o = d.command<CpOptions>();
+  o.hub_layout = true;
+  o.recursive = true;
+  // A mirrored file is named after its contents: one that is there is the same.
+  o.no_clobber = true;
+  d.operands = {"hf://OWNER/NAME[@REVISION] sj://BUCKET/PREFIX|s3://BUCKET/PREFIX", 2, 2,
+                [&o](auto all) { o.locations = std::move(all); }};
+  add_services(d, o.service);
+  add_transfer(d, o);
+}
+
+void define_cp(Definition& d) {
+  auto& o = d.command<CpOptions>();
+  d.operands = {"SRC... DST", 2, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); },
+                [&o] { return !o.input.empty() || o.hf_cache; }};
+  add_services(d, o.service);
+  d.flag("-r,--recursive", o.recursive, "Copy everything below a prefix or folder");
+  add_transfer(d, o);
+  d.value("--range", o.range, "bytes=A-B",
+          "Download a part: A-B (B included), A- or -N for the last N bytes");
+  d.value("--expires", o.expires, "TIME",
+          "Uploads are deleted after this: +24h, 2006-01-02, 2006-01-02T15:04:05Z");
+  d.value("--metadata", o.metadata, "JSON", "Uploads carry this: {\"key\":\"value\",...}");
+  d.app
+      ->add_option(
+          "--mirror", o.mirrors,
+          "Another place with the bytes of the one source; repeatable.  hf://: where large files are "
+          "looked for first")
+      ->type_name("LOCATION");
+  d.app
+      ->add_option("--checksum", o.checksums,
+                   "What the file must be: sha256:HEX (or sha1, sha512, md5, crc32c), or a file or URL of "
+                   "digests; a kind alone prints the digest")
+      ->type_name("DIGEST");
+  d.flag("--hf-cache", o.hf_cache, "hf://: into the cache of huggingface_hub; no DST");
+  d.value("-i,--input", o.input, "FILE|URL|-",
+          "Download what a list asks for: Metalink, or as aria2c -i reads");
+  d.flag("-R,--remote-time", o.remote_time, "Downloads get the time of the source's last change");
+  d.flag("--keep-bad", o.keep_bad, "Keep a download with a wrong digest, as NAME.sjcp-bad");
+  d.flag("--no-resume", o.no_resume, "Start over, and leave nothing to resume on failure");
+  d.flag("--no-clobber", o.no_clobber, "Skip what exists at the destination");
+  d.flag("--if-changed", o.if_changed,
+         "Skip what has the same size at the destination and is not older there");
   d.ignored_value("--parallelism-chunk-size", "Parts are always whole segments");
   d.ignored_value("--maximum-concurrent-segments", "Use --parallelism");
   d.ignored_flag("--inmemory-erasure-coding", "Pieces never touch the disk");
@@ -383,6 +405,7 @@ constexpr CommandEntry kCommands[] = {
     {"mb", "Create a bucket", define_mb},
     {"rb", "Remove a bucket", define_rb},
     {"rm", "Remove objects", define_rm},
+    {"mirror", "Copy the large files of a Hugging Face repository to a mirror", define_mirror},
     {"stat", "Show size, times and metadata of objects and URLs", define_stat},
     {"presign", "Make a URL that opens an S3 object for a while", define_presign},
     {"share", "Make a restricted access grant", define_share},

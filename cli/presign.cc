@@ -21,7 +21,7 @@ int run_command(const PresignOptions& options, const Session& session) {
         Errc::kUsage, "--expires " + shown(options.expires) + " is not a period; write 15m, 1h or 168h"));
   }
   Services services(session, options.service);
-  auto url = services.presign(*at, options.method, *period);
+  auto url = services.presign(*at, options.method, std::chrono::floor<std::chrono::seconds>(*period));
   if (!url) return session.fail(url.error());
   session.out() << *url << '\n';
   return kExitOk;

@@ -70,7 +70,54 @@ Result<std::unique_ptr<transfer::Store>> Services::open_store(Kind kind) {
     if (!project) return project.error();
     return std::unique_ptr<transfer::Store>(std::move(*project));
   }
-  return make_error(Errc::kUnsupported, "this scheme is not supported");
+  auto speaker = open_client();
+  if (!speaker) return speaker.error();
+  if (kind == Kind::kS3) {
+    auto opened = open_s3(**speaker);
+    if (!opened) return opened.error();
+    return std::unique_ptr<transfer::Store>(std::move(*opened));
+  }
+  auto opened = open_hub(**speaker);
+  if (!opened) return opened.error();
+  return std::unique_ptr<transfer::Store>(std::move(*opened));
+}
+
+Result<std::unique_ptr<s3::Store>> Services::open_s3(http::Client& client) {
+  s3::StoreOptions options;
+  options.wishes.profile = options_.profile;
+  options.wishes.region = options_.region;
+  options.wishes.endpoint = options_.endpoint_url;
+  options.wishes.accelerate = options_.accelerate;
+  options.wishes.dualstack = options_.dualstack;
+  options.sign = !options_.no_sign_request;
+  options.only_new = options_.only_new;
+  auto opened = s3::Store::open(options, session_.io().env, client);
+  if (opened) s3_ = opened->get();
+  return opened;
+}
+
+Result<std::unique_ptr<hf::Hub>> Services::open_hub(http::Client& client) {
+  auto settings = hf::Settings::read(session_.io().env);
+  if (!settings) return settings.error();
+  hf::HubOptions options;
+  options.settings = std::move(*settings);
+  options.mirror = options_.hub_mirror;
+  options.open = [this](const std::string& text) -> Result<std::unique_ptr<transfer::Source>> {
+    auto at = Location::parse(text);
+    if (!at) return at.error();
+    return open(*at);
+  };
+  auto opened = hf::Hub::create(client, std::move(options));
+  if (opened) hub_ = opened->get();
+  return opened;
+}
+
+Result<hf::Hub*> Services::hub(const Location& at) {
+  auto opened = store(at);
+  if (!opened) return opened.error();
+  std::lock_guard lock(mutex_);
+  if (hub_ == nullptr) return make_error(Errc::kUsage, at.text() + " is in no hub; write hf://OWNER/NAME");
+  return hub_;
 }
 
 Result<http::Client*> Services::open_client() {
@@ -153,9 +200,12 @@ Result<std::string> Services::read_text(const Location& at, size_t limit) {
 }
 
 Result<std::string> Services::presign(const Location& at, const std::string& method,
-                                      std::chrono::nanoseconds period) {
-  static_cast<void>(method), static_cast<void>(period);
-  return make_error(Errc::kUnsupported, at.text() + ": no presigned URLs here");
+                                      std::chrono::seconds period) {
+  auto opened = store(at);
+  if (!opened) return opened.error();
+  std::lock_guard lock(mutex_);
+  if (s3_ == nullptr) return make_error(Errc::kUnsupported, at.text() + ": no presigned URLs here");
+  return s3_->presign(method, at.bucket, at.path, period, session_.io().stop);
 }
 
 }  // namespace sjcp::cli

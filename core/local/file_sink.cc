@@ -241,7 +241,7 @@ PartJournal::Paths FileSink::journal_paths() const {
 }
 
 Status FileSink::reserve(uint64_t size) {
-  if (size == 0) return {};
+  if (size == 0 || size == transfer::kUnknownSize) return {};
   const auto length = static_cast<off_t>(size);
   int result = 0;
   do {
@@ -283,6 +283,7 @@ Status FileSink::write(uint64_t offset, ByteView data) {
 
 Status FileSink::commit() {
   if (temporary_.empty() || aborted_) return make_error(Errc::kInternal, path_ + ": nothing to commit");
+  if (size_ == transfer::kUnknownSize) size_ = written_;
   if (written_ != size_)
     return make_error(Errc::kInternal, path_ + ": committed before all bytes were written");
   if (journal_) {
@@ -347,10 +348,12 @@ Error FileSink::local_error(const std::string& path, int err) const {
                         path_ + ": the folder " + folder_ + " does not exist; create it first", err);
     case ENOSPC:
     case EDQUOT:
-      return make_error(Errc::kLocalIo,
-                        path_ + ": " + std::generic_category().message(err) + "; " + format_size(size_) +
-                            " are needed in " + folder_,
-                        err);
+      return make_error(
+          Errc::kLocalIo,
+          path_ + ": " + std::generic_category().message(err) +
+              (size_ == transfer::kUnknownSize ? " in " : "; " + format_size(size_) + " are needed in ") +
+              folder_,
+          err);
     case EFBIG:
       return make_error(Errc::kLocalIo,
                         path_ + ": " + format_size(size_) + " are more than a file may hold there", err);

@@ -109,7 +109,9 @@ Status StreamSink::write_out(ByteView data) {
 Status StreamSink::commit() {
   std::lock_guard lock(mutex_);
   if (error_) return *error_;
-  if (next_ != size_) return make_error(Errc::kInternal, name_ + ": committed before all bytes were written");
+  if (size_ != transfer::kUnknownSize && next_ != size_) {
+    return make_error(Errc::kInternal, name_ + ": committed before all bytes were written");
+  }
   return {};
 }
 

@@ -34,6 +34,7 @@ class StreamSink final : public transfer::Sink {
   Status write(uint64_t offset, ByteView data) override;
   Status commit() override;
   void abort() override;
+  bool ordered() const override { return true; }
   std::string name() const override { return name_; }
 
   // Bytes kept now; for tests.

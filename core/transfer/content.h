@@ -10,6 +10,9 @@ namespace sjcp::transfer {
 
 using segment::ByteRange;
 
+// Of an object whose end shows only when it comes.
+inline constexpr uint64_t kUnknownSize = UINT64_MAX;
+
 // Equal contents with a version are equal bytes.
 struct Content {
   std::string source;   // "sj://bucket/key"

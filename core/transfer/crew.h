@@ -5,6 +5,7 @@
 // Threads: start(), wait() and join() from the owner's; the rest from any.  Errors: as WorkerGroup.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <mutex>
@@ -44,6 +45,9 @@ class Crew {
   std::stop_token idle() const { return idle_.get_token(); }
   size_t workers() const;
 
+  bool wait(std::chrono::milliseconds interval, const std::function<void()>& look) {
+    return group_.wait(interval, look);
+  }
   bool wait() { return group_.wait(); }
   Status join() { return group_.join(); }
 

@@ -18,7 +18,8 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  // `size` bytes will come; offsets count from 0.
+  // `size` bytes will come; offsets count from 0.  kUnknownSize: as many as there are, in order, written by
+  // one thread.
   virtual Status begin(uint64_t size) = 0;
   // begin() for the bytes of content.range: what an earlier run verified and stored, and need not come again.
   // kConflict when that was of another version of the object.
@@ -28,6 +29,8 @@ class Sink {
     return RangeSet();
   }
   virtual Status write(uint64_t offset, ByteView data) = 0;
+  // True: bytes leave in order, and those that come before their turn wait in memory or with their writer.
+  virtual bool ordered() const { return false; }
   // Makes the result durable and visible under its final name.
   virtual Status commit() = 0;
   // Leaves the destination as it was before begin(), and beside it what resume() can go on from, if anything.

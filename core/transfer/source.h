@@ -10,6 +10,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/transfer/content.h"
 #include "core/transfer/context.h"
 #include "core/transfer/digest.h"
 #include "core/transfer/range.h"
@@ -18,15 +19,15 @@ namespace sjcp::transfer {
 
 struct ObjectInfo {
   std::string name;   // as the user knows it, for messages: "sj://bucket/key"
-  uint64_t size = 0;  // of the whole object, plain bytes
-  ByteRange range;    // what was asked for, resolved
+  uint64_t size = 0;  // of the whole object, plain bytes; kUnknownSize: it shows at the end
+  ByteRange range;    // what was asked for, resolved; {0, kUnknownSize} when the size is unknown
   std::chrono::system_clock::time_point created;
   std::string version;  // opaque; equal versions hold equal bytes; empty: nobody can tell
   std::map<std::string, std::string> metadata;
   std::string file_name;        // that the server suggests: one safe path component; empty: none
   std::vector<Digest> digests;  // of the whole object, as the server promises; to be verified
-  // False: nobody knows the size before the end; size is 0 then, and range.end UINT64_MAX or as asked for.
-  bool sized = true;
+
+  bool sized() const { return size != kUnknownSize; }
 };
 
 // A natural unit of fetching, in plain bytes of the object, already cut to the range asked for.
@@ -42,9 +43,12 @@ class Output {
  public:
   virtual ~Output() = default;
   virtual Status write(uint64_t offset, ByteView data) = 0;
+  // Divisible sources: bytes up to this offset have come and will be written, in larger blocks.  Called for
+  // what the network brings at a time; write() says it, too.
+  virtual void arrived(uint64_t offset) { static_cast<void>(offset); }
   // Bytes from here on are not wanted any more.  May go down while a divisible source fetches, from another
-  // thread, down to what was written: then the fetch ends well at once.  To be looked at after each write and
-  // ten times a second while nothing comes.
+  // thread, down to what has arrived: then the fetch writes that and ends well at once.  To be looked at
+  // after each write and ten times a second while nothing comes.
   virtual uint64_t end() const { return UINT64_MAX; }
 };
 
@@ -56,7 +60,8 @@ class Source {
   // Finds the object and pins its version.
   virtual Result<ObjectInfo> open(const RangeRequest& range, const Context& context) = 0;
 
-  // In order, without gaps, covering exactly the resolved range; empty for an empty object.
+  // In order, without gaps, covering exactly the resolved range; empty for an empty object.  Of an object of
+  // unknown size: one, {0, kUnknownSize}, whose fetch() writes as much as there is.
   virtual const std::vector<Segment>& segments() const = 0;
 
   // True: there are no natural units.  fetch() takes any part of the range, heeds Output::end(), and the

@@ -23,6 +23,7 @@ class TailWatch {
     if (before < threshold_ && before + bytes >= threshold_) reached_ = clock_.steady_now();
   }
 
+  uint64_t done() const { return done_.load(std::memory_order_relaxed); }
   // From the moment when all but a hundredth was done until now; from the beginning when there was none.
   std::chrono::nanoseconds elapsed() const { return clock_.steady_now() - reached_; }
 

@@ -29,9 +29,14 @@ Status WorkerGroup::start(unsigned count, const Body& body) {
   return {};
 }
 
-bool WorkerGroup::wait() {
+bool WorkerGroup::wait(std::chrono::milliseconds interval, const std::function<void()>& look) {
   std::unique_lock lock(mutex_);
-  ended_.wait(lock, source_.get_token(), [this] { return running_ == 0; });
+  while (!ended_.wait_for(lock, source_.get_token(), interval, [this] { return running_ == 0; })) {
+    if (source_.stop_requested()) break;
+    lock.unlock();
+    look();
+    lock.lock();
+  }
   return !source_.stop_requested();
 }
 

@@ -7,6 +7,7 @@
 // reports the most telling one.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -35,7 +36,11 @@ class WorkerGroup {
   std::stop_token stop() const { return source_.get_token(); }
 
   // True: every body has returned and none failed.  False: stop was requested; bodies may still run.
-  bool wait();
+  bool wait() {
+    return wait(std::chrono::hours(1), [] {});
+  }
+  // The same, with a look after something every so often.
+  bool wait(std::chrono::milliseconds interval, const std::function<void()>& look);
   // Waits for the end of every body.  kCancelled when the stop came from outside before any error.
   Status join();
 

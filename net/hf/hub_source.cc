@@ -175,7 +175,7 @@ Status HubSource::open_hub(const transfer::ByteRange& first, const transfer::Con
   hub_ = http::make_source(client_, std::move(options));
   auto info = hub_->open({first.begin, first.end}, context);
   if (!info) return *(hub_error_ = std::move(info).error());
-  if (info->sized && info->size != file_.size) {
+  if (info->sized() && info->size != file_.size) {
     return *(hub_error_ =
                  make_error(Errc::kProtocol, name() + ": has another size than the hub's listing says"));
   }

@@ -272,8 +272,7 @@ Result<ObjectInfo> HttpSource::opened(const RangeRequest& range, const Reply& re
   }
   probe_begin_ = info.range.begin;
   info.name = known_.name;
-  info.sized = known_.size.has_value();
-  info.size = known_.size.value_or(0);
+  info.size = known_.size.value_or(transfer::kUnknownSize);
   info.version = known_.validator.version(info.size);
   info.created = known_.validator.modified().value_or(std::chrono::system_clock::time_point{});
   if (const auto disposition = reply.header("Content-Disposition")) {

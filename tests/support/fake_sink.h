@@ -18,8 +18,10 @@ class FakeSink final : public transfer::Sink {
   transfer::RangeSet there;  // from an earlier run: `bytes` holds them
   uint64_t keep = 0;         // what kept() says
   Status commit_result;
+  bool in_order = false;  // what ordered() says
 
   bool begun = false;
+  bool sized = true;
   bool committed = false;
   bool aborted = false;
   std::string bytes;
@@ -27,7 +29,8 @@ class FakeSink final : public transfer::Sink {
 
   Status begin(uint64_t size) override {
     begun = true;
-    bytes.resize(size);
+    sized = size != transfer::kUnknownSize;
+    bytes.resize(sized ? size : 0);
     return begin_result;
   }
   Result<transfer::RangeSet> resume(const transfer::Content& what) override {
@@ -41,6 +44,7 @@ class FakeSink final : public transfer::Sink {
       if (!status) return status;
     }
     std::lock_guard lock(mutex_);
+    if (!sized && offset == bytes.size()) bytes.resize(offset + data.size());
     if (offset + data.size() > bytes.size()) return make_error(Errc::kInternal, "beyond the end");
     bytes.replace(offset, data.size(), data.text());
     return {};
@@ -53,6 +57,7 @@ class FakeSink final : public transfer::Sink {
     aborted = true;
     if (on_abort) on_abort();
   }
+  bool ordered() const override { return in_order; }
   uint64_t kept() const override { return keep; }
   std::string name() const override { return "fake"; }
 
