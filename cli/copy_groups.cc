@@ -61,9 +61,14 @@ Status pace(uint64_t bytes, const Context& context) {
 // A group on its way up.
 class GroupCopier::Upload {
  public:
-  Upload(const GroupCopier& self, const std::vector<CopyItem>& items, const Context& context,
-         const transfer::OnResult& done)
-      : self_(self), items_(items), context_(context), done_(done), begun_(self.hooks_.clock->steady_now()) {}
+  Upload(const GroupCopier& self, transfer::Store& store, const std::vector<CopyItem>& items,
+         const Context& context, const transfer::OnResult& done)
+      : self_(self),
+        store_(store),
+        items_(items),
+        context_(context),
+        done_(done),
+        begun_(self.hooks_.clock->steady_now()) {}
 
   void run() {
     for (size_t i = 0; i < items_.size(); ++i) read(i);
@@ -87,8 +92,8 @@ class GroupCopier::Upload {
       context_.counters->bytes_done.fetch_add(size, std::memory_order_relaxed);
       finish(item, CopySummary{size, 1});
     };
-    self_.store_.put_small_objects(self_.request_.destination.bucket, objects, self_.request_.object,
-                                     self_.sizes_, result, context_);
+    store_.put_small_objects(self_.request_.destination.bucket, objects, self_.request_.object, self_.sizes_,
+                             result, context_);
     for (const size_t i : alone_) done_(name_of(items_[i]), self_.hooks_.copy(items_[i], nullptr, context_));
   }
 
@@ -111,6 +116,7 @@ class GroupCopier::Upload {
   }
 
   const GroupCopier& self_;
+  transfer::Store& store_;
   const std::vector<CopyItem>& items_;
   const Context& context_;
   const transfer::OnResult& done_;
@@ -122,9 +128,10 @@ class GroupCopier::Upload {
 // A group on its way down.
 class GroupCopier::Download {
  public:
-  Download(const GroupCopier& self, const std::vector<CopyItem>& items, const Context& context,
-           const transfer::OnResult& done)
+  Download(const GroupCopier& self, transfer::Store& store, const std::vector<CopyItem>& items,
+           const Context& context, const transfer::OnResult& done)
       : self_(self),
+        store_(store),
         items_(items),
         context_(context),
         done_(done),
@@ -150,7 +157,7 @@ class GroupCopier::Download {
       for (const CopyItem* item : wanted) finish(*item, paced.error());
       return;
     }
-    auto sources = self_.store_.open_objects(items_.front().source.bucket, std::move(keys), self_.sizes_);
+    auto sources = store_.open_objects(items_.front().source.bucket, std::move(keys), self_.sizes_);
     for (size_t i = 0; i < wanted.size(); ++i) {
       fetch(*wanted[i], *sources[i]);
       sources[i].reset();
@@ -198,6 +205,7 @@ class GroupCopier::Download {
   }
 
   const GroupCopier& self_;
+  transfer::Store& store_;
   const std::vector<CopyItem>& items_;
   const Context& context_;
   const transfer::OnResult& done_;
@@ -215,7 +223,7 @@ Status GroupCopier::report(const CopyItem& item, Clock::Steady begun,
   return hooks_.report(item, begun, result);
 }
 
-void GroupCopier::run(const std::vector<CopyItem>& items, const Context& context,
+void GroupCopier::run(transfer::Store& store, const std::vector<CopyItem>& items, const Context& context,
                       const transfer::OnResult& done) const {
   auto all = [&](const Error& error) {
     for (const CopyItem& item : items) done(name_of(item), error);
@@ -226,34 +234,46 @@ void GroupCopier::run(const std::vector<CopyItem>& items, const Context& context
   context.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
   ScopeGuard leave([&] { context.counters->segments_active.fetch_sub(1, std::memory_order_relaxed); });
   if (request_.upload()) {
-    Upload(*this, items, context, done).run();
+    Upload(*this, store, items, context, done).run();
   } else {
-    Download(*this, items, context, done).run();
+    Download(*this, store, items, context, done).run();
   }
 }
 
-GroupBuilder::GroupBuilder(const CopyRequest& request, transfer::Store& store, transfer::GroupSize& sizes,
+GroupBuilder::GroupBuilder(const CopyRequest& request, Services& services, transfer::GroupSize& sizes,
                            GroupHooks hooks, const transfer::Submit& submit)
     : request_(request),
-      store_(store),
+      services_(services),
       sizes_(sizes),
       hooks_(std::move(hooks)),
       submit_(submit),
-      copier_(std::make_shared<GroupCopier>(request, store, sizes, hooks_)) {}
+      copier_(std::make_shared<GroupCopier>(request, sizes, hooks_)) {}
 
 GroupBuilder::Kind GroupBuilder::kind_of(const CopyItem& item) const {
   if (!request_.batch() || item.refused || item.make_folder || !item.size) return Kind::kAlone;
-  if (request_.upload() && !hooks_.group_uploads) return Kind::kAlone;
-  if (request_.upload()) return item.source.is_local() && *item.size <= kSmall ? Kind::kSmall : Kind::kAlone;
-  if (!item.destination.is_local() || *item.size > kMedium) return Kind::kAlone;
+  if (item.source.is_local()) {
+    const bool small = hooks_.group_uploads && *item.size <= kSmall && grouping_store(item) != nullptr;
+    return small ? Kind::kSmall : Kind::kAlone;
+  }
+  if (!item.destination.is_local() || *item.size > kMedium || grouping_store(item) == nullptr)
+    return Kind::kAlone;
   if (*item.size > kSmall) return Kind::kMedium;
   return local::is_stream(item.destination.path) ? Kind::kAlone : Kind::kSmall;
+}
+
+transfer::Store* GroupBuilder::grouping_store(const CopyItem& item) const {
+  const Location& at = item.source.is_local() ? item.destination : item.source;
+  if (!at.is_in_store()) return nullptr;
+  auto store = services_.store(at);
+  return store && (*store)->group_costs() != nullptr ? *store : nullptr;
 }
 
 Status GroupBuilder::add(CopyItem item) {
   // A group is of one bucket.
   const auto elsewhere = [&](const std::vector<CopyItem>& group) {
-    return !group.empty() && group.front().source.bucket != item.source.bucket;
+    const Location& from = item.source;
+    return !group.empty() &&
+           (group.front().source.bucket != from.bucket || group.front().source.kind != from.kind);
   };
   switch (kind_of(item)) {
     case Kind::kAlone:
@@ -282,9 +302,10 @@ Status GroupBuilder::finish() {
 Status GroupBuilder::submit_small() {
   if (small_.empty()) return {};
   transfer::Job job;
-  job.run_files = [copier = copier_, items = std::exchange(small_, {})](const Context& context,
-                                                                        const transfer::OnResult& done) {
-    copier->run(items, context, done);
+  transfer::Store* store = grouping_store(small_.front());
+  job.run_files = [copier = copier_, store, items = std::exchange(small_, {})](
+                      const Context& context, const transfer::OnResult& done) {
+    copier->run(*store, items, context, done);
   };
   return submit_(std::move(job));
 }
@@ -295,7 +316,8 @@ Status GroupBuilder::submit_medium() {
   std::vector<std::string> keys;
   keys.reserve(items.size());
   for (const CopyItem& item : items) keys.push_back(item.source.path);
-  auto sources = store_.open_objects(items.front().source.bucket, std::move(keys), sizes_);
+  transfer::Store& store = *grouping_store(items.front());
+  auto sources = store.open_objects(items.front().source.bucket, std::move(keys), sizes_);
   for (size_t i = 0; i < items.size(); ++i) {
     if (auto status = submit_one(std::move(items[i]), std::move(sources[i])); !status) return status;
   }

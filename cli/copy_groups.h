@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/copy_plan.h"
+#include "cli/services.h"
 #include "core/base/clock.h"
 #include "core/local/file_sink.h"
 #include "core/transfer/batch.h"
@@ -43,12 +44,11 @@ struct GroupHooks {
 class GroupCopier {
  public:
   // All must outlive it.
-  GroupCopier(const CopyRequest& request, transfer::Store& store, transfer::GroupSize& sizes,
-              GroupHooks hooks)
-      : request_(request), store_(store), sizes_(sizes), hooks_(std::move(hooks)) {}
+  GroupCopier(const CopyRequest& request, transfer::GroupSize& sizes, GroupHooks hooks)
+      : request_(request), sizes_(sizes), hooks_(std::move(hooks)) {}
 
-  // Runs in a job's thread; `done` once for each item.
-  void run(const std::vector<CopyItem>& items, const transfer::Context& context,
+  // Runs in a job's thread; `done` once for each item.  store: that all of them are in, or go to.
+  void run(transfer::Store& store, const std::vector<CopyItem>& items, const transfer::Context& context,
            const transfer::OnResult& done) const;
 
  private:
@@ -57,7 +57,6 @@ class GroupCopier {
   Status report(const CopyItem& item, Clock::Steady begun, const Result<transfer::CopySummary>& result) const;
 
   const CopyRequest& request_;
-  transfer::Store& store_;
   transfer::GroupSize& sizes_;
   const GroupHooks hooks_;
 };
@@ -65,8 +64,8 @@ class GroupCopier {
 // Takes the files as they are found, submits jobs.
 class GroupBuilder {
  public:
-  GroupBuilder(const CopyRequest& request, transfer::Store& store, transfer::GroupSize& sizes,
-               GroupHooks hooks, const transfer::Submit& submit);
+  GroupBuilder(const CopyRequest& request, Services& services, transfer::GroupSize& sizes, GroupHooks hooks,
+               const transfer::Submit& submit);
 
   // Errors are those of submit.
   Status add(CopyItem item);
@@ -76,12 +75,14 @@ class GroupBuilder {
  private:
   enum class Kind : uint8_t { kSmall, kMedium, kAlone };
   Kind kind_of(const CopyItem& item) const;
+  // Null: it takes no groups.
+  transfer::Store* grouping_store(const CopyItem& item) const;
   Status submit_small();
   Status submit_medium();
   Status submit_one(CopyItem item, std::shared_ptr<transfer::Source> source);
 
   const CopyRequest& request_;
-  transfer::Store& store_;
+  Services& services_;
   transfer::GroupSize& sizes_;
   const GroupHooks hooks_;
   const transfer::Submit& submit_;

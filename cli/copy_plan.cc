@@ -1,5 +1,6 @@
 #include "cli/copy_plan.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/human_time.h"
@@ -34,43 +35,93 @@ Result<std::map<std::string, std::string>> parse_metadata(const std::string& tex
   return metadata;
 }
 
+// The destination, whatever the sources are.
+Status check_destination(const CopyRequest& request) {
+  const Location& to = request.destination;
+  if (request.hub_layout) {
+    const Location& from = request.sources.front();
+    if (from.kind != Location::Kind::kHub || !from.path.empty()) {
+      return usage(from.text() + " is no repository of a hub; write hf://OWNER/NAME");
+    }
+    if (!to.is_in_store()) return usage(to.text() + ": a mirror is made in sj:// or s3://");
+  }
+  if (to.kind == Location::Kind::kHub) return usage(to.text() + ": hf:// can only be read");
+  if (to.is_std() && request.sources.size() > 1)
+    return usage("several sources cannot go to one standard output");
+  if (to.is_url() && request.batch()) return usage("a URL takes one file; " + to.text() + " is one name");
+  return check_bucket(to);
+}
+
 // One source beside the destination: what no command can mean.
 Status check_pair(const CopyRequest& request, const Location& source) {
   const Location& to = request.destination;
-  if (source.is_remote() && to.is_remote()) {
-    return make_error(Errc::kUnsupported,
-                      "copying from sj:// to sj:// is not supported; download, then upload");
-  }
   if (!source.is_remote() && !to.is_remote())
-    return usage("at least one location must be remote (sj://BUCKET/KEY)");
+    return usage("at least one location must be remote (sj://BUCKET/KEY, s3://, hf:// or a URL)");
   if (request.recursive && (source.is_std() || to.is_std())) return usage("-r cannot copy from or to \"-\"");
-  if (to.is_std() && request.sources.size() > 1)
-    return usage("several sources cannot go to one standard output");
-  if (source.is_std() && (to.path.empty() || request.sources.size() > 1)) {
-    return usage("standard input has no name; name the object, as in sj://" + to.bucket + "/NAME");
+  if (request.recursive && source.is_url())
+    return usage(source.text() + ": a URL has nothing below it for -r");
+  if (source.is_std() && !to.is_url() && (to.path.empty() || request.sources.size() > 1)) {
+    return usage("standard input has no name; name the object, as in " + to.bucket_text() + "/NAME");
   }
   if (source.is_local() && !request.recursive && is_folder(source)) {
     return usage(source.text() + " is a folder; -r copies what is in it");
   }
-  if (source.is_remote() && !request.recursive && source.path.empty()) {
-    return usage("sj://" + source.bucket + " is a bucket; name an object, or -r for all of them");
+  if (source.is_in_store() && !request.recursive && source.path.empty()) {
+    const bool hub = source.kind == Location::Kind::kHub;
+    return usage(source.bucket_text() + (hub ? " is a repository; name a file, or -r for all of them"
+                                             : " is a bucket; name an object, or -r for all of them"));
   }
-  const std::string& bucket = source.is_remote() ? source.bucket : to.bucket;
-  return storj::check_bucket_name(bucket);
+  return check_bucket(source);
+}
+
+// The name of a file that nobody names.
+constexpr const char* kNameless = "index.html";
+
+Result<std::vector<Location>> parse_all(const std::vector<std::string>& texts) {
+  std::vector<Location> all;
+  for (const auto& text : texts) {
+    auto location = Location::parse(text);
+    if (!location) return location.error();
+    all.push_back(std::move(*location));
+  }
+  return all;
 }
 
 // Finds the items of one source.
 class Finder {
  public:
-  Finder(const CopyRequest& request, transfer::Store& store, const std::function<Status(CopyItem)>& item,
+  Finder(const CopyRequest& request, Services& services, const std::function<Status(CopyItem)>& item,
          const std::stop_token& stop)
-      : request_(request), store_(store), item_(item), stop_(stop), to_(request.destination) {
+      : request_(request), services_(services), item_(item), stop_(stop), to_(request.destination) {
     // Several files need a folder to go to; so does one that an existing folder was named for.
     if (request.batch() || is_folder(to_)) to_ = to_.as_directoryish();
   }
 
+  // What a list asks for.
+  Status find(const Wanted& wanted) {
+    auto places = parse_all(wanted.urls);
+    if (!places) return places.error();
+    CopyItem item{places->front(), to_};
+    item.mirrors.assign(places->begin() + 1, places->end());
+    item.digests = wanted.digests;
+    item.headers = wanted.headers;
+    item.size = wanted.size;
+    if (!wanted.folder.empty()) item.destination = Location::local(wanted.folder).as_directoryish();
+    item.guessed_name = wanted.name.empty();
+    std::string name = wanted.name.empty() ? item.source.base() : wanted.name;
+    if (name.empty()) name = kNameless;
+    auto path = local::path_for_key(name, "");
+    if (path) {
+      item.destination.path += *path;
+    } else {
+      item.refused = path.error();
+    }
+    return item_(std::move(item));
+  }
+
   Status find(const Location& source) {
-    if (request_.recursive && source.is_remote()) return find_objects(source);
+    if (request_.hub_layout) return find_mirrored(source);
+    if (request_.recursive && source.is_in_store()) return find_objects(source);
     if (request_.recursive && is_folder(source)) return find_files(source);
     return find_one(source);
   }
@@ -78,6 +129,8 @@ class Finder {
  private:
   Status find_one(const Location& source) {
     CopyItem item{source, to_};
+    item.mirrors = request_.mirrors;
+    item.digests = request_.digests;
     if (source.is_local()) {
       std::error_code ignored;
       auto size = std::filesystem::file_size(source.path, ignored);
@@ -85,22 +138,42 @@ class Finder {
     }
     // Standard input has no name: the destination is the whole name, even one that ends in a slash.
     if (!to_.directoryish() || source.is_std()) return item_(std::move(item));
+    // A URL may have none, and its server may know a better one.
+    item.guessed_name = source.is_url();
     std::string base = source.base();
+    if (base.empty()) base = kNameless;
     if (to_.is_local()) return add_below(std::move(item), base, "");
     item.destination.path += base;
     return item_(std::move(item));
+  }
+
+  Status find_mirrored(const Location& source) {
+    auto hub = services_.hub(source);
+    if (!hub) return hub.error();
+    auto files = (*hub)->files_to_mirror(source.bucket, stop_);
+    if (!files) return files.error();
+    for (const hf::MirroredFile& file : *files) {
+      CopyItem item{Location::in_store(source.kind, source.bucket, file.file.path), to_.as_directoryish()};
+      item.destination.path += file.key;
+      item.size = file.file.size;
+      if (auto ok = item_(std::move(item)); !ok) return ok;
+    }
+    return {};
   }
 
   Status find_objects(const Location& source) {
     // What follows the last slash of the source is kept; the rest is where it came from.
     std::string prefix = source.parent();
     bool found = false;
+    auto store = services_.store(source);
+    if (!store) return store.error();
     auto listed = list_location(
-        store_, ListRequest{source, true, false, false},
+        **store, ListRequest{source, true, false, false},
         [&](const transfer::ObjectItem& object) {
           if (object.is_prefix) return Status();
           found = true;
-          CopyItem item{Location::remote(source.bucket, object.key), to_, object.size, object.created};
+          CopyItem item{Location::in_store(source.kind, source.bucket, object.key), to_, object.size,
+                        object.created};
           return add_below(std::move(item), object.key, prefix);
         },
         stop_);
@@ -112,6 +185,10 @@ class Finder {
 
   // Completes an item whose key chooses a path below the destination folder.
   Status add_below(CopyItem item, std::string key, const std::string& prefix) {
+    if (to_.is_in_store()) {
+      item.destination.path += key.substr(prefix.size());
+      return item_(std::move(item));
+    }
     if (item.size == 0 && key.size() > prefix.size() && key.back() == '/') {
       item.make_folder = true;
       key.pop_back();
@@ -146,11 +223,53 @@ class Finder {
   }
 
   const CopyRequest& request_;
-  transfer::Store& store_;
+  Services& services_;
   const std::function<Status(CopyItem)>& item_;
   const std::stop_token& stop_;
   Location to_;
 };
+
+// Sources, destination and mirrors.
+Status parse_locations(const CpOptions& options, CopyRequest& request) {
+  auto all = parse_all(options.locations);
+  if (!all) return all.error();
+  if (!options.input.empty()) {
+    if (all->size() > 1) return usage("-i names the sources; give a folder for them, or nothing");
+    request.destination = all->empty() ? Location::local("./") : all->front().as_directoryish();
+    if (!request.destination.is_local()) return usage("-i downloads into a local folder");
+  } else if (options.hf_cache) {
+    // Where in the cache, only the hub can tell.
+    request.destination = Location::local("./");
+    request.sources = std::move(*all);
+    if (request.sources.size() != 1 || request.sources.front().kind != Location::Kind::kHub) {
+      return usage("--hf-cache takes one hf:// location, and no destination");
+    }
+  } else {
+    request.destination = std::move(all->back());
+    all->pop_back();
+    request.sources = std::move(*all);
+  }
+  const bool one = request.sources.size() == 1 && !request.recursive;
+  if (!options.checksums.empty() && !one) return usage("--checksum is for one source");
+  if (!options.checksums.empty() && request.destination.is_remote())
+    return usage("--checksum is for downloads");
+  const bool from_hub = !request.sources.empty() && request.sources.front().kind == Location::Kind::kHub;
+  if (from_hub && !options.mirrors.empty()) {
+    if (options.mirrors.size() > 1) return usage("of a hub, there is one --mirror");
+    request.hub_mirror = options.mirrors.front();
+    return {};
+  }
+  auto mirrors = parse_all(options.mirrors);
+  if (!mirrors) return mirrors.error();
+  request.mirrors = std::move(*mirrors);
+  if (!request.mirrors.empty() && !one) return usage("--mirror is for one source");
+  for (const Location& mirror : request.mirrors) {
+    if (!mirror.is_remote())
+      return usage(shown(mirror.text()) + " is not remote; --mirror takes URLs and objects");
+    if (mirror.is_in_store() && mirror.path.empty()) return usage(mirror.text() + ": name an object");
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -159,13 +278,9 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   CopyRequest request;
   request.recursive = options.recursive;
   request.dry_run = options.dry_run;
-  for (const auto& text : options.locations) {
-    auto location = Location::parse(text);
-    if (!location) return location.error();
-    request.sources.push_back(std::move(*location));
-  }
-  request.destination = std::move(request.sources.back());
-  request.sources.pop_back();
+  request.hub_layout = options.hub_layout;
+  if (auto ok = parse_locations(options, request); !ok) return ok.error();
+  if (auto ok = check_destination(request); !ok) return ok.error();
   for (const auto& source : request.sources) {
     if (auto ok = check_pair(request, source); !ok) return ok.error();
   }
@@ -187,11 +302,25 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   return request;
 }
 
-Status find_copies(const CopyRequest& request, transfer::Store& store,
+std::vector<const Location*> CopyRequest::places_in_stores() const {
+  std::vector<const Location*> places;
+  const auto add = [&places](const Location& at) {
+    const auto same = [&at](const Location* other) { return other->same_store(at); };
+    if (at.is_in_store() && std::none_of(places.begin(), places.end(), same)) places.push_back(&at);
+  };
+  for (const Location& source : sources) add(source);
+  add(destination);
+  return places;
+}
+
+Status find_copies(const CopyRequest& request, Services& services,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop) {
-  Finder finder(request, store, item, stop);
+  Finder finder(request, services, item, stop);
   for (const auto& source : request.sources) {
     if (auto ok = finder.find(source); !ok) return ok;
+  }
+  for (const auto& wanted : request.wanted) {
+    if (auto ok = finder.find(wanted); !ok) return ok;
   }
   return {};
 }

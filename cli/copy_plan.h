@@ -8,11 +8,13 @@
 #include <optional>
 #include <vector>
 
+#include "cli/formats/wanted.h"
 #include "cli/location.h"
 #include "cli/options.h"
+#include "cli/services.h"
 #include "core/base/result.h"
 #include "core/transfer/range.h"
-#include "net/storj/project.h"
+#include "core/transfer/store.h"
 
 namespace sjcp::cli {
 
@@ -25,26 +27,40 @@ struct CopyRequest {
   transfer::RangeRequest range;
   transfer::ObjectOptions object;  // of uploads
 
+  std::vector<Location> mirrors;                // of the only source
+  std::vector<transfer::Digest> digests;        // that the only source must have
+  std::optional<transfer::DigestKind> compute;  // to be told
+  std::vector<Wanted> wanted;                   // instead of sources: what a list asks for
+  std::string hub_mirror;                       // where large files of a hub are looked for first
+  bool hub_layout = false;                      // the large files of a repository, under their mirrored names
+
   // Several files were asked for: one that fails does not stop the others.
-  bool batch() const { return recursive || sources.size() > 1; }
+  bool batch() const { return recursive || sources.size() > 1 || !wanted.empty(); }
   bool upload() const { return destination.is_remote(); }
+  // One location for each store that the copy needs.
+  std::vector<const Location*> places_in_stores() const;
 };
 
-// Reads no file and asks no server, except whether local paths are folders.  kUsage, kUnsupported.
+// Reads no file and asks no server, except whether local paths are folders; lists come with read_lists().
+// kUsage, kUnsupported.
 Result<CopyRequest> parse_copy(const CpOptions& options, std::chrono::sys_time<std::chrono::nanoseconds> now);
 
 struct CopyItem {
   Location source;
   Location destination;
-  std::optional<uint64_t> size = {};        // when finding it told
+  std::optional<uint64_t> size = {};           // when finding it told
   std::optional<transfer::Time> created = {};  // of an object, when finding it told
-  bool make_folder = false;                 // an empty object that stands for a folder: nothing to fetch
-  std::optional<Error> refused = {};        // it must not be copied; destination is the folder
+  bool make_folder = false;                    // an empty object that stands for a folder: nothing to fetch
+  std::optional<Error> refused = {};           // it must not be copied; destination is the folder
+  bool guessed_name = false;                   // the server may suggest a better one
+  std::vector<Location> mirrors = {};          // places with the same bytes
+  std::vector<transfer::Digest> digests = {};  // that the bytes must have
+  std::vector<http::Header> headers = {};      // of requests to URLs
 };
 
 // Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.
 // A source that cannot be listed ends it too, with that error.
-Status find_copies(const CopyRequest& request, transfer::Store& store,
+Status find_copies(const CopyRequest& request, Services& services,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop);
 
 }  // namespace sjcp::cli

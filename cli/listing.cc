@@ -4,7 +4,8 @@ namespace sjcp::cli {
 namespace {
 
 // The object itself, then everything below it: no need to read its siblings.
-Status list_object_and_below(transfer::Store& store, const ListRequest& request, transfer::ListOptions options,
+Status list_object_and_below(transfer::Store& store, const ListRequest& request,
+                             transfer::ListOptions options,
                              const std::function<Status(const transfer::ObjectItem&)>& item,
                              const std::stop_token& stop) {
   auto object = store.stat_object(request.location.bucket, request.location.path, stop);

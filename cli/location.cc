@@ -1,38 +1,91 @@
 #include "cli/location.h"
 
 #include "cli/redact.h"
+#include "net/hf/repo.h"
+#include "net/http/url.h"
+#include "net/s3/settings.h"
 #include "net/storj/project.h"
 
 namespace sjcp::cli {
+namespace {
+
+using Kind = Location::Kind;
+
+struct Scheme {
+  Kind kind;
+  const char* prefix;
+  const char* form;  // what follows the prefix, for messages
+};
+
+constexpr Scheme kSchemes[] = {
+    {Kind::kStorj, "sj://", "BUCKET/KEY"},
+    {Kind::kS3, "s3://", "BUCKET/KEY"},
+    {Kind::kHub, "hf://", "OWNER/NAME/PATH"},
+};
+
+const Scheme* scheme_of(Kind kind) {
+  for (const Scheme& scheme : kSchemes) {
+    if (scheme.kind == kind) return &scheme;
+  }
+  return nullptr;
+}
+
+Result<Location> parse_in_store(const Scheme& scheme, std::string_view rest) {
+  const size_t slash = scheme.kind == Kind::kHub ? hf::end_of_repo(rest) : rest.find('/');
+  const std::string bucket(rest.substr(0, slash));
+  const std::string form = std::string(scheme.prefix) + scheme.form;
+  if (bucket.empty()) {
+    return make_error(Errc::kUsage, "no bucket in \"" + std::string(scheme.prefix) + "\"; write " + form);
+  }
+  if (scheme.kind == Kind::kHub) {
+    if (auto repo = hf::Repo::parse(bucket); !repo) return with_context(repo.error(), "hf://" + bucket);
+  }
+  return Location::in_store(scheme.kind, bucket,
+                            slash == std::string_view::npos ? "" : std::string(rest.substr(slash + 1)));
+}
+
+bool looks_like_scheme(std::string_view text) {
+  const size_t end = text.find("://");
+  if (end == std::string_view::npos || end == 0 || end > 20) return false;
+  return text.substr(0, end).find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+.-0123456789") == std::string_view::npos;
+}
+
+}  // namespace
 
 Result<Location> Location::parse(std::string_view text) {
-  if (text.empty()) return make_error(Errc::kUsage, "a location is empty; give a path, sj://BUCKET/KEY or -");
-  if (text == "-") return Location{Kind::kStd, "", ""};
-  if (text.substr(0, 5) == "s3://") {
-    return make_error(Errc::kUnsupported,
-                      "s3:// locations are not supported; Storj objects are sj://BUCKET/KEY");
+  if (text.empty()) {
+    return make_error(Errc::kUsage, "a location is empty; give a path, sj://BUCKET/KEY, a URL or -");
   }
-  if (text.substr(0, 5) != "sj://") return local(std::string(text));
-  text.remove_prefix(5);
-  size_t slash = text.find('/');
-  std::string bucket(text.substr(0, slash));
-  if (bucket.empty()) return make_error(Errc::kUsage, "no bucket in \"sj://\"; write sj://BUCKET/KEY");
-  return remote(std::move(bucket),
-                slash == std::string_view::npos ? "" : std::string(text.substr(slash + 1)));
+  if (text == "-") return Location{Kind::kStd, "", ""};
+  for (const Scheme& scheme : kSchemes) {
+    const std::string_view prefix = scheme.prefix;
+    if (text.starts_with(prefix)) return parse_in_store(scheme, text.substr(prefix.size()));
+  }
+  if (http::is_url(text)) return Location{Kind::kUrl, "", std::string(text)};
+  if (looks_like_scheme(text)) {
+    return make_error(Errc::kUsage,
+                      shown(text.substr(0, text.find("://") + 3)) +
+                          " is not a scheme known here (sj, s3, hf, http, https); a file of that "
+                          "name is ./" +
+                          std::string(text.substr(0, text.find("://"))) + "://...");
+  }
+  return local(std::string(text));
 }
 
 bool Location::directoryish() const {
-  return !is_std() && (path.empty() || path.back() == '/');
+  return !is_std() && !is_url() && (path.empty() || path.back() == '/');
 }
 
 Location Location::as_directoryish() const {
-  if (directoryish() || is_std()) return *this;
+  if (directoryish() || is_std() || is_url()) return *this;
   Location out = *this;
   out.path += '/';
   return out;
 }
 
 std::string Location::base() const {
+  if (is_url()) return http::url_file_name(path);
   std::string_view rest = path;
   while (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
   size_t slash = rest.rfind('/');
@@ -44,30 +97,40 @@ std::string Location::parent() const {
   return slash == std::string::npos ? "" : path.substr(0, slash + 1);
 }
 
+std::string Location::bucket_text() const {
+  const Scheme* scheme = scheme_of(kind);
+  return (scheme == nullptr ? "" : scheme->prefix) + bucket;
+}
+
 std::string Location::text() const {
   if (is_std()) return "-";
-  if (is_remote()) return "sj://" + bucket + "/" + path;
-  return path;
+  if (is_in_store()) return bucket_text() + "/" + path;
+  return is_url() ? http::shown_url(path) : path;
+}
+
+Status check_bucket(const Location& at) {
+  if (at.kind == Kind::kStorj) return storj::check_bucket_name(at.bucket);
+  if (at.kind == Kind::kS3) return s3::check_bucket_name(at.bucket);
+  return {};
 }
 
 Result<Location> parse_remote(std::string_view text) {
   auto location = Location::parse(text);
   if (!location) return location;
-  if (!location->is_remote()) {
+  if (!location->is_in_store()) {
     return make_error(Errc::kUsage, shown(text) + " is not remote; write sj://BUCKET or sj://BUCKET/KEY");
   }
+  if (auto valid = check_bucket(*location); !valid) return valid.error();
   return location;
 }
 
-Result<std::string> parse_bucket(std::string_view text) {
+Result<Location> parse_bucket(std::string_view text) {
   auto location = parse_remote(text);
-  if (!location) return location.error();
+  if (!location) return location;
   if (!location->path.empty()) {
-    return make_error(Errc::kUsage, location->text() + " names an object; write sj://" + location->bucket);
+    return make_error(Errc::kUsage, location->text() + " names an object; write " + location->bucket_text());
   }
-  auto valid = storj::check_bucket_name(location->bucket);
-  if (!valid) return valid.error();
-  return location->bucket;
+  return location;
 }
 
 }  // namespace sjcp::cli

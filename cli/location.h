@@ -1,4 +1,5 @@
-// Where bytes come from or go to: a local path, sj://bucket/key, or "-" for stdin and stdout.
+// Where bytes come from or go to: a local path, "-" for stdin and stdout, an object or prefix in a store
+// (sj://BUCKET/KEY, s3://BUCKET/KEY, hf://[datasets/|spaces/]OWNER/NAME[@REVISION]/PATH), or a URL.
 #pragma once
 
 #include <string>
@@ -9,38 +10,48 @@
 namespace sjcp::cli {
 
 struct Location {
-  enum class Kind { kLocal, kRemote, kStd };
+  enum class Kind { kLocal, kStd, kStorj, kS3, kHub, kUrl };
 
   Kind kind = Kind::kLocal;
-  std::string bucket;  // remote only, never empty there
-  std::string path;    // key or local path, as typed
+  std::string bucket;  // in a store only, never empty there; a hub's: the repository with its revision
+  std::string path;    // key, local path, or the whole URL, as typed
 
-  // kUsage: an sj:// without bucket, a scheme that is not known here, an empty text.
+  // kUsage: a scheme that is not known here, no bucket or repository after it, an empty text.
   static Result<Location> parse(std::string_view text);
   static Location local(std::string path) { return {Kind::kLocal, "", std::move(path)}; }
-  static Location remote(std::string bucket, std::string key) {
-    return {Kind::kRemote, std::move(bucket), std::move(key)};
+  static Location in_store(Kind kind, std::string bucket, std::string key) {
+    return {kind, std::move(bucket), std::move(key)};
   }
 
   bool is_local() const { return kind == Kind::kLocal; }
-  bool is_remote() const { return kind == Kind::kRemote; }
   bool is_std() const { return kind == Kind::kStd; }
+  bool is_url() const { return kind == Kind::kUrl; }
+  bool is_in_store() const { return kind == Kind::kStorj || kind == Kind::kS3 || kind == Kind::kHub; }
+  bool is_remote() const { return is_in_store() || is_url(); }
+  // Both in one store: an access, an endpoint, a hub.
+  bool same_store(const Location& other) const { return is_in_store() && kind == other.kind; }
 
-  // Names a folder by its form alone: empty or ending in '/'.
+  // Names a folder by its form alone: empty or ending in '/'.  Never a URL.
   bool directoryish() const;
   Location as_directoryish() const;
-  // The last component, trailing slashes ignored; empty when there is none.
+  // The last component, trailing slashes ignored; of a URL, of its path, unescaped.  Empty when there is
+  // none.
   std::string base() const;
   // Everything up to and including the last slash.
   std::string parent() const;
 
+  // For people: a URL without its secrets.
   std::string text() const;
+  // "sj://BUCKET": of places in a store.
+  std::string bucket_text() const;
   friend bool operator==(const Location&, const Location&) = default;
 };
 
-// parse() for commands that only know remote places.  kUsage otherwise.
+// The name of the location's bucket against the rules of its service.  kUsage with the reason.
+Status check_bucket(const Location& at);
+// parse() for commands that only know places in stores.  kUsage otherwise, also for bad names of buckets.
 Result<Location> parse_remote(std::string_view text);
-// A bucket and nothing else: sj://BUCKET, checked against the rules for bucket names.
-Result<std::string> parse_bucket(std::string_view text);
+// A bucket and nothing else: sj://BUCKET or s3://BUCKET.
+Result<Location> parse_bucket(std::string_view text);
 
 }  // namespace sjcp::cli

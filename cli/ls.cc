@@ -3,6 +3,7 @@
 #include "cli/human_time.h"
 #include "cli/json.h"
 #include "cli/listing.h"
+#include "cli/services.h"
 #include "cli/table.h"
 #include "core/base/units.h"
 
@@ -100,12 +101,13 @@ int run_command(const LsOptions& options, const Session& session) {
   if (!options.location.empty()) {
     auto location = parse_remote(options.location);
     if (!location) return session.fail(location.error());
-    if (auto valid = storj::check_bucket_name(location->bucket); !valid) return session.fail(valid.error());
     at = std::move(*location);
   }
-  auto store = session.open_project(options.access);
+  Services services(session, options.service);
+  auto store = services.store(at.value_or(Location::in_store(Location::Kind::kStorj, "", "")));
   if (!store) return session.fail(store.error());
-  return at ? list_objects(options, *at, **store, session) : list_buckets(options, **store, session);
+  const bool objects = at && !at->bucket.empty();
+  return objects ? list_objects(options, *at, **store, session) : list_buckets(options, **store, session);
 }
 
 }  // namespace sjcp::cli

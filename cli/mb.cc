@@ -1,15 +1,18 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/location.h"
+#include "cli/services.h"
 
 namespace sjcp::cli {
 
 int run_command(const MbOptions& options, const Session& session) {
-  auto bucket = parse_bucket(options.location);
-  if (!bucket) return session.fail(bucket.error());
-  auto project = session.open_project(options.access);
-  if (!project) return session.fail(project.error());
-  auto created = (*project)->create_bucket(*bucket, session.io().stop);
+  auto at = parse_bucket(options.location);
+  if (!at) return session.fail(at.error());
+  Services services(session, options.service);
+  auto store = services.store(*at);
+  if (!store) return session.fail(store.error());
+  if (auto valid = (*store)->check_bucket(at->bucket); !valid) return session.fail(valid.error());
+  auto created = (*store)->create_bucket(at->bucket, session.io().stop);
   return created ? kExitOk : session.fail(created.error());
 }
 

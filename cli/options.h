@@ -31,16 +31,46 @@ struct Rates {
 // "10M" for both, "10M/2M" for down and up; "0" and "off" set no limit.  nullopt: no rate.
 std::optional<Rates> parse_rates(std::string_view text);
 
+// How services are reached: options of every command that talks to one.
+struct ServiceOptions {
+  std::string access;  // sj://: a saved name, a grant, or a file with one; empty: the usual ones
+
+  // s3://; empty: as the environment and the shared files say
+  std::string profile;
+  std::string region;
+  std::string endpoint_url;
+  bool no_sign_request = false;
+  bool accelerate = false;
+  bool dualstack = false;
+  bool only_new = false;  // an object that exists is not replaced
+
+  std::string hub_mirror;  // hf://: where large files are looked for first; empty: nowhere
+
+  // Everything that speaks HTTP
+  std::vector<std::string> headers;  // "Name: value", to URLs only
+  std::string ca_file;               // PEM; empty: the system's
+  bool insecure = false;
+  bool netrc = false;
+};
+
 enum class ProgressMode { kAuto, kBar, kJson, kNone };
 
 struct CpOptions {
-  std::string access;
+  ServiceOptions service;
   std::vector<std::string> locations;  // sources, then the destination
   bool recursive = false;
   bool dry_run = false;
   std::string range;     // empty: everything
   std::string expires;   // empty or "none": never
   std::string metadata;  // JSON object of strings; empty: none
+
+  std::vector<std::string> mirrors;    // of the one source: the same bytes
+  std::vector<std::string> checksums;  // "sha256:HEX", a kind alone, or a file or URL of digests
+  std::string input;                   // a list of downloads: a file, a URL or "-"; empty: none
+  bool hf_cache = false;               // hf://: into the cache of huggingface_hub; no destination is given
+  bool hub_layout = false;             // `sjcp mirror`: the large files of a repository, as mirrors have them
+  bool remote_time = false;            // downloads get the time of the source's last change
+  bool keep_bad = false;               // a download whose digest is wrong is kept aside
 
   bool no_resume = false;   // start over, and leave nothing behind on failure
   bool no_clobber = false;  // leave destinations that exist alone
@@ -61,7 +91,7 @@ struct CpOptions {
 enum class ListFormat { kTabbed, kJson };
 
 struct LsOptions {
-  std::string access;
+  ServiceOptions service;
   std::string location;  // empty: list buckets
   bool recursive = false;
   bool pending = false;
@@ -72,20 +102,34 @@ struct LsOptions {
 };
 
 struct MbOptions {
-  std::string access;
+  ServiceOptions service;
   std::string location;
 };
 
 struct RbOptions {
-  std::string access;
+  ServiceOptions service;
   std::string location;
   bool force = false;
 };
 
 struct RmOptions {
-  std::string access;
+  ServiceOptions service;
   std::vector<std::string> locations;
   bool recursive = false;
+};
+
+struct StatOptions {
+  ServiceOptions service;
+  std::vector<std::string> locations;
+  bool json = false;
+  bool utc = false;
+};
+
+struct PresignOptions {
+  ServiceOptions service;
+  std::string location;
+  std::string expires = "1h";  // a period
+  std::string method = "GET";
 };
 
 struct ShareOptions {
@@ -124,15 +168,26 @@ struct AccessUseOptions {
   std::string name;
 };
 
+enum class RegisterFormat { kText, kEnv, kAws, kJson };
+
+struct AccessRegisterOptions {
+  ServiceOptions service;  // its access is the one to register
+  std::string auth_service = "https://auth.storjshare.io";
+  bool public_access = false;
+  RegisterFormat format = RegisterFormat::kText;
+  std::string aws_profile;  // in the lines for the AWS command line; empty: its default
+};
+
 struct AccessRemoveOptions {
   std::string name;
 };
 
 struct VersionOptions {};
 
-using CommandOptions = std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, ShareOptions,
-                                    AccessImportOptions, AccessListOptions, AccessInspectOptions,
-                                    AccessUseOptions, AccessRemoveOptions, VersionOptions>;
+using CommandOptions =
+    std::variant<CpOptions, LsOptions, MbOptions, RbOptions, RmOptions, StatOptions, PresignOptions,
+                 ShareOptions, AccessImportOptions, AccessListOptions, AccessInspectOptions, AccessUseOptions,
+                 AccessRegisterOptions, AccessRemoveOptions, VersionOptions>;
 
 struct Invocation {
   GlobalOptions global;

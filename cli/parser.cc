@@ -20,6 +20,8 @@ struct Operands {
   size_t least = 0;
   size_t most = 0;
   std::function<void(std::vector<std::string>)> take;
+  std::function<bool()> fewer =
+      {};  // after the options are read: whether fewer than `least` will do; may be empty
 };
 
 // One command while it is being parsed: its options write straight into the invocation.
@@ -124,6 +126,24 @@ void add_access(Definition& d, std::string& target) {
           "Access to use: a saved name, a grant, or a file that holds one");
 }
 
+// Options of commands that talk to services.
+void add_services(Definition& d, ServiceOptions& o) {
+  add_access(d, o.access);
+  d.value("--profile", o.profile, "NAME", "s3://: profile of the shared AWS files")->group("S3");
+  d.value("--region", o.region, "NAME", "s3://: region of the buckets")->group("S3");
+  d.value("--endpoint-url", o.endpoint_url, "URL", "s3://: endpoint instead of Amazon's")->group("S3");
+  d.flag("--no-sign-request", o.no_sign_request, "s3://: ask without credentials")->group("S3");
+  d.flag("--accelerate", o.accelerate, "s3://: use transfer acceleration")->group("S3");
+  d.flag("--dualstack", o.dualstack, "s3://: use endpoints that have IPv6 too")->group("S3");
+  d.app->add_option("--header", o.headers, "URLs: send this header too, as in \"Name: value\"; repeatable")
+      ->type_name("HEADER")
+      ->group("HTTP");
+  d.value("--cacert", o.ca_file, "FILE", "Trust the certificates in this PEM file instead of the system's")
+      ->group("HTTP");
+  d.flag("-k,--insecure", o.insecure, "Do not check certificates")->group("HTTP");
+  d.flag("--netrc", o.netrc, "URLs: names and passwords from ~/.netrc")->group("HTTP");
+}
+
 ProgressMode progress_mode(const std::string& text) {
   if (text == "bar") return ProgressMode::kBar;
   if (text == "json") return ProgressMode::kJson;
@@ -136,26 +156,17 @@ const std::vector<std::string>& progress_words() {
   return kWords;
 }
 
-void define_cp(Definition& d) {
-  auto& o = d.command<CpOptions>();
-  d.operands = {"SRC... DST", 2, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
-  add_access(d, o.access);
-  d.flag("-r,--recursive", o.recursive, "Copy everything below a prefix or folder");
+// Options of commands that move bytes.
+void add_transfer(Definition& d, CpOptions& o) {
   d.count_or_auto("-p,--parallelism", o.parallelism,
-                  "Segments of a file in flight; auto: of all files, as many as pay [auto]");
-  d.count("-t,--transfers", o.transfers, "Files in flight")->capture_default_str();
+                  "Segments or ranges of a file in flight; auto: of all files, as many as pay [auto]");
+  d.count("-t,-j,--transfers", o.transfers, "Files in flight")->capture_default_str();
   d.size("--memory", o.memory_bytes, "Bytes of buffers for all of it [a quarter of RAM, at most 512MiB]");
   d.rates("--limit-rate", o.limit_rate, "Bytes per second at most: 10M, or 10M/2M for down/up");
   d.value("--limit-rate-file", o.limit_rate_file, "FILE", "The same, from a file that may change meanwhile");
-  d.value("--range", o.range, "bytes=A-B",
-          "Download a part: A-B (B included), A- or -N for the last N bytes");
-  d.value("--expires", o.expires, "TIME",
-          "Uploads are deleted after this: +24h, 2006-01-02, 2006-01-02T15:04:05Z");
-  d.value("--metadata", o.metadata, "JSON", "Uploads carry this: {\"key\":\"value\",...}");
-  d.flag("--no-resume", o.no_resume, "Start over, and leave nothing to resume on failure");
-  d.flag("--no-clobber", o.no_clobber, "Skip what exists at the destination");
-  d.flag("--if-changed", o.if_changed,
-         "Skip what has the same size at the destination and is not older there");
+  d.value("--max-connections,--maximum-concurrent-pieces", o.max_connections, "N",
+          "Connections at most; 0: as many as descriptors allow, up to 2048 [0]")
+      ->check(CLI::Range(0U, 1'000'000U).description(""));
   d.flag("--dry-run", o.dry_run, "Print what would be copied");
   d.app
       ->add_option_function<std::string>(
@@ -167,9 +178,52 @@ void define_cp(Definition& d) {
   d.value("--progress-file", o.progress_file, "FILE", "Write progress as JSON lines to this file");
   d.value("--progress-fd", o.progress_fd, "N", "Write progress as JSON lines to this open descriptor")
       ->check(CLI::Range(0, 1'000'000).description(""));
-  d.value("--max-connections,--maximum-concurrent-pieces", o.max_connections, "N",
-          "Connections to nodes at most; 0: as many as descriptors allow, up to 2048 [0]")
-      ->check(CLI::Range(0U, 1'000'000U).description(""));
+}
+
+void define_mirror(Definition& d) {
+  auto& o = d.command<CpOptions>();
+  o.hub_layout = true;
+  o.recursive = true;
+  // A mirrored file is named after its contents: one that is there is the same.
+  o.no_clobber = true;
+  d.operands = {"hf://OWNER/NAME[@REVISION] sj://BUCKET/PREFIX|s3://BUCKET/PREFIX", 2, 2,
+                [&o](auto all) { o.locations = std::move(all); }};
+  add_services(d, o.service);
+  add_transfer(d, o);
+}
+
+void define_cp(Definition& d) {
+  auto& o = d.command<CpOptions>();
+  d.operands = {"SRC... DST", 2, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); },
+                [&o] { return !o.input.empty() || o.hf_cache; }};
+  add_services(d, o.service);
+  d.flag("-r,--recursive", o.recursive, "Copy everything below a prefix or folder");
+  add_transfer(d, o);
+  d.value("--range", o.range, "bytes=A-B",
+          "Download a part: A-B (B included), A- or -N for the last N bytes");
+  d.value("--expires", o.expires, "TIME",
+          "Uploads are deleted after this: +24h, 2006-01-02, 2006-01-02T15:04:05Z");
+  d.value("--metadata", o.metadata, "JSON", "Uploads carry this: {\"key\":\"value\",...}");
+  d.app
+      ->add_option(
+          "--mirror", o.mirrors,
+          "Another place with the bytes of the one source; repeatable.  hf://: where large files are "
+          "looked for first")
+      ->type_name("LOCATION");
+  d.app
+      ->add_option("--checksum", o.checksums,
+                   "What the file must be: sha256:HEX (or sha1, sha512, md5, crc32c), or a file or URL of "
+                   "digests; a kind alone prints the digest")
+      ->type_name("DIGEST");
+  d.flag("--hf-cache", o.hf_cache, "hf://: into the cache of huggingface_hub; no DST");
+  d.value("-i,--input", o.input, "FILE|URL|-",
+          "Download what a list asks for: Metalink, or as aria2c -i reads");
+  d.flag("-R,--remote-time", o.remote_time, "Downloads get the time of the source's last change");
+  d.flag("--keep-bad", o.keep_bad, "Keep a download with a wrong digest, as NAME.sjcp-bad");
+  d.flag("--no-resume", o.no_resume, "Start over, and leave nothing to resume on failure");
+  d.flag("--no-clobber", o.no_clobber, "Skip what exists at the destination");
+  d.flag("--if-changed", o.if_changed,
+         "Skip what has the same size at the destination and is not older there");
   d.ignored_value("--parallelism-chunk-size", "Parts are always whole segments");
   d.ignored_value("--maximum-concurrent-segments", "Use --parallelism");
   d.ignored_flag("--inmemory-erasure-coding", "Pieces never touch the disk");
@@ -180,7 +234,7 @@ void define_ls(Definition& d) {
   d.operands = {"[sj://BUCKET[/PREFIX]]", 0, 1, [&o](auto all) {
                   if (!all.empty()) o.location = all[0];
                 }};
-  add_access(d, o.access);
+  add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "List everything below the prefix");
   auto set_format = [&o](const std::string& text) {
     o.format = text == "json" ? ListFormat::kJson : ListFormat::kTabbed;
@@ -201,25 +255,44 @@ void define_ls(Definition& d) {
 void define_mb(Definition& d) {
   auto& o = d.command<MbOptions>();
   d.operands = {"sj://BUCKET", 1, 1, [&o](auto all) { o.location = all[0]; }};
-  add_access(d, o.access);
+  add_services(d, o.service);
 }
 
 void define_rb(Definition& d) {
   auto& o = d.command<RbOptions>();
   d.operands = {"sj://BUCKET", 1, 1, [&o](auto all) { o.location = all[0]; }};
-  add_access(d, o.access);
+  add_services(d, o.service);
   d.flag("--force", o.force, "Delete the objects in it first");
 }
 
 void define_rm(Definition& d) {
   auto& o = d.command<RmOptions>();
   d.operands = {"sj://BUCKET/KEY...", 1, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
-  add_access(d, o.access);
+  add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "Remove everything below a prefix");
   d.app
       ->add_option_function<std::string>(
           "-p,--parallelism", [](const std::string&) {}, "Removes go in batches")
       ->group("Without effect");
+}
+
+void define_stat(Definition& d) {
+  auto& o = d.command<StatOptions>();
+  d.operands = {"LOCATION...", 1, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
+  add_services(d, o.service);
+  d.flag("--json", o.json, "One JSON object a line");
+  d.flag("--utc", o.utc, "Times in UTC instead of local time");
+}
+
+void define_presign(Definition& d) {
+  auto& o = d.command<PresignOptions>();
+  d.operands = {"s3://BUCKET/KEY", 1, 1, [&o](auto all) { o.location = all[0]; }};
+  add_services(d, o.service);
+  d.value("--expires", o.expires, "PERIOD", "The URL works for so long: 15m, 1h, 168h at most")
+      ->capture_default_str();
+  d.value("--method", o.method, "METHOD", "GET, HEAD, PUT or DELETE")
+      ->check(CLI::IsMember({"GET", "HEAD", "PUT", "DELETE"}).description(""))
+      ->capture_default_str();
 }
 
 void define_share(Definition& d) {
@@ -286,6 +359,30 @@ void define_access_use(Definition& d) {
   d.operands = {"NAME", 1, 1, [&o](auto all) { o.name = all[0]; }};
 }
 
+void define_access_register(Definition& d) {
+  auto& o = d.command<AccessRegisterOptions>();
+  d.operands = {"[NAME|GRANT|FILE]", 0, 1, [&o](auto all) {
+                  if (!all.empty()) o.service.access = all[0];
+                }};
+  add_access(d, o.service.access);
+  d.value("--auth-service", o.auth_service, "URL", "The service that keeps it")->capture_default_str();
+  d.flag("--public", o.public_access, "Whoever has the key id may read through link sharing");
+  const auto set_format = [&o](const std::string& text) {
+    o.format = text == "env"    ? RegisterFormat::kEnv
+               : text == "aws"  ? RegisterFormat::kAws
+               : text == "json" ? RegisterFormat::kJson
+                                : RegisterFormat::kText;
+  };
+  d.app
+      ->add_option_function<std::string>("--format", set_format,
+                                         "text, env, aws (commands for it) or json [text]")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "env", "aws", "json"}).description(""))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  d.value("--aws-profile", o.aws_profile, "NAME", "With --format aws: the profile to set");
+  d.value("--cacert,--ca-cert", o.service.ca_file, "FILE", "Trust the certificates in this PEM file");
+}
+
 void define_access_remove(Definition& d) {
   auto& o = d.command<AccessRemoveOptions>();
   d.operands = {"NAME", 1, 1, [&o](auto all) { o.name = all[0]; }};
@@ -303,15 +400,19 @@ struct CommandEntry {
 };
 
 constexpr CommandEntry kCommands[] = {
-    {"cp", "Copy between sj:// locations, local files, stdin and stdout", define_cp},
+    {"cp", "Copy between files, stdin, stdout, sj://, s3://, hf:// and URLs", define_cp},
     {"ls", "List buckets, prefixes and objects", define_ls},
     {"mb", "Create a bucket", define_mb},
     {"rb", "Remove a bucket", define_rb},
     {"rm", "Remove objects", define_rm},
+    {"mirror", "Copy the large files of a Hugging Face repository to a mirror", define_mirror},
+    {"stat", "Show size, times and metadata of objects and URLs", define_stat},
+    {"presign", "Make a URL that opens an S3 object for a while", define_presign},
     {"share", "Make a restricted access grant", define_share},
     {"access import", "Save an access grant under a name", define_access_import},
     {"access inspect", "Show what an access grant holds, keys included", define_access_inspect},
     {"access list", "List saved accesses", define_access_list},
+    {"access register", "Get keys for the S3 gateway from the auth service", define_access_register},
     {"access remove", "Forget a saved access", define_access_remove},
     {"access use", "Choose the default access", define_access_use},
     {"version", "Print version, libraries and code paths", define_version},
@@ -319,7 +420,8 @@ constexpr CommandEntry kCommands[] = {
 
 std::string overview() {
   std::string text =
-      "sjcp copies files to and from Storj.\n\nUsage: sjcp COMMAND [OPTIONS] ...\n\nCommands:\n";
+      "sjcp copies files to and from Storj, S3, Hugging Face and web servers.\n\nUsage: sjcp COMMAND "
+      "[OPTIONS] ...\n\nCommands:\n";
   for (const auto& command : kCommands) {
     std::string name = command.name;
     name.resize(16, ' ');
@@ -462,7 +564,9 @@ Result<std::variant<Invocation, HelpText>> parse_command(const CommandEntry& ent
     // The library lets number conversion errors of flags through.
     return usage(entry, "an option has a value that it cannot take");
   }
-  if (words.operands.size() < d.operands.least) return usage(entry, "expected " + d.operands.synopsis);
+  const bool fewer_will_do = d.operands.fewer && d.operands.fewer();
+  if (words.operands.size() < d.operands.least && !fewer_will_do)
+    return usage(entry, "expected " + d.operands.synopsis);
   if (words.operands.size() > d.operands.most) {
     return usage(entry, "unexpected argument " + shown(words.operands[d.operands.most]));
   }
@@ -510,7 +614,7 @@ Result<std::variant<Invocation, HelpText>> parse_arguments(std::span<const std::
     if (i == args.size() || args[i] == "--help" || args[i] == "-h") {
       if (i < args.size()) return std::variant<Invocation, HelpText>(HelpText{overview()});
       return make_error(Errc::kUsage,
-                        "access needs one of import, inspect, list, remove, use; see sjcp --help");
+                        "access needs one of import, inspect, list, register, remove, use; see sjcp --help");
     }
     command += " " + args[i++];
   }

@@ -1,17 +1,20 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/location.h"
+#include "cli/services.h"
 
 namespace sjcp::cli {
 
 int run_command(const RbOptions& options, const Session& session) {
-  auto bucket = parse_bucket(options.location);
-  if (!bucket) return session.fail(bucket.error());
-  auto project = session.open_project(options.access);
-  if (!project) return session.fail(project.error());
-  auto removed = (*project)->delete_bucket(*bucket, options.force, session.io().stop);
+  auto at = parse_bucket(options.location);
+  if (!at) return session.fail(at.error());
+  Services services(session, options.service);
+  auto store = services.store(*at);
+  if (!store) return session.fail(store.error());
+  if (auto valid = (*store)->check_bucket(at->bucket); !valid) return session.fail(valid.error());
+  auto removed = (*store)->delete_bucket(at->bucket, options.force, session.io().stop);
   if (!removed) return session.fail(removed.error());
-  session.out() << "Bucket \"" << *bucket << "\" has been deleted.\n";
+  session.out() << "Bucket \"" << at->bucket << "\" has been deleted.\n";
   return kExitOk;
 }
 

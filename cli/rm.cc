@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/listing.h"
+#include "cli/services.h"
 
 namespace sjcp::cli {
 namespace {
@@ -11,23 +12,27 @@ constexpr size_t kBatchKeys = 500;
 // Removes objects of one location and counts what happened.
 class Remover {
  public:
-  Remover(transfer::Store& store, const Session& session) : store_(store), session_(session) {}
+  Remover(Services& services, const Session& session) : services_(services), session_(session) {}
 
   void remove_one(const Location& at) {
-    result(at, store_.delete_object(at.bucket, at.path, session_.io().stop));
+    auto store = services_.store(at);
+    if (!store) return failed(store.error());
+    result(at, (*store)->delete_object(at.bucket, at.path, session_.io().stop));
   }
 
   void remove_below(const Location& at) {
+    auto store = services_.store(at);
+    if (!store) return failed(store.error());
     std::vector<std::string> keys;
     auto listed = list_location(
-        store_, ListRequest{at, true, false, false},
+        **store, ListRequest{at, true, false, false},
         [&](const transfer::ObjectItem& item) {
           if (item.is_prefix) return Status();
           keys.push_back(item.key);
-          return keys.size() < kBatchKeys ? Status() : flush(at.bucket, keys);
+          return keys.size() < kBatchKeys ? Status() : flush(**store, at, keys);
         },
         session_.io().stop);
-    if (listed) listed = flush(at.bucket, keys);
+    if (listed) listed = flush(**store, at, keys);
     if (!listed) failed(listed.error());
   }
 
@@ -39,14 +44,14 @@ class Remover {
   }
 
  private:
-  Status flush(const std::string& bucket, std::vector<std::string>& keys) {
+  Status flush(transfer::Store& store, const Location& at, std::vector<std::string>& keys) {
     if (keys.empty()) return {};
-    auto status = store_.delete_objects(
-        bucket, keys,
+    auto status = store.delete_objects(
+        at.bucket, keys,
         [&](const std::string& key, const Status& one) {
           // Gone already is what was wanted: another client was faster.
           bool gone = !one && one.error().code == Errc::kNotFound;
-          result(Location::remote(bucket, key), gone ? Status() : one);
+          result(Location::in_store(at.kind, at.bucket, key), gone ? Status() : one);
         },
         session_.io().stop);
     keys.clear();
@@ -68,7 +73,7 @@ class Remover {
     code_ = session_.fail(error);
   }
 
-  transfer::Store& store_;
+  Services& services_;
   const Session& session_;
   size_t removed_ = 0;
   size_t failures_ = 0;
@@ -79,10 +84,9 @@ class Remover {
 Result<Location> parse_target(const std::string& text, bool recursive) {
   auto at = parse_remote(text);
   if (!at) return at;
-  if (auto valid = storj::check_bucket_name(at->bucket); !valid) return valid.error();
   if (at->path.empty() && !recursive) {
     return make_error(Errc::kUsage,
-                      "sj://" + at->bucket + " is a bucket; rm -r removes what is in it, rb the bucket");
+                      at->bucket_text() + " is a bucket; rm -r removes what is in it, rb the bucket");
   }
   return at;
 }
@@ -96,9 +100,11 @@ int run_command(const RmOptions& options, const Session& session) {
     if (!at) return session.fail(at.error());
     targets.push_back(std::move(*at));
   }
-  auto store = session.open_project(options.access);
-  if (!store) return session.fail(store.error());
-  Remover remover(**store, session);
+  Services services(session, options.service);
+  for (const auto& at : targets) {
+    if (auto store = services.store(at); !store) return session.fail(store.error());
+  }
+  Remover remover(services, session);
   for (const auto& at : targets) {
     if (session.io().stop.stop_requested()) return session.fail(make_error(Errc::kCancelled, "interrupted"));
     if (options.recursive) {

@@ -44,7 +44,9 @@ Result<Request> parse_request(const ShareOptions& options, Time now) {
   for (const auto& text : options.prefixes) {
     auto at = parse_remote(text);
     if (!at) return at.error();
-    if (auto valid = storj::check_bucket_name(at->bucket); !valid) return valid.error();
+    if (at->kind != Location::Kind::kStorj) {
+      return make_error(Errc::kUsage, at->text() + ": accesses are to sj://BUCKET[/PREFIX]");
+    }
     request.prefixes.push_back({at->bucket, at->path});
   }
   return request;

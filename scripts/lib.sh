@@ -49,6 +49,21 @@ find_go() {
   [[ -x $fetched/bin/go && -f $fetched/src/go.mod ]] && echo "$fetched/bin/go"
 }
 
+# Where the Python environment NAME is, and making it: from tests/bench/requirements-NAME.txt, and again when that changes.
+venv_dir() { echo "$root/.cache/venv"; }
+make_venv() { # NAME
+  local dir wanted
+  dir=$(venv_dir)/$1
+  wanted=$root/tests/bench/requirements-$1.txt
+  cmp -s "$wanted" "$dir/made-from.txt" && return
+  say "making the Python environment $1"
+  rm -rf "$dir"
+  python3 -m venv "$dir" && "$dir/bin/pip" --quiet --disable-pip-version-check install -r "$wanted" &&
+    cp "$wanted" "$dir/made-from.txt" && return
+  rm -rf "$dir"
+  return 1
+}
+
 # Ends a process that this script started, and waits for it.
 stop_process() {
   kill "$1" 2>/dev/null || return 0

@@ -43,6 +43,7 @@ struct FileEvent {
   uint64_t bytes_resumed = 0;               // of bytes
   bool skipped = false;                     // the destination was left alone, as asked for
   std::optional<double> last_percent = {};  // seconds that the last hundredth of the bytes took
+  std::string digest = {};                  // "sha256:HEX" of what came, where one was computed
 };
 
 struct SummaryEvent {

@@ -78,6 +78,7 @@ void JsonView::file(const FileEvent& event) {
   if (event.bytes_resumed > 0) json["bytes_resumed"] = event.bytes_resumed;
   if (event.skipped) json["skipped"] = true;
   if (event.last_percent) json["last_percent_seconds"] = rounded(*event.last_percent);
+  if (!event.digest.empty()) json["digest"] = event.digest;
   if (event.error) json["error"] = described(*event.error);
   write_(line(json));
 }

@@ -6,7 +6,9 @@
 // Threads: any; each request blocks its caller.
 // Errors: kNetwork (DNS, dial, TLS, time-outs, connections lost), kCancelled (context.stop; seen at once),
 // kProtocol (too many redirects, a redirect from https to http, a malformed reply), kUsage (a malformed URL,
-// an unknown scheme).  A status of 400 and more is no error here: it is the caller's to judge (status.h).
+// an unknown scheme), kIntegrity (a certificate that does not verify).  A status of 400 and more is no error
+// here: it is the caller's to judge (status.h).
+// Error::cause is libcurl's code, below 100, where libcurl found the error.
 // Texts name the URL as shown_url() gives it.  No request is retried here (retry.h says how callers do),
 // except on a kept connection that turns out to be dead before the reply began.
 #pragma once
@@ -23,13 +25,16 @@
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/transfer/context.h"
+#include "net/http/url.h"
 
 namespace sjcp::http {
 
 struct Header {
   std::string name;
   std::string value;
-  bool secret = false;  // not sent to another host or port than the request's own
+  // Not sent to another scheme, host or port than the request's own.  Authorization, Cookie and the like are
+  // secret anyway.
+  bool secret = false;
 };
 
 // Bytes that a request sends.
@@ -37,7 +42,7 @@ class RequestBody {
  public:
   virtual ~RequestBody() = default;
   virtual std::optional<uint64_t> size() const = 0;  // nothing: sent in chunks
-  // As transfer::Reader::read(): less than out.size() only at the end.
+  // What there is, at least a byte: waits for it.  0 only at the end.
   virtual Result<size_t> read(ByteSpan out) = 0;
   // Back to the first byte; an error where that is not possible.
   virtual Status rewind() = 0;
@@ -50,6 +55,10 @@ struct Request {
   std::string body;               // a small one
   RequestBody* stream = nullptr;  // instead of `body`; outlives the call
   unsigned redirects = 10;        // followed at most; 0: the redirect itself is the reply
+  bool direct = false;            // whatever proxy is configured
+  // Without any byte in either direction; 0: the client's.
+  std::chrono::milliseconds stall_timeout{0};
+  std::chrono::milliseconds timeout{0};  // for all of it; 0: none
 };
 
 struct Head {
@@ -68,7 +77,8 @@ struct Reply : Head {
 class Receiver {
  public:
   virtual ~Receiver() = default;
-  // Once per reply that is not a redirect to be followed, before its body.  An error ends the request with it.
+  // Once per reply that is not a redirect to be followed, before its body.  An error ends the request with
+  // it.
   virtual Status head(const Head& head) = 0;
   // Some more of the body.  An error ends the request with it.
   virtual Status body(ByteView bytes) = 0;
@@ -100,7 +110,7 @@ class Client {
   virtual Status stream(const Request& request, Receiver& receiver, const transfer::Context& context) = 0;
 };
 
-// The URL for people: without user info, values in the query masked.
-std::string shown_url(std::string_view url);
+// Leaves only the headers that another host may see.
+void drop_secrets(Request& request);
 
 }  // namespace sjcp::http

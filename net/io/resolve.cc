@@ -111,4 +111,14 @@ Result<std::vector<Endpoint>> resolve(const std::string& address) {
   return endpoints;
 }
 
+std::string numeric_host(const Endpoint& endpoint) {
+  const auto* address = reinterpret_cast<const sockaddr*>(endpoint.sockaddr.data());
+  char text[NI_MAXHOST];
+  if (getnameinfo(address, static_cast<socklen_t>(endpoint.sockaddr.size()), text, sizeof text, nullptr, 0,
+                  NI_NUMERICHOST) != 0) {
+    return "";
+  }
+  return endpoint.sockaddr.size() == sizeof(sockaddr_in6) ? "[" + std::string(text) + "]" : text;
+}
+
 }  // namespace sjcp::io

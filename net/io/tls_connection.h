@@ -52,6 +52,9 @@ struct Endpoint {
 // cache. kUsage when malformed, kNetwork when it does not resolve.  Any thread.
 Result<std::vector<Endpoint>> resolve(const std::string& address);
 
+// The address in digits, without its port, IPv6 in brackets; empty: of neither family.
+std::string numeric_host(const Endpoint& endpoint);
+
 // Plain bytes of the largest TLS record.
 inline constexpr size_t kRecordSize = 16384;
 

@@ -38,7 +38,7 @@ TEST_CASE("cp takes uplink's options in every spelling") {
   CHECK(o.recursive);
   CHECK(o.transfers == 3);
   CHECK(o.parallelism == 16);
-  CHECK(o.access == "work");
+  CHECK(o.service.access == "work");
   CHECK(o.memory_bytes == 64 * kMiB);
   CHECK(o.locations == Strings{"a", "sj://b/"});
 
@@ -170,4 +170,62 @@ TEST_CASE("Help names every option of a command") {
       CHECK(help->text.find(option) != std::string::npos);
     }
   }
+}
+
+TEST_CASE("cp takes mirrors, checksums, lists and what services need") {
+  auto o = parsed<CpOptions>({"cp",
+                              "https://a/x",
+                              "--mirror",
+                              "https://b/x",
+                              "--mirror=s3://c/x",
+                              "--checksum",
+                              "sha256:00",
+                              "--checksum",
+                              "SUMS",
+                              "-R",
+                              "--keep-bad",
+                              "--header",
+                              "A: b",
+                              "--header",
+                              "-c: d",
+                              "-k",
+                              "--netrc",
+                              "--cacert",
+                              "ca.pem",
+                              "--profile",
+                              "p",
+                              "--region",
+                              "r",
+                              "--endpoint-url",
+                              "http://e",
+                              "--no-sign-request",
+                              "x"});
+  CHECK(o.mirrors == Strings{"https://b/x", "s3://c/x"});
+  CHECK(o.checksums == Strings{"sha256:00", "SUMS"});
+  CHECK(o.remote_time);
+  CHECK(o.keep_bad);
+  CHECK(o.service.headers == Strings{"A: b", "-c: d"});
+  CHECK(o.service.insecure);
+  CHECK(o.service.netrc);
+  CHECK(o.service.ca_file == "ca.pem");
+  CHECK(o.service.profile == "p");
+  CHECK(o.service.region == "r");
+  CHECK(o.service.endpoint_url == "http://e");
+  CHECK(o.service.no_sign_request);
+  CHECK(o.locations == Strings{"https://a/x", "x"});
+
+  auto list = parsed<CpOptions>({"cp", "-i", "-", "-j8", "folder"});
+  CHECK(list.input == "-");
+  CHECK(list.transfers == 8);
+  CHECK(list.locations == Strings{"folder"});
+}
+
+TEST_CASE("access register takes uplink's options") {
+  auto o = parsed<AccessRegisterOptions>({"access", "register", "work", "--public", "--format", "env",
+                                          "--auth-service", "https://auth.example.com"});
+  CHECK(o.service.access == "work");
+  CHECK(o.public_access);
+  CHECK(o.format == RegisterFormat::kEnv);
+  CHECK(o.auth_service == "https://auth.example.com");
+  CHECK(refusal({"access", "register", "--format", "yaml"}).find("--format") != std::string::npos);
 }

@@ -21,6 +21,9 @@ TEST_CASE("numeric addresses resolve to their socket address") {
   const auto v6 = io::resolve("[::1]:10");
   REQUIRE(v6);
   CHECK(v6->front().sockaddr.size() == sizeof(sockaddr_in6));
+
+  CHECK(io::numeric_host(v4->front()) == "127.0.0.1");
+  CHECK(io::numeric_host(v6->front()) == "[::1]");
 }
 
 TEST_CASE("localhost resolves, the second time from the cache") {

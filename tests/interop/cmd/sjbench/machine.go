@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"os"
 	"os/exec"
 	"runtime"
@@ -57,11 +58,19 @@ func (b *bench) versions() map[string]string {
 	for name, c := range map[string]command{
 		"sjcp": {b.tool("sjcp"), "--version"}, "rclone": {b.tool("rclone"), "--version"}, "aria2c": {"aria2c", "--version"},
 		"curl": {"curl", "--version"}, "nginx": {nginx, "-v"}, "openssl": {"openssl", "version"},
+		"awscli":          {b.python("aws"), "-c", "import awscli; print(awscli.__version__)"},
+		"huggingface_hub": {b.python("hub"), "-c", "import huggingface_hub; print(huggingface_hub.__version__)"},
+		"hf_transfer":     {b.python("hub"), "-c", "from importlib.metadata import version; print(version('hf_transfer'))"},
+		"awscrt":          {b.python("aws"), "-c", "import awscrt; print(awscrt.__version__)"},
 	} {
 		output, err := exec.Command(c[0], c[1:]...).CombinedOutput()
 		if err == nil {
 			versions[name] = firstVersion(string(output))
 		}
+	}
+	// It does not know its own, which its releases are told when they are built.
+	if built, err := buildinfo.ReadFile(b.tool("versitygw")); err == nil {
+		versions["versitygw"] = strings.TrimPrefix(built.Main.Version, "v")
 	}
 	return versions
 }

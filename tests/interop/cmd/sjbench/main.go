@@ -6,9 +6,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +19,7 @@ import (
 // options are what the flags say.
 type options struct {
 	tools   string
+	venvs   string
 	runs    int
 	mib     int64
 	p       string
@@ -31,8 +34,13 @@ func main() {
 		exitOn(ping(os.Args[2:]))
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "hub" {
+		exitOn(serveHub(os.Args[2:]))
+		return
+	}
 	var o options
 	flag.StringVar(&o.tools, "tools", "build", "folder of the programs that scripts/bench built")
+	flag.StringVar(&o.venvs, "venvs", ".cache/venv", "folder of the Python environments that scripts/setup made")
 	flag.IntVar(&o.runs, "runs", 5, "rounds; in each, every program runs once")
 	flag.Int64Var(&o.mib, "size", 0, "MiB of the object, where a scenario has one (default: the scenario's own)")
 	flag.StringVar(&o.p, "p", "auto", "sjcp's -p")
@@ -72,7 +80,7 @@ func parse(arguments []string) []string {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: scripts/bench [OPTIONS] SCENARIO... | numbers | list")
+	fmt.Fprintln(os.Stderr, "usage: scripts/bench [OPTIONS] SCENARIO... | numbers | web | list")
 	flag.PrintDefaults()
 }
 
@@ -80,7 +88,9 @@ func list() {
 	for _, s := range scenarios() {
 		fmt.Printf("%-15s %s\n", s.name, s.title)
 	}
-	fmt.Printf("%-15s %s\n", "numbers", "all scenarios that the table of numbers to reach needs")
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		fmt.Printf("%-15s all of %s\n", name, strings.Join(groups[name], ", "))
+	}
 }
 
 func exitOn(err error) {

@@ -79,7 +79,23 @@ func targets() []target {
 		{"growth-put", figurePeakGrowth, 1.1, false, theFigure(figurePeakGrowth)},
 		{"growth-put", figureGrowthPut, 10, false, theFigure(figureGrowthPut)},
 		{"kill", figureRefetched, 5, false, theFigure(figureRefetched)},
+		{"web-lan", "wall, of curl's", 1.0, false, quotient(jobGet, wall, "curl")},
+		{"web-lan", "CPU, of curl's", 1.1, false, quotient(jobGet, cpu, "curl")},
+		{"web-lan", "wall, of the better of aria2c -x16", 0.9, false, quotient(jobGet, wall, "aria2c", "aria2c-20M")},
+		{"web-ocean", "wall, of the better of aria2c -x16 -s16", 0.85, false, quotient(jobGet, wall, "aria2c", "aria2c-20M")},
+		{"web-slow-path", "wall, of aria2c -x16 -s16", 0.5, false, quotient(jobGet, wall, "aria2c-20M")},
+		{"web-mirrors", figureRate, 95, true, theFigure(figureRate)},
+		s3Target("web-s3-get-lan", jobGet), s3Target("web-s3-put-lan", jobPut),
+		s3Target("web-s3-get-ocean", jobGet), s3Target("web-s3-put-ocean", jobPut),
+		s3Target("web-s3-small-lan", jobGetTree), s3Target("web-s3-small-lan", jobPutTree),
+		s3Target("web-s3-small-ocean", jobGetTree), s3Target("web-s3-small-ocean", jobPutTree),
+		{"web-hub", "wall, of huggingface_hub's with hf_transfer", 0.7, false, quotient(jobGetTree, wall, "huggingface_hub")},
 	}
+}
+
+func s3Target(scenario, job string) target {
+	return target{scenario, job + ": wall, of the better of awscli and rclone", 0.8, false,
+		quotient(job, wall, "awscli", "awscrt", "rclone")}
 }
 
 // Names of figures that both a scenario and a target know.
@@ -91,6 +107,7 @@ const (
 	figurePeakGrowth = "peak memory of the largest object, of that of 1 GiB"
 	figureGrowthGet  = "get: time per GiB, largest deviation from 1 GiB's, in %"
 	figureGrowthPut  = "put: time per GiB, largest deviation from 1 GiB's, in %"
+	figureRate       = "object bytes per second, in MB/s"
 	figureRefetched  = "bytes fetched again beyond segments in flight, in % of the object"
 )
 

@@ -124,16 +124,17 @@ func aria2Command(_ *bench, s *site, job, _, local string) command {
 	if job != jobGet {
 		return nil
 	}
-	return command{"aria2c", "--no-conf=true", "--quiet=true", "-x16", "-s16", "-k1M", "--file-allocation=falloc",
+	c := command{"aria2c", "--no-conf=true", "--quiet=true", "-x16", "-s16", "-k1M", "--file-allocation=falloc",
 		"--allow-overwrite=true", "--ca-certificate=" + s.server.ca, "--dir=" + filepath.Dir(local),
-		"--out=" + filepath.Base(local), s.server.url}
+		"--out=" + filepath.Base(local)}
+	return append(c, s.server.urls...)
 }
 
 func curlCommand(_ *bench, s *site, job, _, local string) command {
 	if job != jobGet {
 		return nil
 	}
-	return command{"curl", "-q", "-sS", "--cacert", s.server.ca, "-o", local, s.server.url}
+	return command{"curl", "-q", "-sS", "--cacert", s.server.ca, "-o", local, s.server.urls[0]}
 }
 
 func floorMissing(b *bench, s *site) string {
@@ -158,20 +159,29 @@ func floorCommand(b *bench, s *site, job, _, local string) command {
 
 // able are the programs of a list that can run here, and why the others cannot.
 func (b *bench) able(s *site, names []string) (programs []program, skipped []skip, err error) {
-	only := strings.Split(b.only, ",")
+	var wanted []program
 	for _, name := range names {
-		if b.only != "" && name != "sjcp" && !slices.Contains(only, name) {
-			continue
-		}
 		p, err := findProgram(name)
 		if err != nil {
 			return nil, nil, err
 		}
+		wanted = append(wanted, p)
+	}
+	programs, skipped = b.ableOf(s, wanted)
+	return programs, skipped, nil
+}
+
+func (b *bench) ableOf(s *site, wanted []program) (programs []program, skipped []skip) {
+	only := strings.Split(b.only, ",")
+	for _, p := range wanted {
+		if b.only != "" && p.name != "sjcp" && !slices.Contains(only, p.name) {
+			continue
+		}
 		if why := p.missing(b, s); why != "" {
-			skipped = append(skipped, skip{name, why})
+			skipped = append(skipped, skip{p.name, why})
 			continue
 		}
 		programs = append(programs, p)
 	}
-	return programs, skipped, nil
+	return programs, skipped
 }

@@ -33,6 +33,13 @@ var forNumbers = []string{
 	"get", "put", "get-ocean", "get-mixed", "get-home", "put-ocean", "small-ocean", "growth-get", "growth-put", "kill",
 }
 
+// forWeb are those of sources other than the network's own.
+var forWeb = slices.Concat([]string{"web-lan", "web-ocean", "web-slow-path", "web-mirrors"}, forS3, []string{"web-hub"})
+
+var forS3 = []string{
+	"web-s3-get-lan", "web-s3-put-lan", "web-s3-get-ocean", "web-s3-put-ocean", "web-s3-small-lan", "web-s3-small-ocean",
+}
+
 func scenarios() []scenario {
 	full := layout{nodes: fullNodes, rs: fullScheme}
 	list := []scenario{
@@ -59,17 +66,43 @@ func scenarios() []scenario {
 			small{layout{profile: "ocean", nodes: fullNodes, rs: fullScheme}, smallPrograms}.run},
 		scenario{"cpu", "where CPU time goes, by perf, loopback", split{full, 512}.run},
 		scenario{"kill", "50 times kill -9 and resume, loopback", kill},
+		scenario{"web-lan", "1 GiB over HTTPS from nginx, loopback",
+			webGet{layout{}, 1024, webPrograms()}.run},
+		scenario{"web-ocean", "512 MiB over HTTPS from nginx, emulated ocean",
+			webGet{layout{profile: "ocean"}, 512, webProgramsOf("sjcp", "aria2c", "aria2c-20M")}.run},
+		scenario{"web-slow-path", "512 MiB from 16 addresses of nginx, one 20 times slower, emulated",
+			webGet{slowPath, 512, webProgramsOf("sjcp", "aria2c", "aria2c-20M")}.run},
+		scenario{"web-mirrors", "1 GiB from two mirrors of 50 MB/s each, emulated",
+			webGet{twoMirrors, 1024, webProgramsOf("sjcp", "aria2c", "aria2c-20M")}.run},
+		scenario{"web-s3-get-lan", "1 GiB from versitygw, loopback", s3Copy{layout{}, jobGet, 1024}.run},
+		scenario{"web-s3-put-lan", "1 GiB to versitygw, loopback", s3Copy{layout{}, jobPut, 1024}.run},
+		scenario{"web-s3-get-ocean", "1 GiB from versitygw, emulated ocean",
+			s3Copy{layout{profile: "ocean"}, jobGet, 1024}.run},
+		scenario{"web-s3-put-ocean", "1 GiB to versitygw, emulated ocean",
+			s3Copy{layout{profile: "ocean"}, jobPut, 1024}.run},
+		scenario{"web-s3-small-lan", "2,000 files of 4 KiB each way, versitygw, loopback", s3Small{layout{}}.run},
+		scenario{"web-s3-small-ocean", "2,000 files of 4 KiB each way, versitygw, emulated ocean",
+			s3Small{layout{profile: "ocean"}}.run},
+		scenario{"web-hub", "a repository of 20 files, 1 GiB in all, from a hub, emulated ocean",
+			hubCopy{layout{profile: "ocean"}}.run},
 	)
+}
+
+// groups are names that stand for several scenarios.
+var groups = map[string][]string{
+	"numbers": forNumbers,
+	"web":     forWeb,
+	"web-s3":  forS3,
 }
 
 var smallPrograms = []string{"sjcp", "library", "rclone"}
 
-// choose finds scenarios by name; "numbers" stands for all that the table needs.
+// choose finds scenarios by the names of them or of groups.
 func choose(names []string) ([]scenario, error) {
 	var chosen []scenario
 	for _, name := range names {
-		if name == "numbers" {
-			more, err := choose(forNumbers)
+		if members, found := groups[name]; found {
+			more, err := choose(members)
 			if err != nil {
 				return nil, err
 			}

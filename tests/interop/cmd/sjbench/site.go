@@ -27,10 +27,12 @@ const (
 // layout is what a site is to be like.
 type layout struct {
 	profile string // of the emulated wide area; "" is loopback
-	nodes   int
+	wan     string // the profile's text, where tests/wan/profiles does not have it
+	nodes   int    // of sjnet; 0 is no sjnet
 	rs      string
-	files   bool   // pieces are files, beside everything else; otherwise they are in sjnet's memory where there is room
-	web     string // file that an HTTPS server serves as "object"; "" is no server
+	files   bool     // pieces are files, beside everything else; otherwise they are in sjnet's memory where there is room
+	web     string   // file that an HTTPS server serves as "object"; "" is no server
+	binds   []string // addresses of the HTTPS server, each with a path of its own; none: the site's
 }
 
 // site is a running network: sjnet, perhaps a web server, and the way to them.
@@ -40,8 +42,9 @@ type site struct {
 	area   *area // nil on loopback
 	server *web  // nil without
 	grant  string
-	bind   string // address of what is served
-	port   string // of the satellite
+	bind   string   // address of what is served
+	port   string   // of the satellite
+	extra  []string // environment that programs have besides
 	stops  []func()
 }
 
@@ -61,23 +64,32 @@ func (b *bench) open(l layout) (*site, error) {
 
 func (s *site) start(b *bench) error {
 	if s.profile != "" {
-		area, err := openArea(b, s.profile, s.folder)
+		profile := s.profile
+		if s.wan != "" {
+			profile = filepath.Join(s.folder, s.profile+".json")
+			if err := os.WriteFile(profile, []byte(s.wan), 0o644); err != nil {
+				return err
+			}
+		}
+		area, err := openArea(b, profile, s.folder)
 		if err != nil {
 			return err
 		}
 		s.area, s.bind = area, areaServices
 		s.stops = append(s.stops, area.close)
 	}
-	if err := s.startNetwork(b); err != nil {
-		return err
-	}
-	if err := b.run(s, far, command{b.tool("sjcp"), "mb", "sj://" + bucket}); err != nil {
-		return err
+	if s.nodes > 0 {
+		if err := s.startNetwork(b); err != nil {
+			return err
+		}
+		if err := b.run(s, far, command{b.tool("sjcp"), "mb", "sj://" + bucket}); err != nil {
+			return err
+		}
 	}
 	if s.layout.web == "" {
 		return nil
 	}
-	server, err := startWeb(b, s, s.layout.web)
+	server, err := startWeb(b, s, map[string]string{"object": s.layout.web}, true)
 	if errors.Is(err, errNoWeb) {
 		return nil // the peers that need it say so
 	}
@@ -172,8 +184,9 @@ func (s *site) wrap(on side, c command) command {
 
 // environment is that of every program: none sees the settings of the person who runs the benchmark.
 func (s *site) environment() []string {
-	return append(os.Environ(), "SJCP_ACCESS="+s.grant, "RCLONE_STORJ_ACCESS_GRANT="+s.grant,
+	own := append(os.Environ(), "SJCP_ACCESS="+s.grant, "RCLONE_STORJ_ACCESS_GRANT="+s.grant,
 		"XDG_CONFIG_HOME="+s.folder, "XDG_CACHE_HOME="+s.folder, "HOME="+s.folder)
+	return append(own, s.extra...)
 }
 
 // networkStats are sjnet's counters, summed over its nodes.

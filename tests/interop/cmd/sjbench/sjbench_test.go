@@ -1,7 +1,13 @@
 package main
 
 import (
+	"maps"
 	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,14 +63,14 @@ func TestVerdictComparesWithTheBestPeerThatRan(t *testing.T) {
 }
 
 func TestEveryScenarioOfTheNumbersExistsAndHasATarget(t *testing.T) {
-	if _, err := choose([]string{"numbers"}); err != nil {
+	if _, err := choose(slices.Collect(maps.Keys(groups))); err != nil {
 		t.Error(err)
 	}
 	wanted := map[string]bool{}
 	for _, target := range targets() {
 		wanted[target.scenario] = true
 	}
-	for _, name := range forNumbers {
+	for _, name := range append(slices.Clone(forNumbers), forWeb...) {
 		if !wanted[name] {
 			t.Errorf("no target needs %s", name)
 		}
@@ -134,5 +140,31 @@ func TestVersionIsTheFirstWordWithADigit(t *testing.T) {
 func TestQuotedCommandsKeepTheirWords(t *testing.T) {
 	if got, want := quoted(command{"a b", "it's"}), `'a b' 'it'\''s'`; got != want {
 		t.Errorf("%s, not %s", got, want)
+	}
+}
+
+func TestHubSendsForLargeFilesElsewhereAndServesSmallOnes(t *testing.T) {
+	small := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(small, []byte("hello\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := hub{repo: "a/b", storage: "http://there", files: []hubFile{
+		{Path: "config.json", Size: 6, Local: small}, {Path: "x/model.bin", Size: 7, Sha256: "00ff"}}}
+	get := func(path string) *httptest.ResponseRecorder {
+		recorder := httptest.NewRecorder()
+		h.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, path, nil))
+		return recorder
+	}
+	// What `git hash-object` says of the content.
+	if got := get("/a/b/resolve/main/config.json"); got.Body.String() != "hello\n" ||
+		got.Header().Get("ETag") != `"ce013625030ba8dba906f756967f9e9ca394464a"` {
+		t.Errorf("small: %d %v %q", got.Code, got.Header(), got.Body)
+	}
+	if got := get("/a/b/resolve/main/x/model.bin"); got.Code != http.StatusFound ||
+		got.Header().Get("Location") != "http://there/00ff" || got.Header().Get("X-Linked-Size") != "7" {
+		t.Errorf("large: %d %v", got.Code, got.Header())
+	}
+	if got := get("/a/b/resolve/main/none"); got.Code != http.StatusNotFound {
+		t.Errorf("unknown: %d", got.Code)
 	}
 }

@@ -21,12 +21,12 @@ import (
 
 var errNoWeb = errors.New("nginx is not installed (scripts/setup --bench)")
 
-// web is an nginx of our own, without privileges, that serves one file over HTTPS.
+// web is an nginx of our own, without privileges, that serves files over HTTPS, or plain HTTP.
 type web struct {
 	process *exec.Cmd
 	folder  string
-	url     string
-	ca      string // file of the authority that signed its certificate
+	urls    []string // of the object, one for each address
+	ca      string   // file of the authority that signed its certificate
 }
 
 const nginxConfiguration = `daemon off;
@@ -43,14 +43,15 @@ http {
   scgi_temp_path scgi;
   sendfile on;
   server {
-    listen %s ssl;
-    ssl_certificate server.pem;
+%s    root files;
+  }
+}
+`
+
+const nginxTLS = `    ssl_certificate server.pem;
     ssl_certificate_key server.key;
     ssl_protocols TLSv1.3;
     ssl_buffer_size 16k;
-    root files;
-  }
-}
 `
 
 func findNginx() (string, error) {
@@ -62,8 +63,8 @@ func findNginx() (string, error) {
 	return "", errNoWeb
 }
 
-// startWeb serves the file as /object.
-func startWeb(b *bench, s *site, file string) (*web, error) {
+// startWeb serves files under the names that they are given; /object is the one that is waited for.
+func startWeb(b *bench, s *site, files map[string]string, tls bool) (*web, error) {
 	nginx, err := findNginx()
 	if err != nil {
 		return nil, err
@@ -74,13 +75,18 @@ func startWeb(b *bench, s *site, file string) (*web, error) {
 		return nil, err
 	}
 	w := &web{folder: folder, ca: filepath.Join(folder, "ca.pem")}
-	address, err := freeAddress(s)
+	binds := s.binds
+	if len(binds) == 0 {
+		binds = []string{s.bind}
+	}
+	server, err := w.listen(s, binds, tls)
 	if err == nil {
-		w.url = "https://" + address + "/object"
 		err = errors.Join(os.Chmod(folder, 0o777), os.Mkdir(filepath.Join(folder, "files"), 0o755),
-			os.Link(file, filepath.Join(folder, "files", "object")),
-			writeCertificates(folder, s.bind),
-			os.WriteFile(filepath.Join(folder, "nginx.conf"), fmt.Appendf(nil, nginxConfiguration, address), 0o644))
+			writeCertificates(folder, binds),
+			os.WriteFile(filepath.Join(folder, "nginx.conf"), fmt.Appendf(nil, nginxConfiguration, server), 0o644))
+	}
+	for name, file := range files {
+		err = errors.Join(err, os.Link(file, filepath.Join(folder, "files", name)))
 	}
 	if err == nil {
 		err = w.start(b, s, command{nginx, "-p", folder, "-c", filepath.Join(folder, "nginx.conf"), "-e", "stderr"})
@@ -90,6 +96,23 @@ func startWeb(b *bench, s *site, file string) (*web, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// listen chooses the addresses, and returns what nginx has to know of them.
+func (w *web) listen(s *site, binds []string, tls bool) (string, error) {
+	scheme, word, settings := "http://", "", ""
+	if tls {
+		scheme, word, settings = "https://", " ssl", nginxTLS
+	}
+	for _, bind := range binds {
+		address, err := freeAddress(s, bind)
+		if err != nil {
+			return "", err
+		}
+		settings = "    listen " + address + word + ";\n" + settings
+		w.urls = append(w.urls, scheme+address+"/object")
+	}
+	return settings, nil
 }
 
 func (w *web) start(b *bench, s *site, c command) error {
@@ -104,7 +127,7 @@ func (w *web) start(b *bench, s *site, c command) error {
 		return err
 	}
 	for range 50 {
-		probe := s.wrap(far, command{"curl", "-s", "-I", "--cacert", w.ca, "-o", "/dev/null", w.url})
+		probe := s.wrap(far, command{"curl", "-s", "-I", "--cacert", w.ca, "-o", "/dev/null", w.urls[0]})
 		if exec.CommandContext(b.ctx, probe[0], probe[1:]...).Run() == nil {
 			return nil
 		}
@@ -122,20 +145,20 @@ func (w *web) close() {
 }
 
 // freeAddress is one to listen on.  In the namespace of an emulated area every port is free.
-func freeAddress(s *site) (string, error) {
+func freeAddress(s *site, bind string) (string, error) {
 	if s.area != nil {
-		return net.JoinHostPort(s.bind, "4430"), nil
+		return net.JoinHostPort(bind, "4430"), nil
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(s.bind, "0"))
+	listener, err := net.Listen("tcp", net.JoinHostPort(bind, "0"))
 	if err != nil {
 		return "", err
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
-	return net.JoinHostPort(s.bind, strconv.Itoa(port)), listener.Close()
+	return net.JoinHostPort(bind, strconv.Itoa(port)), listener.Close()
 }
 
 // writeCertificates makes ca.pem, server.pem and server.key, good for a day.
-func writeCertificates(folder, address string) error {
+func writeCertificates(folder string, addresses []string) error {
 	authorityKey, err1 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	serverKey, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err := errors.Join(err1, err2); err != nil {
@@ -147,10 +170,12 @@ func writeCertificates(folder, address string) error {
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	server := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: address},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "sjbench server"},
 		NotBefore: authority.NotBefore, NotAfter: authority.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IPAddresses: []net.IP{net.ParseIP(address)},
+	}
+	for _, address := range addresses {
+		server.IPAddresses = append(server.IPAddresses, net.ParseIP(address))
 	}
 	authorityDER, err1 := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)
 	serverDER, err2 := x509.CreateCertificate(rand.Reader, server, authority, serverKey.Public(), authorityKey)

@@ -1,0 +1,304 @@
+#include "cli/copier.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "cli/opened_source.h"
+#include "core/base/units.h"
+#include "core/local/file_reader.h"
+#include "core/local/open_sink.h"
+#include "core/local/stream_sink.h"
+#include "core/local/upload_state.h"
+
+namespace sjcp::cli {
+namespace {
+
+Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to,
+                                                         const local::FileSinkOptions& options,
+                                                         uint64_t stream_buffer, const Io& io) {
+  if (to.is_std()) {
+    return std::unique_ptr<transfer::Sink>(
+        std::make_unique<local::StreamSink>(io.out_fd, "standard output", stream_buffer));
+  }
+  return local::open_sink(to.path, options);
+}
+
+Result<std::unique_ptr<transfer::Reader>> open_origin(const Location& from, const Io& io) {
+  if (from.is_std()) {
+    return std::unique_ptr<transfer::Reader>(
+        std::make_unique<local::StreamReader>(io.in_fd, "standard input"));
+  }
+  return local::open_reader(from.path);
+}
+
+Status make_folder(const std::string& path) {
+  std::error_code failed;
+  std::filesystem::create_directories(path, failed);
+  return failed ? Status(errno_error(path, failed.value())) : Status();
+}
+
+struct LocalFile {
+  uint64_t size = 0;
+  transfer::Time changed;
+};
+
+// Nothing: there is no regular file.
+std::optional<LocalFile> local_file(const Location& at) {
+  struct stat info {};
+  if (!at.is_local() || ::stat(at.path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  const auto changed =
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec);
+  return LocalFile{static_cast<uint64_t>(info.st_size), transfer::Time(changed)};
+}
+
+// Where unfinished uploads are remembered; empty: nowhere.
+std::string uploads_folder(const Io& io) {
+  const auto folder = [&io](const char* variable, const char* below) {
+    const std::string value = (io.env ? io.env(variable) : std::nullopt).value_or("");
+    // As the XDG rules say, relative paths do not count.
+    return value.starts_with('/') ? value + below : std::string();
+  };
+  const std::string state = folder("XDG_STATE_HOME", "/sjcp/uploads");
+  return state.empty() ? folder("HOME", "/.local/state/sjcp/uploads") : state;
+}
+
+transfer::CopySummary skipped_copy() {
+  transfer::CopySummary summary;
+  summary.skipped = true;
+  return summary;
+}
+
+// Smaller uploads start over: two segments, of which one may be there, are the least that is worth it.
+constexpr uint64_t kSmallestResumableUpload = 128 * kMiB;
+
+// Written after the object was made, and as long: the same, as far as one can tell without reading it.
+bool unchanged(const LocalFile& there, uint64_t size, transfer::Time created) {
+  return there.size == size && there.changed >= created;
+}
+
+}  // namespace
+
+Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer,
+               Services& services, const Io& io, Reporter& reporter, hf::CacheWriter* cache)
+    : request_(request),
+      options_(options),
+      stream_buffer_(stream_buffer),
+      services_(services),
+      io_(io),
+      reporter_(reporter),
+      cache_(cache) {
+  copy_.parallelism = options.parallelism;
+  copy_.range = request.range;
+  copy_.resume = !options.no_resume;
+  file_.create_folders = request.recursive;
+  file_.resume = !options.no_resume;
+  file_.replace = !options.no_clobber;
+}
+
+Status Copier::run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+                   const transfer::Context& context) {
+  if (auto hopeless = hopeless_error()) return *hopeless;
+  auto begin = io_.clock->steady_now();
+  CopyItem named = item;
+  const auto result = copy(named, source, context);
+  return report(named, begin, result);
+}
+
+Status Copier::report(const CopyItem& item, Clock::Steady begin,
+                      const Result<transfer::CopySummary>& result) {
+  FileEvent event;
+  event.source = item.source.text();
+  event.path = item.destination.text();
+  event.seconds = std::chrono::duration<double>(io_.clock->steady_now() - begin).count();
+  if (result && result->skipped) {
+    event.skipped = true;
+    reporter_.unplanned(item.size);
+  } else if (result) {
+    event.bytes = result->bytes;
+    event.bytes_resumed = result->resumed;
+    if (!request_.upload() && result->bytes > 0) {
+      event.last_percent = std::chrono::duration<double>(result->last_percent).count();
+    }
+  } else {
+    judge(item, result.error());
+    event.error = result.error();
+  }
+  reporter_.file(event);
+  return result ? Status() : Status(result.error());
+}
+
+GroupHooks Copier::hooks() {
+  GroupHooks hooks;
+  hooks.copy = [this](const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+                      const transfer::Context& context) { return run(item, source, context); };
+  hooks.report = [this](const CopyItem& item, Clock::Steady begin,
+                        const Result<transfer::CopySummary>& result) { return report(item, begin, result); };
+  hooks.skip = [this](const CopyItem& item) { return skip_download(item); };
+  hooks.hopeless = [this] { return hopeless_error(); };
+  hooks.clock = io_.clock;
+  hooks.file = file_;
+  // Each upload has a question of its own first.
+  hooks.group_uploads = !options_.no_clobber && !options_.if_changed;
+  return hooks;
+}
+
+std::optional<Error> Copier::hopeless_error() {
+  std::lock_guard lock(mutex_);
+  return hopeless_;
+}
+
+Copier::Summary Copier::copy(CopyItem& item, const std::shared_ptr<transfer::Source>& source,
+                             const transfer::Context& context) {
+  if (item.refused) return *item.refused;
+  if (item.make_folder) {
+    auto made = make_folder(item.destination.path);
+    if (!made) return made.error();
+    return transfer::CopySummary();
+  }
+  if (!item.destination.is_remote()) return download(item, source, context);
+  auto skip = skip_remote(item, context);
+  if (!skip) return skip.error();
+  if (*skip) return skipped_copy();
+  return item.source.is_remote() ? relay(item, context) : upload(item, context);
+}
+
+// What can be told before the object is asked for.
+bool Copier::skip_download(const CopyItem& item) const {
+  const auto there = local_file(item.destination);
+  if (!there) return false;
+  if (options_.no_clobber) return true;
+  return options_.if_changed && item.size && item.created && unchanged(*there, *item.size, *item.created);
+}
+
+Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& item) {
+  if (item.mirrors.empty()) return services_.open(item.source, item.headers);
+  return make_error(Errc::kUnsupported, item.source.text() + ": mirrors are not supported");
+}
+
+Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
+                                 const transfer::Context& context) {
+  if (skip_download(item)) return skipped_copy();
+  transfer::CopyOptions copy = copy_;
+  const auto there = local_file(item.destination);
+  if (there && options_.if_changed) {
+    copy.skip = [&there](const transfer::ObjectInfo& info) {
+      return unchanged(*there, info.range.size(), info.created);
+    };
+  }
+  if (!source) {
+    auto opened = open_source(item);
+    if (!opened) return opened.error();
+    source = std::move(*opened);
+  }
+  local::FileSinkOptions file = file_;
+  if (item.guessed_name || options_.remote_time) {
+    auto opened = OpenedSource::open(std::move(source), copy.range, context);
+    if (!opened) return opened.error();
+    const transfer::ObjectInfo& info = (*opened)->info();
+    if (item.guessed_name && !info.file_name.empty()) {
+      item.destination.path = item.destination.parent() + info.file_name;
+    }
+    source = std::move(*opened);
+  }
+  auto sink = open_sink(item, file, context, copy);
+  if (!sink) return sink.error();
+  auto done = transfer::download(*source, **sink, copy, context);
+  if (!done && (*sink)->kept() > 0) resumable_ = true;
+  if (!done && done.error().code == Errc::kNotFound && item.source.directoryish()) {
+    Error error = done.error();
+    error.what += "; -r copies what is below a prefix";
+    return error;
+  }
+  return done;
+}
+
+Result<std::unique_ptr<transfer::Sink>> Copier::open_sink(const CopyItem& item,
+                                                          const local::FileSinkOptions& file,
+                                                          const transfer::Context& context,
+                                                          transfer::CopyOptions& copy) {
+  if (cache_ == nullptr) return open_destination(item.destination, file, stream_buffer_, io_);
+  if (auto safe = hf::CacheWriter::check_path(item.source.path); !safe) return safe.error();
+  auto sink = cache_->open(item.source.path);
+  copy.skip = [sink = sink.get(), &context](const transfer::ObjectInfo& info) {
+    return sink->there(info, context.stop);
+  };
+  return std::unique_ptr<transfer::Sink>(std::move(sink));
+}
+
+Copier::Summary Copier::upload(const CopyItem& item, const transfer::Context& context) {
+  auto reader = open_origin(item.source, io_);
+  if (!reader) return reader.error();
+  auto writer = services_.create(item.destination, request_.object, (*reader)->size(), context);
+  if (!writer) return writer.error();
+  return upload(**reader, **writer, item, context);
+}
+
+Copier::Summary Copier::upload(transfer::Reader& reader, transfer::ObjectWriter& writer, const CopyItem& item,
+                               const transfer::Context& context) {
+  transfer::CopyOptions copy = copy_;
+  std::unique_ptr<local::UploadState> state;
+  const bool large = reader.size().value_or(0) >= kSmallestResumableUpload && !reader.identity().empty();
+  const std::string folder = uploads_folder(io_);
+  if (large && !writer.destination().empty() && !folder.empty()) {
+    auto opened = local::UploadState::open(folder, writer.destination());
+    if (!opened && opened.error().code == Errc::kConflict) {
+      return with_context(opened.error(), item.destination.text());
+    }
+    if (opened) state = std::move(*opened);
+  }
+  copy.store = state.get();
+  auto done = transfer::upload(reader, writer, copy, context);
+  if (!done && state && state->load()) resumable_ = true;
+  return done;
+}
+
+// From one place at a service to another: within a store if it can, else through this process.
+Copier::Summary Copier::relay(const CopyItem& item, const transfer::Context& context) {
+  const Location& from = item.source;
+  const Location& to = item.destination;
+  if (from.same_store(to) && request_.range.everything()) {
+    auto store = services_.store(to);
+    if (!store) return store.error();
+    auto copied = (*store)->copy_object(from.bucket, from.path, to.bucket, to.path, request_.object, context);
+    if (copied) {
+      transfer::CopySummary summary;
+      summary.bytes = item.size.value_or(0);
+      return summary;
+    }
+    if (copied.error().code != Errc::kUnsupported) return copied.error();
+  }
+  return make_error(Errc::kUnsupported, from.text() + ": between services is not supported");
+}
+
+Result<bool> Copier::skip_remote(const CopyItem& item, const transfer::Context& context) {
+  const Location& to = item.destination;
+  if ((!options_.no_clobber && !options_.if_changed) || !to.is_in_store()) return false;
+  auto store = services_.store(to);
+  if (!store) return store.error();
+  auto object = (*store)->stat_object(to.bucket, to.path, context.stop);
+  if (!object && object.error().code == Errc::kNotFound) return false;
+  if (!object) return object.error();
+  if (options_.no_clobber) return true;
+  if (item.source.is_remote()) {
+    return item.size == object->size && item.created && object->created >= *item.created;
+  }
+  const auto file = local_file(item.source);
+  return file && file->size == object->size && object->created >= file->changed;
+}
+
+// Whether every other file would meet the error, too.
+void Copier::judge(const CopyItem& item, const Error& error) {
+  const bool upload = item.destination.is_remote() && !item.source.is_remote();
+  // A local file that is missing names its own cause; an upload's object can miss nothing but its bucket.
+  const bool no_bucket =
+      upload && error.code == Errc::kNotFound && error.cause != ENOENT && error.cause != ENOTDIR;
+  const bool no_space = item.destination.is_local() && error.code == Errc::kLocalIo &&
+                        (error.cause == ENOSPC || error.cause == EDQUOT);
+  if (!no_bucket && !no_space) return;
+  std::lock_guard lock(mutex_);
+  if (!hopeless_) hopeless_ = error;
+}
+
+}  // namespace sjcp::cli

@@ -1,0 +1,211 @@
+#include "cli/services.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "cli/redact.h"
+#include "cli/version.h"
+#include "core/local/descriptor.h"
+#include "net/http/source.h"
+#include "net/http/status.h"
+#include "net/http/target.h"
+
+namespace sjcp::cli {
+namespace {
+
+using Kind = Location::Kind;
+
+// "Name: value", as curl's -H takes it.  Whoever gives one by hand means the server of the URL.
+Result<std::vector<http::Header>> parse_headers(const std::vector<std::string>& texts) {
+  std::vector<http::Header> headers;
+  for (const std::string& text : texts) {
+    const size_t colon = text.find(':');
+    const std::string name = text.substr(0, colon);
+    const bool token = !name.empty() && name.find_first_of(" \t\r\n\"(),/;<=>?@[\\]{}") == std::string::npos;
+    if (colon == std::string::npos || !token || text.find_first_of("\r\n") != std::string::npos) {
+      return make_error(Errc::kUsage, "--header: no header; write \"Name: value\"");
+    }
+    const size_t begin = text.find_first_not_of(" \t", colon + 1);
+    headers.push_back({name, begin == std::string::npos ? "" : text.substr(begin), true});
+  }
+  return headers;
+}
+
+Result<std::string> read_all(int fd, const std::string& name, size_t limit) {
+  std::string text;
+  char buffer[64 << 10];
+  for (;;) {
+    const ssize_t count = ::read(fd, buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno_error(name, errno);
+    if (count == 0) return text;
+    text.append(buffer, static_cast<size_t>(count));
+    if (text.size() > limit) {
+      return make_error(Errc::kUsage,
+                        name + ": more than " + std::to_string(limit >> 20) + " MiB is no list");
+    }
+  }
+}
+
+}  // namespace
+
+Services::~Services() = default;
+
+Result<transfer::Store*> Services::store(const Location& at) {
+  if (!at.is_in_store()) {
+    return make_error(Errc::kUsage, shown(at.text()) + " is in no store; write sj://BUCKET or s3://BUCKET");
+  }
+  std::lock_guard lock(mutex_);
+  auto found = stores_.find(at.kind);
+  if (found != stores_.end()) return found->second.get();
+  auto opened = open_store(at.kind);
+  if (!opened) return opened.error();
+  return (stores_[at.kind] = std::move(*opened)).get();
+}
+
+Result<std::unique_ptr<transfer::Store>> Services::open_store(Kind kind) {
+  if (kind == Kind::kStorj) {
+    auto project = session_.open_project(options_.access);
+    if (!project) return project.error();
+    return std::unique_ptr<transfer::Store>(std::move(*project));
+  }
+  auto speaker = open_client();
+  if (!speaker) return speaker.error();
+  if (kind == Kind::kS3) {
+    auto opened = open_s3(**speaker);
+    if (!opened) return opened.error();
+    return std::unique_ptr<transfer::Store>(std::move(*opened));
+  }
+  auto opened = open_hub(**speaker);
+  if (!opened) return opened.error();
+  return std::unique_ptr<transfer::Store>(std::move(*opened));
+}
+
+Result<std::unique_ptr<s3::Store>> Services::open_s3(http::Client& client) {
+  s3::StoreOptions options;
+  options.wishes.profile = options_.profile;
+  options.wishes.region = options_.region;
+  options.wishes.endpoint = options_.endpoint_url;
+  options.wishes.accelerate = options_.accelerate;
+  options.wishes.dualstack = options_.dualstack;
+  options.sign = !options_.no_sign_request;
+  options.only_new = options_.only_new;
+  auto opened = s3::Store::open(options, session_.io().env, client);
+  if (opened) s3_ = opened->get();
+  return opened;
+}
+
+Result<std::unique_ptr<hf::Hub>> Services::open_hub(http::Client& client) {
+  auto settings = hf::Settings::read(session_.io().env);
+  if (!settings) return settings.error();
+  hf::HubOptions options;
+  options.settings = std::move(*settings);
+  options.mirror = options_.hub_mirror;
+  options.open = [this](const std::string& text) -> Result<std::unique_ptr<transfer::Source>> {
+    auto at = Location::parse(text);
+    if (!at) return at.error();
+    return open(*at);
+  };
+  auto opened = hf::Hub::create(client, std::move(options));
+  if (opened) hub_ = opened->get();
+  return opened;
+}
+
+Result<hf::Hub*> Services::hub(const Location& at) {
+  auto opened = store(at);
+  if (!opened) return opened.error();
+  std::lock_guard lock(mutex_);
+  if (hub_ == nullptr) return make_error(Errc::kUsage, at.text() + " is in no hub; write hf://OWNER/NAME");
+  return hub_;
+}
+
+Result<http::Client*> Services::open_client() {
+  if (client_) return client_.get();
+  auto headers = parse_headers(options_.headers);
+  if (!headers) return headers.error();
+  headers_ = std::move(*headers);
+  http::ClientOptions options;
+  options.user_agent = user_agent();
+  options.ca_file = options_.ca_file;
+  options.insecure = options_.insecure;
+  options.netrc = options_.netrc;
+  auto client = http::Client::create(options);
+  if (!client) return client.error();
+  client_ = std::move(*client);
+  return client_.get();
+}
+
+Result<http::Client*> Services::client() {
+  std::lock_guard lock(mutex_);
+  return open_client();
+}
+
+Result<std::unique_ptr<transfer::Source>> Services::open(const Location& at,
+                                                         const std::vector<http::Header>& headers) {
+  if (at.is_url()) {
+    auto speaker = client();
+    if (!speaker) return speaker.error();
+    std::vector<http::Header> all = headers_;
+    all.insert(all.end(), headers.begin(), headers.end());
+    http::Request request;
+    request.url = at.path;
+    request.headers = std::move(all);
+    return http::make_source(**speaker, std::move(request));
+  }
+  auto in = store(at);
+  if (!in) return in.error();
+  return (*in)->open_object(at.bucket, at.path);
+}
+
+Result<std::unique_ptr<transfer::ObjectWriter>> Services::create(const Location& at,
+                                                                 const transfer::ObjectOptions& object,
+                                                                 std::optional<uint64_t> size,
+                                                                 const transfer::Context& context) {
+  if (at.is_url()) {
+    auto speaker = client();
+    if (!speaker) return speaker.error();
+    http::Request request;
+    request.method = "PUT";
+    request.url = at.path;
+    request.headers = headers_;
+    return http::make_target(**speaker, std::move(request), size, context);
+  }
+  auto in = store(at);
+  if (!in) return in.error();
+  return (*in)->create_object(at.bucket, at.path, object, size);
+}
+
+Result<std::string> Services::read_text(const Location& at, size_t limit) {
+  if (at.is_std()) return read_all(session_.io().in_fd, "standard input", limit);
+  if (at.is_local()) {
+    const local::Descriptor file(::open(at.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) return errno_error(at.path, errno);
+    return read_all(file.get(), at.path, limit);
+  }
+  if (!at.is_url()) return make_error(Errc::kUsage, at.text() + ": lists come from files and URLs");
+  auto speaker = client();
+  if (!speaker) return speaker.error();
+  transfer::Counters counters;
+  transfer::Context context;
+  context.stop = session_.io().stop;
+  context.counters = &counters;
+  http::Request request;
+  request.url = at.path;
+  request.headers = headers_;
+  auto reply = (*speaker)->call(request, context, limit);
+  if (!reply) return reply.error();
+  if (reply->status != 200) return http::status_error(at.text(), reply->status);
+  return std::move(reply->body);
+}
+
+Result<std::string> Services::presign(const Location& at, const std::string& method,
+                                      std::chrono::seconds period) {
+  auto opened = store(at);
+  if (!opened) return opened.error();
+  std::lock_guard lock(mutex_);
+  if (s3_ == nullptr) return make_error(Errc::kUnsupported, at.text() + ": no presigned URLs here");
+  return s3_->presign(method, at.bucket, at.path, period, session_.io().stop);
+}
+
+}  // namespace sjcp::cli

@@ -1,0 +1,71 @@
+// The services that a command talks to, each opened when the first location asks for it.
+//
+// Threads: any.  Stores, sources and writers must not outlive it.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/location.h"
+#include "cli/options.h"
+#include "cli/session.h"
+#include "core/transfer/store.h"
+#include "net/hf/hub.h"
+#include "net/http/client.h"
+#include "net/s3/store.h"
+
+namespace sjcp::cli {
+
+class Services {
+ public:
+  // Both must outlive it.
+  Services(const Session& session, const ServiceOptions& options) : session_(session), options_(options) {}
+  ~Services();
+
+  // The store that a location is in.  kUsage: it is in none.
+  Result<transfer::Store*> store(const Location& at);
+
+  // The hub that a location is in.  kUsage: it is in none.
+  Result<hf::Hub*> hub(const Location& at);
+
+  // Any remote location.  headers: of requests to a URL, beside those of the options.
+  Result<std::unique_ptr<transfer::Source>> open(const Location& at,
+                                                 const std::vector<http::Header>& headers = {});
+  // What context points to must outlive the writer.
+  Result<std::unique_ptr<transfer::ObjectWriter>> create(const Location& at,
+                                                         const transfer::ObjectOptions& object,
+                                                         std::optional<uint64_t> size,
+                                                         const transfer::Context& context);
+
+  // A URL that opens the object for so long.  kUnsupported: the store has none.
+  Result<std::string> presign(const Location& at, const std::string& method, std::chrono::seconds period);
+
+  // A text of at most `limit` bytes, from a file, standard input or a URL.
+  Result<std::string> read_text(const Location& at, size_t limit);
+
+  // Opened once, shared by all.
+  Result<http::Client*> client();
+
+ private:
+  // The caller holds the mutex.
+  Result<std::unique_ptr<transfer::Store>> open_store(Location::Kind kind);
+  Result<http::Client*> open_client();
+  Result<std::unique_ptr<s3::Store>> open_s3(http::Client& client);
+  Result<std::unique_ptr<hf::Hub>> open_hub(http::Client& client);
+
+  const Session& session_;
+  const ServiceOptions& options_;
+  std::mutex mutex_;                      // guards the rest
+  std::vector<http::Header> headers_;     // of the options; set with the client, then constant
+  std::unique_ptr<http::Client> client_;  // outlives the stores
+  std::map<Location::Kind, std::unique_ptr<transfer::Store>> stores_;
+  s3::Store* s3_ = nullptr;  // of these, once opened
+  hf::Hub* hub_ = nullptr;
+};
+
+}  // namespace sjcp::cli

@@ -1,0 +1,199 @@
+#include "net/http/client.h"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/base/scope_guard.h"
+#include "net/http/line_pool.h"
+
+namespace sjcp::http {
+namespace {
+
+// Connections kept for later requests, of all servers.
+constexpr size_t kMostIdle = 256;
+// Of a redirect's own page: read, so that the connection can be kept.
+constexpr size_t kRedirectPage = 64 << 10;
+
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+bool secret(const Header& header) {
+  constexpr std::array<std::string_view, 6> kSecret = {
+      "Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "X-Amz-Security-Token", "X-Auth-Token"};
+  return header.secret || std::any_of(kSecret.begin(), kSecret.end(),
+                                      [&](std::string_view name) { return same_name(header.name, name); });
+}
+
+bool redirects(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+// Stands between a line and the receiver: keeps redirects that are followed to itself.
+class Hop final : public Receiver {
+ public:
+  Hop(Receiver& receiver, bool follow) : receiver_(receiver), follow_(follow) {}
+
+  Status head(const Head& head) override {
+    if (follow_ && redirects(head.status)) location_ = head.header("Location");
+    if (location_) {
+      status_ = head.status;
+      return {};
+    }
+    return receiver_.head(head);
+  }
+  Status body(ByteView bytes) override {
+    if (!location_) return receiver_.body(bytes);
+    page_ += bytes.size();
+    return {};
+  }
+  bool enough() override { return location_ ? page_ > kRedirectPage : receiver_.enough(); }
+
+  // Of the redirect that is to be followed.
+  const std::optional<std::string>& location() const { return location_; }
+  int status() const { return status_; }
+
+ private:
+  Receiver& receiver_;
+  const bool follow_;
+  std::optional<std::string> location_;
+  int status_ = 0;
+  size_t page_ = 0;
+};
+
+class Collector final : public Receiver {
+ public:
+  Collector(std::string shown, size_t limit) : shown_(std::move(shown)), limit_(limit) {}
+  Status head(const Head& head) override {
+    static_cast<Head&>(reply) = head;
+    return {};
+  }
+  Status body(ByteView bytes) override {
+    if (reply.body.size() + bytes.size() > limit_) {
+      return make_error(Errc::kProtocol,
+                        shown_ + ": the reply is longer than " + std::to_string(limit_) + " bytes");
+    }
+    reply.body += bytes.text();
+    return {};
+  }
+  Reply reply;
+
+ private:
+  const std::string shown_;
+  const size_t limit_;
+};
+
+class CurlClient final : public Client {
+ public:
+  CurlClient(const ClientOptions& options, std::unique_ptr<Sharing> sharing)
+      : options_(options), sharing_(std::move(sharing)), pool_(*sharing_, options_) {}
+
+  Result<Reply> call(const Request& request, const transfer::Context& context, size_t limit) override {
+    Collector collector(shown_url(request.url), limit);
+    if (Status s = stream(request, collector, context); !s) return s.error();
+    return std::move(collector.reply);
+  }
+
+  Status stream(const Request& request, Receiver& receiver, const transfer::Context& context) override;
+
+ private:
+  Status one_hop(const Request& request, const Url& url, Receiver& receiver,
+                 const transfer::Context& context);
+
+  const ClientOptions options_;
+  const std::unique_ptr<Sharing> sharing_;
+  LinePool pool_;
+};
+
+Status CurlClient::one_hop(const Request& request, const Url& url, Receiver& receiver,
+                           const transfer::Context& context) {
+  auto line = pool_.take(url, request.direct);
+  Status status = line->exchange(request, url, request.headers, receiver, context);
+  if (!status && line->unreachable() && !line->pinned().empty()) {
+    pool_.drop_address(url, line->pinned());
+    line->pin("");
+    if (request.stream == nullptr || request.stream->rewind()) {
+      status = line->exchange(request, url, request.headers, receiver, context);
+    }
+  }
+  if (status) {
+    const size_t room = context.connections == nullptr ? kMostIdle : context.connections->room();
+    pool_.keep(url, request.direct, std::move(line), std::min(kMostIdle, room));
+  }
+  return status;
+}
+
+// The request that a redirect asks for (RFC 9110, 15.4).
+Status follow(Request& request, const Url& from, const Url& to, int status) {
+  if (from.secure() && !to.secure()) {
+    return make_error(Errc::kProtocol,
+                      shown_url(from.text()) + ": redirected from https to http: " + shown_url(to.text()));
+  }
+  const bool posted = request.method == "POST" && (status == 301 || status == 302);
+  if ((status == 303 && request.method != "HEAD") || posted) {
+    request.method = "GET";
+    request.body.clear();
+    request.stream = nullptr;
+    std::erase_if(request.headers, [](const Header& h) {
+      return h.name.size() > 8 && same_name(h.name.substr(0, 8), "Content-");
+    });
+  }
+  if (request.stream != nullptr) {
+    if (Status s = request.stream->rewind(); !s) return s.error();
+  }
+  request.url = to.text();
+  if (!from.same_origin(to)) drop_secrets(request);
+  return {};
+}
+
+Status CurlClient::stream(const Request& original, Receiver& receiver, const transfer::Context& context) {
+  Result<Url> url = Url::parse(original.url);
+  if (!url) return url.error();
+  transfer::ConnectionBudget::Share share;
+  if (context.connections != nullptr) {
+    auto granted = context.connections->open(1, context.stop);
+    if (!granted) return granted.error();
+    share = std::move(*granted);
+  }
+  context.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
+  const ScopeGuard closed(
+      [&] { context.counters->connections_active.fetch_sub(1, std::memory_order_relaxed); });
+  Request request = original;
+  for (unsigned hop = 0;; ++hop) {
+    Hop hopping(receiver, original.redirects > 0);
+    if (Status s = one_hop(request, *url, hopping, context); !s) return s;
+    if (!hopping.location()) return {};
+    if (hop == original.redirects) {
+      return make_error(Errc::kProtocol,
+                        shown_url(original.url) + ": more than " + std::to_string(hop) + " redirects");
+    }
+    auto next = resolve_location(*url, *hopping.location());
+    if (!next) return with_context(next.error(), shown_url(url->text()));
+    if (Status s = follow(request, *url, *next, hopping.status()); !s) return s;
+    url = std::move(next);
+  }
+}
+
+}  // namespace
+
+void drop_secrets(Request& request) {
+  std::erase_if(request.headers, secret);
+}
+
+std::optional<std::string> Head::header(std::string_view name) const {
+  const auto found = std::find_if(headers.rbegin(), headers.rend(),
+                                  [&](const Header& header) { return same_name(header.name, name); });
+  if (found == headers.rend()) return std::nullopt;
+  return found->value;
+}
+
+Result<std::unique_ptr<Client>> Client::create(const ClientOptions& options) {
+  auto sharing = Sharing::create(options.ca_file, options.insecure);
+  if (!sharing) return sharing.error();
+  return std::unique_ptr<Client>(std::make_unique<CurlClient>(options, std::move(*sharing)));
+}
+
+}  // namespace sjcp::http

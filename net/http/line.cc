@@ -1,0 +1,431 @@
+#include "net/http/line.h"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <stop_token>
+#include <utility>
+
+#include "core/base/scope_guard.h"
+#include "core/base/wait.h"
+#include "net/io/receive_window.h"
+#include "net/io/tcp_state.h"
+
+namespace sjcp::http {
+namespace {
+
+using std::chrono::milliseconds;
+using Steady = Clock::Steady;
+
+constexpr milliseconds kTick{100};
+constexpr long kReadBytes = 512 << 10;
+constexpr long kSendBytes = 1 << 20;
+constexpr size_t kMostHeaderBytes = 1 << 20;
+// Below this a body is sent without asking whether it is wanted.
+constexpr uint64_t kAskedFirst = 1 << 20;
+
+Steady now() {
+  return std::chrono::steady_clock::now();
+}
+
+struct HeaderList {
+  curl_slist* list = nullptr;
+  HeaderList() = default;
+  HeaderList(const HeaderList&) = delete;
+  HeaderList& operator=(const HeaderList&) = delete;
+  ~HeaderList() { curl_slist_free_all(list); }
+  void add(const std::string& line) { list = curl_slist_append(list, line.c_str()); }
+};
+
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  text.remove_prefix(begin);
+  while (!text.empty() && std::strchr(" \t\r\n", text.back()) != nullptr) text.remove_suffix(1);
+  return text;
+}
+
+bool loopback(const std::string& host) {
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
+Errc kind_of(CURLcode code) {
+  switch (code) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+      return Errc::kUsage;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+      return Errc::kIntegrity;
+    case CURLE_UNSUPPORTED_PROTOCOL:  // the scheme is known by now: it is the reply that is no HTTP
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_HTTP2:
+      return Errc::kProtocol;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_FAILED_INIT:
+      return Errc::kInternal;
+    default:
+      return Errc::kNetwork;
+  }
+}
+
+}  // namespace
+
+struct Line::Exchange {
+  const Request& request;
+  const Url& url;
+  const std::vector<Header>& headers;
+  Receiver& receiver;
+  const transfer::Context& context;
+  const std::string url_text;
+  HeaderList sent{};
+  HeaderList connect_to{};
+
+  Head head{};
+  size_t header_bytes = 0;
+  bool heard = false;      // a byte of the reply came
+  bool head_done = false;  // the receiver has the head
+  bool enough = false;
+  Status error{};  // of the receiver, the body or the stop token; libcurl only knows that it was to end
+
+  size_t body_sent = 0;  // of request.body
+  bool far = false;      // room for what a distant sender has under way
+  uint64_t acknowledged = 0;
+  Steady begin = now();
+  Steady progress = begin;
+
+  bool has_body() const {
+    return request.stream != nullptr || !request.body.empty() || request.method == "POST" ||
+           request.method == "PUT" || request.method == "PATCH";
+  }
+  std::optional<uint64_t> body_size() const {
+    return request.stream != nullptr ? request.stream->size() : request.body.size();
+  }
+  bool fail(Error e) {
+    error = std::move(e);
+    return false;
+  }
+  bool deliver_head();
+  // Waits until bytes may move: at least one.  0: to be given up, error or enough says why.
+  size_t granted(size_t want);
+};
+
+bool Line::Exchange::deliver_head() {
+  head.url = url_text;
+  head_done = true;
+  if (Status s = receiver.head(head); !s) return fail(s.error());
+  enough = receiver.enough();
+  return true;
+}
+
+size_t Line::Exchange::granted(size_t want) {
+  if (context.throttle == nullptr) return want;
+  for (;;) {
+    const auto moment = now();
+    if (const size_t got = context.throttle->allow(want, moment); got > 0) return got;
+    const auto until = std::min(context.throttle->next(moment), moment + kTick);
+    if (!wait_unless_stopped(until, context.stop)) {
+      fail(make_error(Errc::kCancelled, "stopped"));
+      return 0;
+    }
+    if (head_done && receiver.enough()) {
+      enough = true;
+      return 0;
+    }
+  }
+}
+
+Line::Line(Sharing& sharing, const ClientOptions& options)
+    : sharing_(sharing), options_(options), multi_(curl_multi_init()), easy_(curl_easy_init()) {
+  curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
+  curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+  error_text_[0] = '\0';
+}
+
+Line::~Line() {
+  curl_easy_cleanup(easy_);
+  curl_multi_cleanup(multi_);
+}
+
+std::string Line::address() const {
+  char* text = nullptr;
+  if (curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &text) != CURLE_OK || text == nullptr) return "";
+  return text;
+}
+
+size_t Line::on_header(char* data, size_t one, size_t size, void* opaque) {
+  auto& exchange = *static_cast<Exchange*>(opaque);
+  const size_t bytes = one * size;
+  const std::string_view line(data, bytes);
+  exchange.progress = now();
+  exchange.heard = true;
+  if (exchange.head_done) return bytes;  // a trailer
+  exchange.header_bytes += bytes;
+  if (exchange.header_bytes > kMostHeaderBytes) {
+    exchange.fail(make_error(Errc::kProtocol, shown_url(exchange.url_text) + ": headers without end"));
+    return 0;
+  }
+  Head& head = exchange.head;
+  if (line.starts_with("HTTP/") && line.find(':') > line.find(' ')) {
+    head.headers.clear();
+    const size_t blank = line.find(' ');
+    head.status = 0;
+    for (size_t i = blank + 1; i < line.size() && i <= blank + 3; ++i) {
+      if (line[i] < '0' || line[i] > '9') break;
+      head.status = head.status * 10 + (line[i] - '0');
+    }
+    return bytes;
+  }
+  const std::string_view text = trimmed(line);
+  if (text.empty()) {
+    // What comes before the reply proper (100, 103) is followed by another head.
+    if (head.status < 200) return bytes;
+    return exchange.deliver_head() ? bytes : 0;
+  }
+  if ((line.front() == ' ' || line.front() == '\t') && !head.headers.empty()) {
+    head.headers.back().value += " " + std::string(text);
+    return bytes;
+  }
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos || colon == 0) return bytes;
+  head.headers.push_back(
+      {std::string(trimmed(text.substr(0, colon))), std::string(trimmed(text.substr(colon + 1))), false});
+  return bytes;
+}
+
+size_t Line::on_body(char* data, size_t one, size_t size, void* opaque) {
+  auto& exchange = *static_cast<Exchange*>(opaque);
+  const size_t bytes = one * size;
+  // 0 would be a success for an empty call only.
+  constexpr size_t kEnd = CURL_WRITEFUNC_ERROR;
+  if (exchange.enough || exchange.context.stop.stop_requested()) return kEnd;
+  exchange.context.counters->bytes_fetched.fetch_add(bytes, std::memory_order_relaxed);
+  for (size_t paid = 0; paid < bytes;) {
+    const size_t granted = exchange.granted(bytes - paid);
+    if (granted == 0) return kEnd;
+    paid += granted;
+  }
+  const ByteView view(reinterpret_cast<const uint8_t*>(data), bytes);
+  if (Status s = exchange.receiver.body(view); !s) {
+    exchange.fail(s.error());
+    return kEnd;
+  }
+  exchange.progress = now();
+  exchange.enough = exchange.receiver.enough();
+  return bytes;
+}
+
+size_t Line::on_read(char* out, size_t one, size_t size, void* opaque) {
+  auto& exchange = *static_cast<Exchange*>(opaque);
+  exchange.progress = now();
+  const size_t room = one * size;
+  if (exchange.request.stream == nullptr) {
+    const std::string& body = exchange.request.body;
+    const size_t bytes = std::min(room, body.size() - exchange.body_sent);
+    if (bytes == 0) return 0;
+    const size_t granted = exchange.granted(bytes);
+    if (granted == 0) return CURL_READFUNC_ABORT;
+    std::memcpy(out, body.data() + exchange.body_sent, granted);
+    exchange.body_sent += granted;
+    exchange.context.counters->bytes_fetched.fetch_add(granted, std::memory_order_relaxed);
+    return granted;
+  }
+  const size_t granted = exchange.granted(room);
+  if (granted == 0) return CURL_READFUNC_ABORT;
+  const Result<size_t> got = exchange.request.stream->read({reinterpret_cast<uint8_t*>(out), granted});
+  if (!got) {
+    exchange.fail(got.error());
+    return CURL_READFUNC_ABORT;
+  }
+  if (exchange.context.throttle != nullptr) exchange.context.throttle->give_back(granted - *got);
+  exchange.context.counters->bytes_fetched.fetch_add(*got, std::memory_order_relaxed);
+  exchange.progress = now();
+  return *got;
+}
+
+int Line::on_seek(void* opaque, curl_off_t offset, int origin) {
+  auto& exchange = *static_cast<Exchange*>(opaque);
+  if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+  exchange.body_sent = 0;
+  if (exchange.request.stream == nullptr) return CURL_SEEKFUNC_OK;
+  return exchange.request.stream->rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+int Line::on_socket(void* opaque, curl_socket_t fd, curlsocktype) {
+  if (static_cast<const Exchange*>(opaque)->far) io::widen_receive_window(fd);
+  return CURL_SOCKOPT_OK;
+}
+
+void Line::prepare_body(Exchange& exchange) {
+  const std::optional<uint64_t> size = exchange.body_size();
+  curl_easy_setopt(easy_, CURLOPT_UPLOAD, 1L);
+  curl_easy_setopt(easy_, CURLOPT_UPLOAD_BUFFERSIZE, kSendBytes);
+  curl_easy_setopt(easy_, CURLOPT_INFILESIZE_LARGE, size ? static_cast<curl_off_t>(*size) : curl_off_t{-1});
+  curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &Line::on_read);
+  curl_easy_setopt(easy_, CURLOPT_READDATA, &exchange);
+  curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &Line::on_seek);
+  curl_easy_setopt(easy_, CURLOPT_SEEKDATA, &exchange);
+  if (size && *size < kAskedFirst) exchange.sent.add("Expect:");
+}
+
+void Line::prepare(Exchange& exchange) {
+  curl_easy_reset(easy_);
+  error_text_[0] = '\0';
+  const Request& request = exchange.request;
+  sharing_.apply(easy_);
+  curl_easy_setopt(easy_, CURLOPT_URL, exchange.url_text.c_str());
+  curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy_, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  curl_easy_setopt(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kReadBytes);
+  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
+  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
+  if (!options_.user_agent.empty()) {
+    curl_easy_setopt(easy_, CURLOPT_USERAGENT, options_.user_agent.c_str());
+  }
+  if (options_.netrc) curl_easy_setopt(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
+  if (request.direct) curl_easy_setopt(easy_, CURLOPT_NOPROXY, "*");
+  if (!pinned_.empty()) {
+    const std::string port = std::to_string(exchange.url.port);
+    exchange.connect_to.add(exchange.url.host + ":" + port + ":" + pinned_ + ":" + port);
+    curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, exchange.connect_to.list);
+  }
+  if (exchange.has_body()) {
+    prepare_body(exchange);
+  } else if (request.method == "HEAD") {
+    curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
+  } else {
+    curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
+  }
+  curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  bool encoding = false;
+  for (const Header& header : exchange.headers) {
+    encoding = encoding || same_name(header.name, "Accept-Encoding");
+    // libcurl takes "Name:" for a header of its own to be left out.
+    exchange.sent.add(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
+  }
+  if (!encoding) exchange.sent.add("Accept-Encoding: identity");
+  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, exchange.sent.list);
+  curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &Line::on_header);
+  curl_easy_setopt(easy_, CURLOPT_HEADERDATA, &exchange);
+  curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Line::on_body);
+  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &exchange);
+  const auto* throttle = exchange.context.throttle;
+  const bool limited = throttle != nullptr && throttle->rate() != transfer::Throttle::kNoLimit;
+  exchange.far = !limited && !loopback(exchange.url.host);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, &Line::on_socket);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTDATA, &exchange);
+}
+
+// What the peer has acknowledged is progress, too: a socket takes megabytes at once and may need minutes for
+// them.
+void Line::note_sent(Exchange& exchange) {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  if (curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD) return;
+  const auto state = io::tcp_state(fd);
+  if (!state || state->acknowledged <= exchange.acknowledged) return;
+  exchange.acknowledged = state->acknowledged;
+  exchange.progress = now();
+}
+
+// CURLE_ABORTED_BY_CALLBACK: exchange.error or exchange.enough says why.
+CURLcode Line::run(Exchange& exchange) {
+  const auto& stop = exchange.context.stop;
+  const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_); });
+  const auto stall =
+      exchange.request.stall_timeout.count() > 0 ? exchange.request.stall_timeout : options_.stall_timeout;
+  for (;;) {
+    if (stop.stop_requested()) {
+      exchange.fail(make_error(Errc::kCancelled, "stopped"));
+      return CURLE_ABORTED_BY_CALLBACK;
+    }
+    int running = 0;
+    curl_multi_perform(multi_, &running);
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+      if (message->msg == CURLMSG_DONE) return message->data.result;
+    }
+    if (exchange.head_done && exchange.receiver.enough()) exchange.enough = true;
+    if (exchange.enough) return CURLE_ABORTED_BY_CALLBACK;
+    const Steady moment = now();
+    if (exchange.has_body() && moment - exchange.progress > kTick) note_sent(exchange);
+    if (moment - exchange.progress > stall) {
+      const auto text = std::to_string(stall.count() / 1000) + " s";
+      exchange.fail(make_error(Errc::kNetwork, shown_url(exchange.url_text) + ": nothing moved for " + text,
+                               CURLE_OPERATION_TIMEDOUT));
+      return CURLE_ABORTED_BY_CALLBACK;
+    }
+    if (exchange.request.timeout.count() > 0 && moment - exchange.begin > exchange.request.timeout) {
+      exchange.fail(make_error(Errc::kNetwork, shown_url(exchange.url_text) + ": took too long",
+                               CURLE_OPERATION_TIMEDOUT));
+      return CURLE_ABORTED_BY_CALLBACK;
+    }
+    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(kTick.count()), nullptr);
+  }
+}
+
+Error Line::failure(const Exchange& exchange, CURLcode code) const {
+  std::string text = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  std::string what = shown_url(exchange.url_text) + ": " + text;
+  if (kind_of(code) == Errc::kIntegrity) what += "; --cacert names a CA to trust";
+  return make_error(kind_of(code), std::move(what), code);
+}
+
+Status Line::verdict(Exchange& exchange, CURLcode code) {
+  if (!exchange.error) return exchange.error;
+  if (exchange.enough) return {};
+  if (exchange.context.stop.stop_requested() && code != CURLE_OK) {
+    return make_error(Errc::kCancelled, "stopped");
+  }
+  if (code != CURLE_OK) return failure(exchange, code);
+  if (!exchange.head_done) {
+    return make_error(Errc::kProtocol, shown_url(exchange.url_text) + ": no reply", CURLE_GOT_NOTHING);
+  }
+  return {};
+}
+
+Status Line::attempt(Exchange& exchange) {
+  prepare(exchange);
+  if (curl_multi_add_handle(multi_, easy_) != CURLM_OK) {
+    return make_error(Errc::kInternal, shown_url(exchange.url_text) + ": the request cannot be begun");
+  }
+  const ScopeGuard removed([this] { curl_multi_remove_handle(multi_, easy_); });
+  return verdict(exchange, run(exchange));
+}
+
+Status Line::exchange(const Request& request, const Url& url, const std::vector<Header>& headers,
+                      Receiver& receiver, const transfer::Context& context) {
+  unreachable_ = false;
+  for (bool again = false;; again = true) {
+    Exchange exchange{request, url, headers, receiver, context, url.text()};
+    const Status status = attempt(exchange);
+    used_ = now();
+    if (status || !exchange.error || exchange.heard) return status;
+    const int code = status.error().cause;
+    unreachable_ = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
+    long dialled = 0;
+    curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &dialled);
+    const bool dead = code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR;
+    // The server had closed the kept connection before the request reached it.
+    if (again || !dead || dialled > 0) return status;
+    if (request.stream != nullptr && !request.stream->rewind()) return status;
+  }
+}
+
+}  // namespace sjcp::http

@@ -1,0 +1,72 @@
+// One connection at a time to one server, and the requests that go over it one after the other: a libcurl
+// multi handle with one easy handle.
+//
+// Threads: one at a time.
+// Errors: as in client.h.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "net/http/client.h"
+#include "net/http/sharing.h"
+#include "net/http/url.h"
+
+namespace sjcp::http {
+
+class Line {
+ public:
+  // Both outlive the line.
+  Line(Sharing& sharing, const ClientOptions& options);
+  ~Line();
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  // Connections are made to this numeric address (IPv6 in brackets) whatever the name says; empty: as the
+  // name says.
+  void pin(std::string address) { pinned_ = std::move(address); }
+  const std::string& pinned() const { return pinned_; }
+
+  // One request and its reply, redirects included as they are.  `headers` instead of the request's own.
+  // Blocks.
+  Status exchange(const Request& request, const Url& url, const std::vector<Header>& headers,
+                  Receiver& receiver, const transfer::Context& context);
+
+  // Of the last exchange: no connection was to be had.
+  bool unreachable() const { return unreachable_; }
+  // The numeric address that answered.
+  std::string address() const;
+  Clock::Steady used() const { return used_; }
+
+ private:
+  struct Exchange;
+  void prepare(Exchange& exchange);
+  void prepare_body(Exchange& exchange);
+  CURLcode run(Exchange& exchange);
+  Status attempt(Exchange& exchange);
+  void note_sent(Exchange& exchange);
+  Status verdict(Exchange& exchange, CURLcode code);
+  Error failure(const Exchange& exchange, CURLcode code) const;
+
+  static size_t on_header(char* data, size_t one, size_t size, void* exchange);
+  static size_t on_body(char* data, size_t one, size_t size, void* exchange);
+  static size_t on_read(char* out, size_t one, size_t size, void* exchange);
+  static int on_seek(void* exchange, curl_off_t offset, int origin);
+  static int on_socket(void* exchange, curl_socket_t fd, curlsocktype purpose);
+
+  Sharing& sharing_;
+  const ClientOptions& options_;
+  CURLM* multi_;
+  CURL* easy_;
+  char error_text_[CURL_ERROR_SIZE];
+  std::string pinned_;
+  bool unreachable_ = false;
+  Clock::Steady used_{};
+};
+
+}  // namespace sjcp::http

@@ -1,0 +1,102 @@
+#include "net/http/line_pool.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "net/io/tls_connection.h"
+
+namespace sjcp::http {
+namespace {
+
+std::string key_of(const Url& url, bool direct) {
+  return (direct ? "direct " : "") + url.origin();
+}
+
+bool behind_proxy() {
+  for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<Line> LinePool::take(const Url& url, bool direct) {
+  std::string address;
+  {
+    const std::lock_guard lock(mutex_);
+    Server& server = servers_[key_of(url, direct)];
+    if (!server.idle.empty()) {
+      auto line = std::move(server.idle.back());
+      server.idle.pop_back();
+      --idle_;
+      return line;
+    }
+    if (server.addresses.size() > 1) address = server.addresses[server.next++ % server.addresses.size()];
+  }
+  auto line = std::make_unique<Line>(sharing_, options_);
+  line->pin(std::move(address));
+  return line;
+}
+
+// libcurl prefers the first address for every connection.  Which family works is what the first connection
+// has found out; those after it take the addresses of that family in turn.
+void LinePool::learn(const Url& url, const std::string& answered) {
+  std::vector<std::string> addresses;
+  if (!answered.empty() && !behind_proxy()) {
+    const bool six = answered.find(':') != std::string::npos;
+    const auto endpoints = io::resolve(url.host + ":" + std::to_string(url.port));
+    if (endpoints) {
+      for (const io::Endpoint& endpoint : *endpoints) {
+        std::string text = io::numeric_host(endpoint);
+        if (text.empty() || text.starts_with('[') != six) continue;
+        if (std::find(addresses.begin(), addresses.end(), text) == addresses.end()) {
+          addresses.push_back(std::move(text));
+        }
+      }
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  Server& server = servers_[key_of(url, false)];
+  // The first connection has the one that answered.
+  const std::string answered_by = answered.find(':') == std::string::npos ? answered : "[" + answered + "]";
+  const auto first = std::find(addresses.begin(), addresses.end(), answered_by);
+  server.next = first == addresses.end() ? 0 : static_cast<size_t>(first - addresses.begin()) + 1;
+  server.addresses = std::move(addresses);
+}
+
+void LinePool::keep(const Url& url, bool direct, std::unique_ptr<Line> line, size_t most) {
+  bool first = false;
+  if (!direct) {
+    const std::lock_guard lock(mutex_);
+    first = !std::exchange(servers_[key_of(url, false)].known, true);
+  }
+  if (first) learn(url, line->address());
+  if (most == 0) return;
+  std::vector<std::unique_ptr<Line>> gone;  // closed without the lock
+  const std::lock_guard lock(mutex_);
+  while (idle_ >= most) gone.push_back(forget_oldest());
+  servers_[key_of(url, direct)].idle.push_back(std::move(line));
+  ++idle_;
+}
+
+std::unique_ptr<Line> LinePool::forget_oldest() {
+  Server* oldest = nullptr;
+  for (auto& [key, server] : servers_) {
+    if (server.idle.empty()) continue;
+    if (oldest == nullptr || server.idle.front()->used() < oldest->idle.front()->used()) oldest = &server;
+  }
+  auto line = std::move(oldest->idle.front());
+  oldest->idle.erase(oldest->idle.begin());
+  --idle_;
+  return line;
+}
+
+void LinePool::drop_address(const Url& url, const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  std::erase(servers_[key_of(url, false)].addresses, address);
+}
+
+}  // namespace sjcp::http

@@ -1,0 +1,47 @@
+// Lines that wait for the next request to the same server, and over which of a server's addresses new ones
+// go.
+//
+// Threads: any.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "net/http/line.h"
+
+namespace sjcp::http {
+
+class LinePool {
+ public:
+  // Both outlive the pool.
+  LinePool(Sharing& sharing, const ClientOptions& options) : sharing_(sharing), options_(options) {}
+
+  // A kept line to this server, the one used last first; else a new one.
+  std::unique_ptr<Line> take(const Url& url, bool direct);
+  // For the next request; `most` lines are kept in all, the longest unused ones go.
+  void keep(const Url& url, bool direct, std::unique_ptr<Line> line, size_t most);
+  // The pinned address did not answer: new lines do without it.
+  void drop_address(const Url& url, const std::string& address);
+
+ private:
+  struct Server {
+    std::vector<std::unique_ptr<Line>> idle;  // used last at the end
+    bool known = false;                       // addresses are
+    std::vector<std::string> addresses;       // as CURLOPT_CONNECT_TO takes them
+    size_t next = 0;
+  };
+  void learn(const Url& url, const std::string& answered);
+  std::unique_ptr<Line> forget_oldest();
+
+  Sharing& sharing_;
+  const ClientOptions& options_;
+  std::mutex mutex_;  // guards the rest
+  std::map<std::string, Server> servers_;
+  size_t idle_ = 0;
+};
+
+}  // namespace sjcp::http

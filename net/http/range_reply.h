@@ -1,0 +1,32 @@
+// Is a reply what was asked for?  Decided from its head, before a byte of its body goes anywhere.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/base/result.h"
+#include "net/http/client.h"
+#include "net/http/headers.h"
+
+namespace sjcp::http {
+
+// What is known of an object once its first reply came.
+struct Known {
+  std::string name;              // for messages
+  std::optional<uint64_t> size;  // nothing: the server does not say
+  Validator validator;
+};
+
+// "bytes=0-4" of [0, 5); open where end is UINT64_MAX.
+std::string range_value(ByteRange range);
+
+// Of a request for `asked`: the reply begins at its first byte, does not go beyond it, and is of the known
+// version, unencoded.  The bytes that it brings.  Errors: those of status_error(); kConflict: the object has
+// changed; kProtocol: it is anything else, Error::cause being the status.
+Result<ByteRange> check_range_reply(const Head& head, ByteRange asked, const Known& known);
+
+// The same of a request for all of the object.
+Status check_whole_reply(const Head& head, const Known& known);
+
+}  // namespace sjcp::http

@@ -1,0 +1,79 @@
+#include "net/http/sharing.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <cstdlib>
+#include <utility>
+
+namespace sjcp::http {
+
+Sharing::Sharing(std::string ca_file, bool insecure) : ca_file_(std::move(ca_file)), insecure_(insecure) {
+  static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
+  (void)global;
+  store_ = X509_STORE_new();
+  // As libcurl does it itself.
+  X509_STORE_set_flags(store_, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+  share_ = curl_share_init();
+  curl_share_setopt(share_, CURLSHOPT_LOCKFUNC, &Sharing::lock);
+  curl_share_setopt(share_, CURLSHOPT_UNLOCKFUNC, &Sharing::unlock);
+  curl_share_setopt(share_, CURLSHOPT_USERDATA, this);
+  curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+  curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+}
+
+Sharing::~Sharing() {
+  curl_share_cleanup(share_);
+  X509_STORE_free(store_);
+}
+
+Result<std::unique_ptr<Sharing>> Sharing::create(const std::string& ca_file, bool insecure) {
+  std::unique_ptr<Sharing> sharing(new Sharing(ca_file, insecure));
+  if (!ca_file.empty() && !sharing->load(ca_file)) {
+    return make_error(Errc::kUsage, ca_file + ": holds no certificates in PEM form that can be read");
+  }
+  return sharing;
+}
+
+bool Sharing::load(const std::string& file) {
+  return X509_STORE_load_file(store_, file.c_str()) == 1;
+}
+
+void Sharing::load_system() {
+  const char* chosen = std::getenv("SSL_CERT_FILE");
+  if (chosen != nullptr && *chosen != '\0' && load(chosen)) return;
+  const curl_version_info_data* version = curl_version_info(CURLVERSION_NOW);
+  if (version->age >= CURLVERSION_SEVENTH && version->cainfo != nullptr && load(version->cainfo)) return;
+  X509_STORE_set_default_paths(store_);
+}
+
+void Sharing::apply(CURL* easy) {
+  curl_easy_setopt(easy, CURLOPT_SHARE, share_);
+  if (insecure_) {
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    return;
+  }
+  // libcurl reads these files anew for every connection of another multi handle; ours are read already.
+  curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
+  curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, this);
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &Sharing::trust);
+}
+
+CURLcode Sharing::trust(CURL*, void* ssl_context, void* self) {
+  auto* sharing = static_cast<Sharing*>(self);
+  if (sharing->ca_file_.empty()) std::call_once(sharing->loaded_, [&] { sharing->load_system(); });
+  SSL_CTX_set1_cert_store(static_cast<SSL_CTX*>(ssl_context), sharing->store_);
+  return CURLE_OK;
+}
+
+void Sharing::lock(CURL*, curl_lock_data data, curl_lock_access, void* self) {
+  static_cast<Sharing*>(self)->locks_[data].lock();
+}
+
+void Sharing::unlock(CURL*, curl_lock_data data, void* self) {
+  static_cast<Sharing*>(self)->locks_[data].unlock();
+}
+
+}  // namespace sjcp::http

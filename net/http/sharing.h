@@ -1,0 +1,49 @@
+// What all lines of a client have in common: names and TLS sessions once looked up or agreed on, and the
+// certificates that are trusted, read once instead of for each connection.
+//
+// Ownership: made by the client, outlives its lines.
+// Threads: any.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/base/result.h"
+
+typedef struct x509_store_st X509_STORE;
+
+namespace sjcp::http {
+
+class Sharing {
+ public:
+  // ca_file: PEM; empty: the system's.  kUsage: it cannot be read.  insecure: no certificate is trusted since
+  // none is checked.
+  static Result<std::unique_ptr<Sharing>> create(const std::string& ca_file, bool insecure);
+  ~Sharing();
+  Sharing(const Sharing&) = delete;
+  Sharing& operator=(const Sharing&) = delete;
+
+  // Names, sessions and trust, for one request's handle.
+  void apply(CURL* easy);
+
+ private:
+  Sharing(std::string ca_file, bool insecure);
+  bool load(const std::string& file);
+  void load_system();
+  static CURLcode trust(CURL* easy, void* ssl_context, void* self);
+  static void lock(CURL* easy, curl_lock_data data, curl_lock_access access, void* self);
+  static void unlock(CURL* easy, curl_lock_data data, void* self);
+
+  const std::string ca_file_;
+  const bool insecure_;
+  std::array<std::mutex, CURL_LOCK_DATA_LAST> locks_;
+  CURLSH* share_ = nullptr;
+  std::once_flag loaded_;  // the system's certificates; some 20 ms that http:// does not need
+  X509_STORE* store_ = nullptr;
+};
+
+}  // namespace sjcp::http

@@ -1,0 +1,409 @@
+#include "net/http/source.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "core/base/wait.h"
+#include "net/http/headers.h"
+#include "net/http/probe.h"
+#include "net/http/range_reply.h"
+#include "net/http/range_writer.h"
+#include "net/http/status.h"
+
+namespace sjcp::http {
+namespace {
+
+using std::chrono::milliseconds;
+using transfer::Context;
+using transfer::ObjectInfo;
+using transfer::Output;
+using transfer::RangeRequest;
+using transfer::Segment;
+
+constexpr milliseconds kTick{100};
+constexpr size_t kMostErrorText = 64 << 10;
+// Wrong replies and expired redirects in a row that are put down to one bad server among several.
+constexpr unsigned kOddReplies = 3;
+// libcurl's buffer and some more beside the gathered bytes.
+constexpr uint64_t kMemory = RangeWriter::kUnit + (1 << 20);
+
+std::optional<std::string> range_header(const RangeRequest& range) {
+  if (range.suffix) return "bytes=-" + std::to_string(range.end.value_or(0));
+  return range_value({range.begin, range.end.value_or(UINT64_MAX)});
+}
+
+// Takes one reply for a fetch.
+class FetchReceiver final : public Receiver {
+ public:
+  // asked: nothing: the whole object, of which what precedes the writer's position is passed over.
+  FetchReceiver(const Known& known, std::optional<ByteRange> asked, RangeWriter& writer)
+      : known_(known), asked_(asked), writer_(writer) {
+    if (!asked_) skip_ = writer.position();
+  }
+
+  Status head(const Head& head) override {
+    static_cast<Head&>(refusal) = head;
+    if (head.status >= 300) {
+      refused = true;
+      return {};
+    }
+    if (!asked_) return check_whole_reply(head, known_);
+    auto range = check_range_reply(head, *asked_, known_);
+    return range ? Status() : range.error();
+  }
+
+  Status body(ByteView bytes) override {
+    if (refused) {
+      refusal.body += bytes.text().substr(0, kMostErrorText - std::min(kMostErrorText, refusal.body.size()));
+      return {};
+    }
+    const auto skipped = static_cast<size_t>(std::min<uint64_t>(skip_, bytes.size()));
+    skip_ -= skipped;
+    return writer_.take(bytes.sub(skipped));
+  }
+
+  bool enough() override {
+    if (refused) return refusal.body.size() >= kMostErrorText;
+    (void)writer_.tick(std::chrono::steady_clock::now());
+    return writer_.enough();
+  }
+
+  Reply refusal;
+  bool refused = false;
+
+ private:
+  const Known& known_;
+  const std::optional<ByteRange> asked_;
+  RangeWriter& writer_;
+  uint64_t skip_ = 0;
+};
+
+class HttpSource final : public transfer::Source {
+ public:
+  HttpSource(Client& client, SourceOptions options)
+      : client_(client), options_(std::move(options)), budget_(options_.retry.budget) {}
+
+  Result<ObjectInfo> open(const RangeRequest& range, const Context& context) override;
+  const std::vector<Segment>& segments() const override { return segments_; }
+  bool divisible() const override { return divisible_; }
+  uint64_t memory_per_segment() const override { return kMemory; }
+  Status fetch(const Segment& segment, Output& output, const Context& context) override;
+
+ private:
+  struct Asked {
+    Request request;
+    std::string url;          // of the request as it was made
+    bool redirected = false;  // goes straight to where an earlier one was sent
+  };
+  Result<Asked> ask(const Context& context);
+  void remember(const Asked& asked, const Head& head);
+  bool forget(const Asked& asked, int status);
+  Error explained(const Reply& reply, const Asked& asked) const;
+
+  Result<ObjectInfo> try_open(const RangeRequest& range, bool ranged, const Context& context,
+                              std::optional<std::chrono::seconds>& wait);
+  Result<ObjectInfo> opened(const RangeRequest& range, const Reply& reply);
+  Result<ObjectInfo> beyond(const RangeRequest& range, const Reply& reply, const Asked& asked,
+                            const Context& context, std::optional<std::chrono::seconds>& wait);
+
+  std::shared_ptr<Probe> take_probe(uint64_t position);
+  Status fetch_rest(RangeWriter& writer, const Context& context);
+  Status fetch_once(RangeWriter& writer, const Context& context, std::optional<std::chrono::seconds>& wait,
+                    bool& odd);
+  Status may_begin_anew(const RangeWriter& writer) const;
+
+  Client& client_;
+  const SourceOptions options_;
+  RetryBudget budget_;
+
+  // Set by open().
+  Known known_;
+  std::vector<Segment> segments_;
+  bool divisible_ = false;
+  bool ranged_ = false;       // the server serves ranges
+  uint64_t probe_begin_ = 0;  // where the probe's body is of interest
+  uint64_t probe_skip_ = 0;   // bytes of it before that
+
+  std::mutex mutex_;  // guards the rest
+  std::shared_ptr<Probe> probe_;
+  std::string redirect_from_;
+  std::string redirect_to_;
+};
+
+// The request as its maker makes it, or to where its URL was redirected before: a signed link is asked for
+// once, not once for each range.
+Result<HttpSource::Asked> HttpSource::ask(const Context& context) {
+  auto request = options_.request(context);
+  if (!request) return request.error();
+  Asked asked{*std::move(request), "", false};
+  asked.url = asked.request.url;
+  const std::lock_guard lock(mutex_);
+  if (redirect_to_.empty() || redirect_from_ != asked.url) return asked;
+  const auto from = Url::parse(asked.url);
+  const auto to = Url::parse(redirect_to_);
+  if (!from || !to) return asked;
+  if (!from->same_origin(*to)) drop_secrets(asked.request);
+  asked.request.url = redirect_to_;
+  asked.redirected = true;
+  return asked;
+}
+
+void HttpSource::remember(const Asked& asked, const Head& head) {
+  if (asked.redirected || head.url == asked.url || head.url.empty()) return;
+  const std::lock_guard lock(mutex_);
+  redirect_from_ = asked.url;
+  redirect_to_ = head.url;
+}
+
+// The place that the URL was redirected to refuses: the next try begins at the URL again.
+bool HttpSource::forget(const Asked& asked, int status) {
+  const bool expired = status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
+  if (!asked.redirected || !expired) return false;
+  const std::lock_guard lock(mutex_);
+  if (redirect_to_ == asked.request.url) redirect_to_.clear();
+  return true;
+}
+
+Error HttpSource::explained(const Reply& reply, const Asked& asked) const {
+  if (options_.explain) return options_.explain(reply);
+  const std::string& name = options_.name;
+  return status_error(name.empty() ? shown_url(asked.url) : name, reply.status);
+}
+
+Result<ObjectInfo> HttpSource::open(const RangeRequest& range, const Context& context) {
+  if (!range.suffix && range.end && *range.end <= range.begin) {
+    return make_error(Errc::kUsage, "the range is empty");
+  }
+  Retry retry(options_.retry, budget_, system_random());
+  for (;;) {
+    std::optional<std::chrono::seconds> asked;
+    auto info = try_open(range, true, context, asked);
+    if (info) return info;
+    const auto wait = retry.wait(info.error(), asked);
+    if (!wait) return info;
+    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+    if (!wait_unless_stopped(*wait, context.stop)) return make_error(Errc::kCancelled, "stopped");
+  }
+}
+
+Result<ObjectInfo> HttpSource::try_open(const RangeRequest& range, bool ranged, const Context& context,
+                                        std::optional<std::chrono::seconds>& wait) {
+  auto asked = ask(context);
+  if (!asked) return asked.error();
+  if (known_.name.empty()) known_.name = options_.name.empty() ? shown_url(asked->url) : options_.name;
+  Request request = asked->request;
+  if (ranged) request.headers.push_back({"Range", *range_header(range), false});
+  auto probe = std::make_shared<Probe>(client_, std::move(request), context);
+  auto reply = probe->answer();
+  if (!reply) return reply.error();
+  if (reply->status == 416 && ranged) {
+    probe->drop();
+    return beyond(range, *reply, *asked, context, wait);
+  }
+  if (reply->status != 200 && reply->status != 206) {
+    wait = retry_after(*reply, context.clock->wall_now());
+    forget(*asked, reply->status);
+    return explained(*reply, *asked);
+  }
+  auto info = opened(range, *reply);
+  if (info) {
+    remember(*asked, *reply);
+    const std::lock_guard lock(mutex_);
+    probe_ = std::move(probe);
+  } else if (reply->status == 206 && ranged && info.error().code == Errc::kProtocol) {
+    // Ranges that make no sense: the whole may.
+    probe->drop();
+    return try_open(range, false, context, wait);
+  }
+  return info;
+}
+
+// The range lies outside the object, or the object is empty and the server particular about it.
+Result<ObjectInfo> HttpSource::beyond(const RangeRequest& range, const Reply& reply, const Asked& asked,
+                                      const Context& context, std::optional<std::chrono::seconds>& wait) {
+  const auto field = reply.header("Content-Range");
+  const auto said = field ? parse_content_range(*field) : std::nullopt;
+  if (said && said->total && *said->total > 0) {
+    auto resolved = range.resolve(*said->total);
+    if (!resolved) return with_context(resolved.error(), known_.name);
+  }
+  if (range.suffix || range.begin == 0) return try_open(range, false, context, wait);
+  return explained(reply, asked);
+}
+
+Result<ObjectInfo> HttpSource::opened(const RangeRequest& range, const Reply& reply) {
+  ObjectInfo info;
+  known_.size.reset();
+  known_.validator = Validator(reply);
+  ranged_ = reply.status == 206;
+  probe_skip_ = 0;
+  if (ranged_) {
+    const auto field = reply.header("Content-Range");
+    const auto sent = field ? parse_content_range(*field) : std::nullopt;
+    if (!sent || !sent->bytes || !sent->total || !plain_encoding(reply)) {
+      return make_error(Errc::kProtocol, known_.name + ": the server does not say what it sends", 206);
+    }
+    known_.size = sent->total;
+    auto resolved = range.resolve(*sent->total);
+    if (!resolved) return with_context(resolved.error(), known_.name);
+    if (sent->bytes->begin != resolved->begin || sent->bytes->end > resolved->end) {
+      return make_error(Errc::kProtocol,
+                        known_.name + ": the server sends another range than it was asked for", 206);
+    }
+    info.range = *resolved;
+  } else {
+    known_.size = content_length(reply);
+    if (known_.size) {
+      auto resolved = range.everything() ? ByteRange{0, *known_.size} : range.resolve(*known_.size);
+      if (!resolved) return with_context(resolved.error(), known_.name);
+      info.range = *resolved;
+    } else if (!range.everything()) {
+      return make_error(Errc::kUnsupported, known_.name +
+                                                ": the server serves no ranges and does not say how "
+                                                "long the object is: only all of it can be had");
+    } else {
+      info.range = {0, transfer::kUnknownSize};
+    }
+    probe_skip_ = info.range.begin;
+  }
+  probe_begin_ = info.range.begin;
+  info.name = known_.name;
+  info.size = known_.size.value_or(transfer::kUnknownSize);
+  info.version = known_.validator.version(info.size);
+  info.created = known_.validator.modified().value_or(std::chrono::system_clock::time_point{});
+  if (const auto disposition = reply.header("Content-Disposition")) {
+    info.file_name = disposition_file_name(*disposition);
+  }
+  info.digests = promised_digests(reply);
+  if (options_.describe) options_.describe(reply, info);
+  segments_.clear();
+  if (info.range.size() > 0) segments_.push_back({0, info.range});
+  divisible_ = ranged_ && info.range.size() > 0;
+  return info;
+}
+
+// The probe, if its body begins here: nobody else gets it then.
+std::shared_ptr<Probe> HttpSource::take_probe(uint64_t position) {
+  const std::lock_guard lock(mutex_);
+  if (!probe_) return nullptr;
+  if (position == probe_begin_) return std::exchange(probe_, nullptr);
+  probe_->hurry();
+  return nullptr;
+}
+
+Status HttpSource::fetch(const Segment& segment, Output& output, const Context& context) {
+  RangeWriter writer(output, segment.bytes);
+  if (const auto probe = take_probe(segment.bytes.begin)) {
+    const std::stop_callback stopped(context.stop, [&] { probe->stop(); });
+    auto fed = probe->feed(writer, probe_skip_);
+    if (!fed && !worth_retrying(fed.error())) return fed.error();
+    if (fed && *fed && !known_.size) return writer.flush();
+    if (!fed) context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (Status s = fetch_rest(writer, context); !s) {
+    // What came is good: the engine may go on from there.
+    (void)writer.flush();
+    return s;
+  }
+  return writer.flush();
+}
+
+Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
+  Retry retry(options_.retry, budget_, system_random());
+  retry.heard();
+  unsigned odd_replies = 0;
+  while (!writer.enough()) {
+    const uint64_t before = writer.position();
+    std::optional<std::chrono::seconds> asked;
+    bool odd = false;
+    Status status = fetch_once(writer, context, asked, odd);
+    if (writer.position() > before) {
+      retry.progress();
+      odd_replies = 0;
+    }
+    if (status && !known_.size) return status;
+    if (status && (writer.enough() || writer.position() > before)) continue;
+    if (status) {
+      status = make_error(Errc::kNetwork, known_.name + ": the reply ended before its range did");
+    }
+    if (status.error().code == Errc::kCancelled) return status;
+    if (odd && ++odd_replies > kOddReplies) return status;
+    const Error judged = odd ? make_error(Errc::kNetwork, "", status.error().cause) : status.error();
+    const auto wait = retry.wait(judged, asked);
+    if (!wait) return status;
+    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+    for (auto until = std::chrono::steady_clock::now() + *wait; !writer.enough();) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now >= until) break;
+      if (!wait_unless_stopped(std::min(until, now + kTick), context.stop)) {
+        return make_error(Errc::kCancelled, "stopped");
+      }
+    }
+  }
+  return {};
+}
+
+// odd: what came is wrong, but may come from one bad server among several.
+Status HttpSource::fetch_once(RangeWriter& writer, const Context& context,
+                              std::optional<std::chrono::seconds>& wait, bool& odd) {
+  if (!ranged_) {
+    if (Status s = may_begin_anew(writer); !s) return s;
+  }
+  auto asked = ask(context);
+  if (!asked) return asked.error();
+  Request request = asked->request;
+  std::optional<ByteRange> range;
+  if (ranged_) {
+    range = ByteRange{writer.position(), writer.end()};
+    request.headers.push_back({"Range", range_value(*range), false});
+  }
+  known_.validator.add_conditions(request.headers);
+  FetchReceiver receiver(known_, range, writer);
+  Status status = client_.stream(request, receiver, context);
+  if (status && receiver.refused) {
+    const Reply& refusal = receiver.refusal;
+    wait = retry_after(refusal, context.clock->wall_now());
+    odd = forget(*asked, refusal.status);
+    if (range && (refusal.status == 412 || refusal.status == 416)) {
+      return check_range_reply(refusal, *range, known_).error();
+    }
+    if (refusal.status == 412) return check_whole_reply(refusal, known_);
+    return explained(refusal, *asked);
+  }
+  if (status) {
+    remember(*asked, receiver.refusal);
+  } else {
+    odd = status.error().code == Errc::kProtocol && receiver.refusal.status != 0;
+  }
+  return status;
+}
+
+Status HttpSource::may_begin_anew(const RangeWriter& writer) const {
+  if (writer.position() == segments_.front().bytes.begin) return {};
+  if (known_.validator.version(0).empty()) {
+    return make_error(Errc::kProtocol,
+                      known_.name +
+                          ": the connection was lost; the server serves no ranges, and nothing "
+                          "tells whether the object is still the same");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<transfer::Source> make_source(Client& client, SourceOptions options) {
+  return std::make_unique<HttpSource>(client, std::move(options));
+}
+
+std::unique_ptr<transfer::Source> make_source(Client& client, Request request, RetryRules retry) {
+  SourceOptions options;
+  options.request = [request = std::move(request)](const Context&) -> Result<Request> { return request; };
+  options.retry = retry;
+  return make_source(client, std::move(options));
+}
+
+}  // namespace sjcp::http

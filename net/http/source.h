@@ -1,0 +1,40 @@
+// An object behind a URL as a source of the engine.
+//
+// Where the server serves ranges and says how long the object is, the source is divisible: each fetch is a
+// connection that asks for what is wanted from where it stands.  Else the object comes in one stream, which
+// is begun anew after a failure only if the server's validators show that it is the same object.
+//
+// Ownership: the client outlives the source.
+// Threads: as transfer::Source says.
+// Errors: as client.h and status.h say; kConflict: the object has changed since open(); kProtocol: a reply
+// that is not what was asked for, several times; kUsage: a range outside the object.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/transfer/source.h"
+#include "net/http/client.h"
+#include "net/http/retry.h"
+
+namespace sjcp::http {
+
+struct SourceOptions {
+  std::string name;  // for messages; empty: the URL as people see it
+  // The GET of the object, made anew for each try: signatures age.  Range and If-Match are added to it.  Any
+  // thread.
+  std::function<Result<Request>(const transfer::Context&)> request;
+  // What a reply of 300 and more means; its body is cut off at 64 KiB.  Null: status_error().
+  std::function<Error(const Reply&)> explain;
+  // Adds to what the object's first reply tells.  Null: nothing to add.
+  std::function<void(const Head&, transfer::ObjectInfo&)> describe;
+  RetryRules retry;
+};
+
+std::unique_ptr<transfer::Source> make_source(Client& client, SourceOptions options);
+
+// The object that this GET asks for.
+std::unique_ptr<transfer::Source> make_source(Client& client, Request request, RetryRules retry = {});
+
+}  // namespace sjcp::http

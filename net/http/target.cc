@@ -1,0 +1,121 @@
+#include "net/http/target.h"
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "net/http/pipe.h"
+#include "net/http/status.h"
+
+namespace sjcp::http {
+namespace {
+
+using transfer::Context;
+using transfer::SegmentWriter;
+
+// The request, as long as it runs.
+class Sending {
+ public:
+  Sending(Client& client, Request request, std::optional<uint64_t> size, const Context& context)
+      : client_(client),
+        request_(std::move(request)),
+        pipe_(size),
+        context_(context.with_stop(stop_.get_token())),
+        link_(context.stop, [this] { cancel(); }) {
+    request_.stream = &pipe_;
+    thread_ = std::jthread([this] { run(); });
+  }
+  ~Sending() { cancel(); }
+
+  Status append(ByteView data) {
+    if (pipe_.write(data)) return {};
+    join();
+    // A server may answer before it has seen all; whatever it says, the object is not there.
+    return verdict_ ? make_error(Errc::kProtocol,
+                                 shown_url(request_.url) + ": answered before the end of the data")
+                    : verdict_.error();
+  }
+  Status finish(const std::stop_token& stop) {
+    const std::stop_callback stopped(stop, [this] { cancel(); });
+    pipe_.finish();
+    join();
+    return verdict_;
+  }
+  void cancel() {
+    stop_.request_stop();
+    pipe_.fail(make_error(Errc::kCancelled, "stopped"));
+    pipe_.close();
+  }
+
+ private:
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+  void run() {
+    auto reply = client_.call(request_, context_, 1 << 20);
+    if (!reply) {
+      verdict_ = reply.error();
+    } else if (reply->status >= 300) {
+      verdict_ = status_error(shown_url(request_.url), reply->status);
+    }
+    pipe_.close();
+  }
+
+  Client& client_;
+  Request request_;
+  Pipe pipe_;
+  std::stop_source stop_;
+  const Context context_;
+  Status verdict_;  // the thread's until it is joined
+  std::stop_callback<std::function<void()>> link_;
+  std::jthread thread_;
+};
+
+class Whole final : public SegmentWriter {
+ public:
+  explicit Whole(Sending& sending) : sending_(sending) {}
+  Status append(ByteView data) override { return sending_.append(data); }
+
+ private:
+  Sending& sending_;
+};
+
+class HttpTarget final : public transfer::ObjectWriter {
+ public:
+  HttpTarget(Client& client, Request request, std::optional<uint64_t> size, const Context& context)
+      : client_(client), request_(std::move(request)), size_(size), context_(context) {}
+
+  uint64_t segment_size() const override { return UINT64_MAX; }
+  uint64_t memory_per_segment() const override { return Pipe::kCapacity + (1 << 20); }
+
+  Result<std::unique_ptr<SegmentWriter>> begin_segment(uint64_t index) override {
+    if (index != 0) return make_error(Errc::kInternal, "a plain URL takes one segment");
+    sending_ = std::make_unique<Sending>(client_, request_, size_, context_);
+    return std::unique_ptr<SegmentWriter>(std::make_unique<Whole>(*sending_));
+  }
+  Status finish_segment(std::unique_ptr<SegmentWriter>, bool, const Context& context) override {
+    return sending_->finish(context.stop);
+  }
+  Status commit(const Context&) override { return {}; }
+  void abort() override { sending_.reset(); }
+
+ private:
+  Client& client_;
+  const Request request_;
+  const std::optional<uint64_t> size_;
+  const Context context_;
+  std::unique_ptr<Sending> sending_;
+};
+
+}  // namespace
+
+std::unique_ptr<transfer::ObjectWriter> make_target(Client& client, Request request,
+                                                    std::optional<uint64_t> size, const Context& context) {
+  if (request.method == "GET") request.method = "PUT";
+  return std::make_unique<HttpTarget>(client, std::move(request), size, context);
+}
+
+}  // namespace sjcp::http

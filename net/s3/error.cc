@@ -1,0 +1,172 @@
+#include "net/s3/error.h"
+
+#include <algorithm>
+#include <array>
+#include <pugixml.hpp>
+
+namespace sjcp::s3 {
+namespace {
+
+struct Meaning {
+  std::string_view code;
+  Errc errc;
+  const char* text;  // null: the service's own message
+};
+
+constexpr std::array kMeanings{
+    Meaning{"NoSuchBucket", Errc::kNotFound, "bucket not found"},
+    Meaning{"NoSuchKey", Errc::kNotFound, "object not found"},
+    Meaning{"NoSuchVersion", Errc::kNotFound, "object not found in this version"},
+    Meaning{"NoSuchUpload", Errc::kNotFound, "the upload in progress is not there any more"},
+    Meaning{"AccessDenied", Errc::kDenied, "these credentials do not allow it"},
+    Meaning{"AllAccessDisabled", Errc::kDenied, "the bucket is disabled"},
+    Meaning{"InvalidAccessKeyId", Errc::kDenied, "the service does not know this access key"},
+    Meaning{"XAdminUserNotFound", Errc::kDenied, "the service does not know this access key"},
+    Meaning{"SignatureDoesNotMatch", Errc::kDenied, "the secret does not belong to this access key"},
+    Meaning{"ExpiredToken", Errc::kDenied, "the credentials have expired"},
+    Meaning{"InvalidToken", Errc::kDenied, "the session token is not valid"},
+    Meaning{"RequestTimeTooSkewed", Errc::kDenied, "this machine's clock is wrong; set it"},
+    Meaning{"InvalidObjectState", Errc::kUnsupported, "the object is archived; have it restored first"},
+    Meaning{"BucketAlreadyExists", Errc::kConflict, "somebody has a bucket of this name already"},
+    Meaning{"BucketAlreadyOwnedByYou", Errc::kConflict, "the bucket exists already"},
+    Meaning{"BucketNotEmpty", Errc::kConflict,
+            "the bucket is not empty; use --force to delete what is in it"},
+    Meaning{"PreconditionFailed", Errc::kConflict, "exists already, or has changed meanwhile"},
+    Meaning{"ConditionalRequestConflict", Errc::kConflict, "somebody else changes it at the same time"},
+    Meaning{"OperationAborted", Errc::kConflict, "somebody else changes it at the same time"},
+    Meaning{"InvalidBucketState", Errc::kConflict, nullptr},
+    Meaning{"SlowDown", Errc::kLimited, "the service asks for fewer requests"},
+    Meaning{"ServiceUnavailable", Errc::kLimited, "the service is not available now"},
+    Meaning{"TooManyRequests", Errc::kLimited, "the service asks for fewer requests"},
+    Meaning{"QuotaExceeded", Errc::kLimited, "the quota is used up"},
+    Meaning{"TooManyBuckets", Errc::kLimited, "no more buckets are allowed"},
+    Meaning{"InternalError", Errc::kNetwork, "the service failed"},
+    Meaning{"RequestTimeout", Errc::kNetwork, "the service waited too long for data"},
+    Meaning{"IncompleteBody", Errc::kNetwork, "not all data arrived"},
+    Meaning{"BadDigest", Errc::kIntegrity, "the data did not arrive as it was sent"},
+    Meaning{"XAmzContentSHA256Mismatch", Errc::kIntegrity, "the data did not arrive as it was sent"},
+    Meaning{"InvalidRange", Errc::kUsage, "the range is outside the object"},
+    Meaning{"NotImplemented", Errc::kUnsupported, "the service does not offer this"},
+    Meaning{"MethodNotAllowed", Errc::kUnsupported, "the service does not allow this here"},
+    Meaning{"PermanentRedirect", Errc::kUsage, "the bucket is in another region; name it with --region"},
+    Meaning{"AuthorizationHeaderMalformed", Errc::kUsage, nullptr},
+};
+
+// Of replies without a body.
+std::string_view code_of(int status) {
+  switch (status) {
+    case 301:
+      return "PermanentRedirect";
+    case 307:
+      return "TemporaryRedirect";
+    case 401:
+    case 403:
+      return "AccessDenied";
+    case 404:
+      return "NoSuchKey";
+    case 405:
+      return "MethodNotAllowed";
+    case 409:
+      return "OperationAborted";
+    case 412:
+      return "PreconditionFailed";
+    case 416:
+      return "InvalidRange";
+    case 429:
+      return "TooManyRequests";
+    case 501:
+      return "NotImplemented";
+    case 503:
+      return "ServiceUnavailable";
+    default:
+      return status >= 500 ? "InternalError" : "";
+  }
+}
+
+Errc errc_of(int status) {
+  if (status >= 500) return Errc::kNetwork;
+  if (status == 401 || status == 403) return Errc::kDenied;
+  if (status == 404) return Errc::kNotFound;
+  if (status == 409 || status == 412) return Errc::kConflict;
+  if (status == 429) return Errc::kLimited;
+  return status >= 400 ? Errc::kUsage : Errc::kProtocol;
+}
+
+std::string one_line(std::string text) {
+  constexpr size_t kLongest = 300;
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  }
+  if (text.size() > kLongest) text.resize(kLongest);
+  return text;
+}
+
+}  // namespace
+
+ServiceError parse_error(std::string_view body) {
+  ServiceError out;
+  pugi::xml_document document;
+  if (!document.load_buffer(body.data(), body.size(), pugi::parse_minimal | pugi::parse_escapes)) return out;
+  pugi::xml_node error = document.child("Error");
+  if (!error) error = document.child("ErrorResponse").child("Error");
+  out.code = one_line(error.child_value("Code"));
+  out.message = one_line(error.child_value("Message"));
+  out.region = one_line(error.child_value("Region"));
+  out.request_id = one_line(error.child_value("RequestId"));
+  return out;
+}
+
+ServiceError error_of(const http::Head& head, std::string_view body) {
+  ServiceError out = parse_error(body);
+  out.status = head.status;
+  if (out.code.empty()) out.code = code_of(head.status);
+  if (auto region = head.header("x-amz-bucket-region")) out.region = *region;
+  if (auto id = head.header("x-amz-request-id")) out.request_id = one_line(*id);
+  return out;
+}
+
+Error to_error(const ServiceError& error, const std::string& url, bool has_key) {
+  const auto* meaning = std::find_if(kMeanings.begin(), kMeanings.end(),
+                                     [&](const Meaning& m) { return m.code == error.code; });
+  const bool known = meaning != kMeanings.end();
+  Errc code = known ? meaning->errc : errc_of(error.status);
+  std::string text = known && meaning->text != nullptr ? meaning->text : one_line(error.message);
+  // Without a body a missing bucket and a missing object look alike.
+  if (error.code == "NoSuchKey" && !has_key) text = "bucket not found";
+  if (text.empty()) text = "status " + std::to_string(error.status);
+  if (!known || code == Errc::kDenied || code == Errc::kNetwork || code == Errc::kLimited) {
+    if (!error.code.empty()) text += " (" + one_line(error.code);
+    if (!error.code.empty() && !error.request_id.empty()) text += ", request " + error.request_id;
+    if (!error.code.empty()) text += ")";
+  }
+  return make_error(code, url + ": " + text, error.status);
+}
+
+Remedy remedy_for(const ServiceError& error) {
+  const auto is = [&](std::initializer_list<std::string_view> codes) {
+    return std::find(codes.begin(), codes.end(), error.code) != codes.end();
+  };
+  if (is({"RequestTimeTooSkewed"})) return Remedy::kOtherClock;
+  if (is({"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "ExpiredTokenException"})) {
+    return Remedy::kOtherKeys;
+  }
+  if (is({"PermanentRedirect", "TemporaryRedirect", "Redirect", "IllegalLocationConstraintException",
+          "AuthorizationHeaderMalformed"}) ||
+      error.status == 301 || error.status == 307) {
+    return Remedy::kOtherPlace;
+  }
+  // A HEAD in the wrong region says no more than this.
+  if (error.status == 400 && (!error.region.empty() || error.code.empty())) return Remedy::kOtherPlace;
+  if (is({"SlowDown", "ServiceUnavailable", "TooManyRequests", "Throttling", "ThrottlingException",
+          "RequestLimitExceeded"}) ||
+      error.status == 429 || error.status == 503) {
+    return Remedy::kSlower;
+  }
+  if (is({"InternalError", "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch",
+          "OperationAborted", "ConditionalRequestConflict"})) {
+    return Remedy::kAgain;
+  }
+  return error.status >= 500 && error.status != 501 ? Remedy::kAgain : Remedy::kNone;
+}
+
+}  // namespace sjcp::s3

@@ -1,0 +1,40 @@
+// What an S3 service answers when it does not do what it was asked.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "net/http/client.h"
+
+namespace sjcp::s3 {
+
+struct ServiceError {
+  int status = 0;
+  std::string code;  // "NoSuchKey"; from the status when there is no body
+  std::string message;
+  std::string region;  // that the request should have gone to; empty: not told
+  std::string request_id;
+};
+
+// From the XML of a body; nothing in it: code is empty.  Also of STS.
+ServiceError parse_error(std::string_view body);
+// Of a reply with a status that means failure, or one whose body does.
+ServiceError error_of(const http::Head& head, std::string_view body);
+
+// "<url>: <what it means and what to do>"; cause is the status.  has_key: an object was asked for, not a
+// bucket.
+Error to_error(const ServiceError& error, const std::string& url, bool has_key);
+
+// What may help.
+enum class Remedy : uint8_t {
+  kNone,
+  kAgain,       // the same after a pause
+  kSlower,      // the same, later, and less of it
+  kOtherClock,  // the service's date is in the reply
+  kOtherKeys,   // these have expired
+  kOtherPlace,  // the bucket lives in another region
+};
+Remedy remedy_for(const ServiceError& error);
+
+}  // namespace sjcp::s3

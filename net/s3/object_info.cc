@@ -1,0 +1,164 @@
+#include "net/s3/object_info.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "net/http/retry.h"
+
+namespace sjcp::s3 {
+namespace {
+
+using transfer::Digest;
+using transfer::DigestKind;
+
+constexpr std::string_view kMeta = "x-amz-meta-";
+// Kept by the service beside the metadata proper.
+constexpr std::array<std::string_view, 6> kOfContent{"content-type",        "cache-control",
+                                                     "content-disposition", "content-encoding",
+                                                     "content-language",    "expires"};
+constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+bool is_of_content(std::string_view name) {
+  return std::find(kOfContent.begin(), kOfContent.end(), name) != kOfContent.end();
+}
+
+std::optional<uint64_t> take_number(std::string_view& text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc()) return std::nullopt;
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  return value;
+}
+
+bool is_md5(std::string_view etag) {
+  return etag.size() == 32 && etag.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+}
+
+// Encrypted under keys of one's own, an object's ETag is a digest of something else.
+bool etag_is_digest(const http::Head& head) {
+  if (head.header("x-amz-server-side-encryption-customer-algorithm")) return false;
+  return head.header("x-amz-server-side-encryption").value_or("").find("kms") == std::string::npos;
+}
+
+}  // namespace
+
+std::optional<ContentRange> content_range(const http::Head& head) {
+  const auto value = head.header("Content-Range");
+  if (!value || !value->starts_with("bytes ")) return std::nullopt;
+  std::string_view text = std::string_view(*value).substr(6);
+  const auto first = take_number(text);
+  if (!first || !text.starts_with('-')) return std::nullopt;
+  text.remove_prefix(1);
+  const auto last = take_number(text);
+  if (!last || !text.starts_with('/')) return std::nullopt;
+  text.remove_prefix(1);
+  const auto size = take_number(text);
+  if (!size || !text.empty() || *last < *first || *last >= *size) return std::nullopt;
+  return ContentRange{*first, *last + 1, *size};
+}
+
+std::optional<uint64_t> content_length(const http::Head& head) {
+  const auto value = head.header("Content-Length");
+  if (!value) return std::nullopt;
+  std::string_view text(*value);
+  const auto length = take_number(text);
+  return text.empty() ? length : std::nullopt;
+}
+
+std::vector<Digest> digests_of(const http::Head& head) {
+  struct Offered {
+    const char* header;
+    DigestKind kind;
+    size_t size;
+  };
+  static constexpr std::array kOffered{Offered{"x-amz-checksum-crc64nvme", DigestKind::kCrc64Nvme, 8},
+                                       Offered{"x-amz-checksum-crc32c", DigestKind::kCrc32c, 4},
+                                       Offered{"x-amz-checksum-sha256", DigestKind::kSha256, 32},
+                                       Offered{"x-amz-checksum-sha1", DigestKind::kSha1, 20}};
+  std::vector<Digest> out;
+  const bool whole = head.header("x-amz-checksum-type").value_or("FULL_OBJECT") == "FULL_OBJECT";
+  for (const auto& offered : kOffered) {
+    const auto value = head.header(offered.header);
+    if (!value || !whole) continue;
+    // A digest of digests ends in "-N", which is no base64.
+    const auto bytes = base64_decoded(*value);
+    if (bytes && bytes->size() == offered.size) out.push_back({offered.kind, to_hex(*bytes)});
+  }
+  if (!out.empty()) return {out.front()};
+  const std::string etag = unquoted(head.header("ETag").value_or(""));
+  if (is_md5(etag) && etag_is_digest(head)) out.push_back({DigestKind::kMd5, lower(etag)});
+  return out;
+}
+
+std::map<std::string, std::string> metadata_of(const http::Head& head) {
+  std::map<std::string, std::string> out;
+  for (const auto& header : head.headers) {
+    std::string name = lower(header.name);
+    if (name.starts_with(kMeta)) {
+      out[name.substr(kMeta.size())] = header.value;
+    } else if (is_of_content(name) && header.value != "binary/octet-stream") {
+      out[std::move(name)] = header.value;
+    }
+  }
+  return out;
+}
+
+std::vector<http::Header> headers_of(const std::map<std::string, std::string>& metadata) {
+  std::vector<http::Header> out;
+  for (const auto& [key, value] : metadata) {
+    std::string name = lower(key);
+    out.push_back({is_of_content(name) ? std::move(name) : std::string(kMeta) + name, value});
+  }
+  return out;
+}
+
+std::optional<transfer::Time> modified(const http::Head& head) {
+  const auto value = head.header("Last-Modified");
+  const auto time = value ? http::parse_date(*value) : std::nullopt;
+  if (!time) return std::nullopt;
+  return transfer::Time(time->time_since_epoch());
+}
+
+std::string unquoted(std::string_view etag) {
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+  return std::string(etag);
+}
+
+std::string base64(ByteView bytes) {
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t count = std::min<size_t>(3, bytes.size() - i);
+    uint32_t block = 0;
+    for (size_t k = 0; k < 3; ++k) block = block << 8 | (k < count ? bytes[i + k] : 0U);
+    for (size_t k = 0; k < 4; ++k) out += k <= count ? kBase64[block >> (18 - 6 * k) & 63] : '=';
+  }
+  return out;
+}
+
+std::optional<std::string> base64_decoded(std::string_view text) {
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string out;
+  uint32_t block = 0;
+  unsigned bits = 0;
+  for (const char c : text) {
+    const size_t value = kBase64.find(c);
+    if (value == std::string_view::npos) return std::nullopt;
+    block = block << 6 | static_cast<uint32_t>(value);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    out += static_cast<char>(block >> bits & 0xff);
+  }
+  return out;
+}
+
+}  // namespace sjcp::s3

@@ -1,0 +1,233 @@
+#include "net/s3/object_source.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "core/base/units.h"
+#include "core/base/wait.h"
+#include "net/s3/object_info.h"
+
+namespace sjcp::s3 {
+
+using transfer::ByteRange;
+using transfer::Context;
+using transfer::ObjectInfo;
+
+namespace {
+
+// Objects up to this size arrive with the question for them.
+constexpr uint64_t kSmall = 256 * kKiB;
+// What the client and the kernel hold for one connection, about.
+constexpr uint64_t kConnectionMemory = 1 * kMiB;
+
+Error changed(const std::string& url) {
+  return make_error(Errc::kConflict, url + ": changed while it was read; try again");
+}
+
+}  // namespace
+
+// The first reply: what the object is, and if it is small all of it.
+class ObjectSource::Start final : public http::Receiver {
+ public:
+  Status head(const http::Head& head) override {
+    head_ = head;
+    const auto length = content_length(head);
+    small_ = length && *length <= kSmall;
+    if (small_) bytes_.reserve(static_cast<size_t>(*length));
+    return {};
+  }
+  Status body(ByteView bytes) override {
+    if (small_) bytes_.append(bytes.text());
+    return {};
+  }
+  bool enough() override { return !small_; }
+
+  const http::Head& head() const { return head_; }
+  bool small() const { return small_; }
+  std::string take() { return std::move(bytes_); }
+
+ private:
+  http::Head head_;
+  std::string bytes_;
+  bool small_ = false;
+};
+
+// One reply's share of a fetch: [position, end), or less when the output's end falls.
+class ObjectSource::Part final : public http::Receiver {
+ public:
+  Part(const ObjectSource& source, ByteRange wanted, transfer::Output& output, uint64_t& position)
+      : source_(source), wanted_(wanted), output_(output), position_(position) {}
+
+  Status head(const http::Head& head) override {
+    if (!source_.etag_.empty() && head.header("ETag").value_or(source_.etag_) != source_.etag_) {
+      return changed(source_.url_);
+    }
+    const auto range = content_range(head);
+    if (head.status == 206 && (!range || range->begin != wanted_.begin || range->end > wanted_.end)) {
+      return make_error(Errc::kProtocol, source_.url_ + ": the service sends another part than asked for");
+    }
+    if (head.status == 206 && range->size != source_.size_) return changed(source_.url_);
+    if (head.status != 206 && wanted_.begin != 0) {
+      return make_error(Errc::kProtocol, source_.url_ + ": the service sends no parts of objects");
+    }
+    if (head.status != 206 && content_length(head).value_or(source_.size_) != source_.size_) {
+      return changed(source_.url_);
+    }
+    verify_whole(head);
+    return {};
+  }
+
+  Status body(ByteView bytes) override {
+    const uint64_t end = std::min(wanted_.end, output_.end());
+    if (position_ >= end) return {};
+    const ByteView wanted =
+        bytes.sub(0, static_cast<size_t>(std::min<uint64_t>(bytes.size(), end - position_)));
+    Status status = output_.write(position_, wanted);
+    if (!status) return status;
+    if (hasher_) hasher_->update(wanted);
+    position_ += wanted.size();
+    return {};
+  }
+  bool enough() override { return position_ >= std::min(wanted_.end, output_.end()); }
+
+  // After the whole object: whether it is what its head promised.
+  Status verdict() {
+    if (!hasher_ || position_ != source_.size_) return {};
+    if (hasher_->finish().hex == promised_.hex) return {};
+    return make_error(Errc::kIntegrity, source_.url_ + ": does not have the digest " + promised_.text() +
+                                            " that the service promises");
+  }
+
+ private:
+  // Of objects known from a listing the digest shows only now.
+  void verify_whole(const http::Head& head) {
+    if (source_.digests_known_ || wanted_.begin != 0 || wanted_.end != source_.size_) return;
+    auto digests = digests_of(head);
+    if (digests.empty()) return;
+    promised_ = std::move(digests.front());
+    hasher_ = transfer::Hasher::create(promised_.kind, source_.size_);
+  }
+
+  const ObjectSource& source_;
+  const ByteRange wanted_;
+  transfer::Output& output_;
+  uint64_t& position_;
+  std::unique_ptr<transfer::Hasher> hasher_;
+  transfer::Digest promised_;
+};
+
+ObjectSource::ObjectSource(Requester& requester, std::string bucket, std::string key,
+                           std::optional<transfer::ObjectItem> listed)
+    : requester_(requester),
+      bucket_(std::move(bucket)),
+      key_(std::move(key)),
+      url_(shown(bucket_, key_)),
+      listed_(std::move(listed)) {}
+
+Call ObjectSource::request() const {
+  Call call;
+  call.bucket = bucket_;
+  call.key = key_;
+  call.headers.push_back({"Accept-Encoding", "identity"});
+  return call;
+}
+
+Result<ObjectInfo> ObjectSource::open(const transfer::RangeRequest& range, const Context& context) {
+  if (auto status = check_bucket_name(bucket_); !status) return std::move(status).error();
+  if (key_.empty()) return make_error(Errc::kUsage, url_ + ": names no object");
+  ObjectInfo info;
+  info.name = url_;
+  if (listed_) {
+    info.size = listed_->size;
+    info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(listed_->created);
+    etag_ = "\"" + listed_->etag + "\"";
+    return found(std::move(info), range);
+  }
+  Call call = request();
+  if (requester_.settings().checksums) call.headers.push_back({"x-amz-checksum-mode", "ENABLED"});
+  Start start;
+  Status status = requester_.stream(call, start, context);
+  if (!status) return std::move(status).error();
+  const http::Head& head = start.head();
+  const auto size = content_length(head);
+  if (!size) return make_error(Errc::kProtocol, url_ + ": the service does not tell its size");
+  info.size = *size;
+  if (auto time = modified(head)) {
+    info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(*time);
+  }
+  info.metadata = metadata_of(head);
+  info.digests = digests_of(head);
+  digests_known_ = true;
+  etag_ = head.header("ETag").value_or("");
+  has_whole_ = start.small();
+  whole_ = start.take();
+  if (has_whole_ && whole_.size() != *size) {
+    return make_error(Errc::kNetwork, url_ + ": ended after " + std::to_string(whole_.size()) + " of " +
+                                          std::to_string(*size) + " bytes");
+  }
+  return found(std::move(info), range);
+}
+
+Result<ObjectInfo> ObjectSource::found(ObjectInfo info, const transfer::RangeRequest& range) {
+  size_ = info.size;
+  info.version = etag_;
+  auto resolved = range.resolve(info.size);
+  if (!resolved) return with_context(std::move(resolved).error(), url_);
+  info.range = *resolved;
+  segments_.clear();
+  if (info.range.size() > 0) segments_.push_back({0, info.range});
+  return info;
+}
+
+uint64_t ObjectSource::memory_per_segment() const {
+  return std::min(size_, kConnectionMemory);
+}
+
+Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& output,
+                           const Context& context) {
+  uint64_t position = segment.bytes.begin;
+  if (has_whole_) {
+    const uint64_t end = std::min(segment.bytes.end, output.end());
+    if (position >= end) return {};
+    return output.write(
+        position, ByteView(whole_).sub(static_cast<size_t>(position), static_cast<size_t>(end - position)));
+  }
+  http::Retry retry(requester_.retry_rules(), requester_.retry_budget(), http::system_random());
+  retry.heard();
+  for (;;) {
+    const uint64_t before = position;
+    const ByteRange rest{position, std::min(segment.bytes.end, output.end())};
+    if (rest.begin >= rest.end) return {};
+    Status status = fetch_part(rest, output, position, context);
+    if (status && position >= std::min(rest.end, output.end())) return {};
+    if (position > before) retry.progress();
+    Error error = status ? make_error(Errc::kNetwork, url_ + ": ended early") : std::move(status).error();
+    const auto wait = retry.wait(error);
+    if (!wait) return error;
+    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+    if (!wait_unless_stopped(std::chrono::nanoseconds(*wait), context.stop)) {
+      return make_error(Errc::kCancelled, url_ + ": interrupted");
+    }
+  }
+}
+
+Status ObjectSource::fetch_part(ByteRange rest, transfer::Output& output, uint64_t& position,
+                                const Context& context) {
+  Call call = request();
+  const bool whole = rest.begin == 0 && rest.end == size_;
+  if (!whole) {
+    call.headers.push_back(
+        {"Range", "bytes=" + std::to_string(rest.begin) + "-" + std::to_string(rest.end - 1)});
+  } else if (!digests_known_ && requester_.settings().checksums) {
+    call.headers.push_back({"x-amz-checksum-mode", "ENABLED"});
+  }
+  if (!etag_.empty()) call.headers.push_back({"If-Match", etag_});
+  Part part(*this, rest, output, position);
+  Status status = requester_.stream(call, part, context);
+  if (!status && status.error().cause == 412) return changed(url_);
+  if (status) status = part.verdict();
+  return status;
+}
+
+}  // namespace sjcp::s3

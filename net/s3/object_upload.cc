@@ -1,0 +1,390 @@
+#include "net/s3/object_upload.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/base/byte_record.h"
+#include "core/base/units.h"
+#include "core/base/wait.h"
+#include "core/crypto/hash.h"
+#include "core/transfer/digest.h"
+#include "net/s3/object_info.h"
+
+namespace sjcp::s3 {
+
+using transfer::Context;
+
+namespace {
+
+constexpr uint64_t kUsualPart = 16 * kMiB;
+// One part is one segment of Storj's network there; smaller ones cost as much each.
+constexpr uint64_t kStorjPart = 64 * kMiB;
+constexpr uint64_t kMostParts = 10'000;
+// Parts of an unknown number double after each so many: together more than 10 TiB.
+constexpr uint64_t kPartsOfOneSize = 1'000;
+constexpr uint64_t kConnectionMemory = kMiB;
+constexpr auto kAbortLimit = std::chrono::seconds(5);
+constexpr int kCompleteTries = 5;
+
+constexpr RecordKind kPendingKind{"sjcps3up", 1};
+constexpr const char* kChecksumHeader = "x-amz-checksum-crc64nvme";
+const std::string kChecksumElement = "ChecksumCRC64NVME";
+
+std::string digest_base64(transfer::DigestKind kind, ByteView bytes) {
+  auto hasher = transfer::Hasher::create(kind, bytes.size());
+  hasher->update(bytes);
+  return base64(from_hex(hasher->finish().hex).value_or(""));
+}
+
+uint64_t rounded_up(uint64_t bytes, uint64_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+uint64_t part_size(std::optional<uint64_t> size, uint64_t index, bool storj_gateway) {
+  const uint64_t usual = storj_gateway ? kStorjPart : kUsualPart;
+  if (size) return std::max(usual, rounded_up((*size + kMostParts - 1) / kMostParts, kMiB));
+  return usual << std::min<uint64_t>(index / kPartsOfOneSize, 8);
+}
+
+// The bytes of one part, until they are stored.
+class ObjectUpload::Part final : public transfer::SegmentWriter {
+ public:
+  Part(uint64_t part_index, uint64_t capacity, std::shared_ptr<segment::BufferCache> buffers)
+      : index(part_index),
+        capacity_(capacity),
+        buffers_(std::move(buffers)),
+        buffer_(capacity > 0 ? buffers_->take(capacity) : nullptr) {}
+  ~Part() override {
+    if (buffer_) buffers_->give_back(capacity_, std::move(buffer_));
+  }
+
+  Status append(ByteView data) override {
+    if (data.size() > capacity_ - size_)
+      return make_error(Errc::kInternal, "a part is longer than it may be");
+    std::memcpy(buffer_.get() + size_, data.data(), data.size());
+    size_ += data.size();
+    return {};
+  }
+  ByteView bytes() const { return {buffer_.get(), static_cast<size_t>(size_)}; }
+
+  const uint64_t index;
+
+ private:
+  const uint64_t capacity_;
+  uint64_t size_ = 0;
+  const std::shared_ptr<segment::BufferCache> buffers_;
+  segment::Buffer buffer_;
+};
+
+ObjectUpload::ObjectUpload(Requester& requester, std::string bucket, std::string key, UploadOptions options,
+                           std::optional<uint64_t> size, std::shared_ptr<segment::BufferCache> buffers)
+    : requester_(requester),
+      bucket_(std::move(bucket)),
+      key_(std::move(key)),
+      url_(shown(bucket_, key_)),
+      options_(std::move(options)),
+      size_(size),
+      buffers_(std::move(buffers)),
+      checksums_(requester.settings().checksums) {}
+
+ObjectUpload::~ObjectUpload() = default;
+
+uint64_t ObjectUpload::segment_size() const {
+  // That of the segment begun last: a size that is not known yet makes them grow.
+  const uint64_t index = next_index_ == 0 ? 0 : next_index_ - 1;
+  return part_size(size_, index, requester_.settings().storj_gateway());
+}
+
+uint64_t ObjectUpload::memory_per_segment() const {
+  const uint64_t part = part_size(size_, next_index_, requester_.settings().storj_gateway());
+  return std::min(part, size_.value_or(part)) + kConnectionMemory;
+}
+
+Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(uint64_t index) {
+  if (index >= kMostParts) return make_error(Errc::kUsage, url_ + ": is too large for 10,000 parts");
+  next_index_ = index + 1;
+  uint64_t capacity = segment_size();
+  if (size_) capacity = std::min(capacity, *size_ - std::min(*size_, index * capacity));
+  return std::unique_ptr<transfer::SegmentWriter>(new Part(index, capacity, buffers_));
+}
+
+Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> writer, bool last,
+                                    const Context& context) {
+  std::unique_ptr<Part> part(static_cast<Part*>(writer.release()));
+  if (last && part->index == 0) {
+    single_ = std::move(part);
+    return {};
+  }
+  if (auto status = begin_upload(context); !status) return status;
+  return send_part(*part, context);
+}
+
+Call ObjectUpload::object_call(const char* method) const {
+  Call call;
+  call.method = method;
+  call.bucket = bucket_;
+  call.key = key_;
+  return call;
+}
+
+// The first part that needs it begins the upload; the others wait.
+Status ObjectUpload::begin_upload(const Context& context) {
+  std::unique_lock lock(mutex_);
+  if (begin_ == Begin::kNot) {
+    begin_ = Begin::kRunning;
+    lock.unlock();
+    auto id = create_upload(context);
+    lock.lock();
+    begin_ = id ? Begin::kDone : Begin::kFailed;
+    if (id) upload_id_ = *id;
+    begun_.notify_all();
+    lock.unlock();
+    if (!id) return std::move(id).error();
+    if (on_begun_) on_begun_(pending_text());
+    return {};
+  }
+  if (!begun_.wait(lock, context.stop, [&] { return begin_ != Begin::kRunning; }) ||
+      begin_ == Begin::kFailed) {
+    return make_error(Errc::kCancelled, url_ + ": interrupted");
+  }
+  return {};
+}
+
+Result<std::string> ObjectUpload::create_upload(const Context& context) {
+  for (;;) {
+    Call call = object_call("POST");
+    call.query.emplace_back("uploads", "");
+    call.headers = headers_of(options_.object.metadata);
+    const bool typed = options_.object.metadata.contains("content-type");
+    if (!typed) call.headers.push_back({"content-type", "binary/octet-stream"});
+    const bool with_checksums = checksummed();
+    if (with_checksums) {
+      call.headers.push_back({"x-amz-checksum-algorithm", "CRC64NVME"});
+      call.headers.push_back({"x-amz-checksum-type", "FULL_OBJECT"});
+    }
+    auto reply = requester_.call(call, context);
+    if (reply) {
+      auto id = parse_upload_id(reply->body);
+      if (!id) return with_context(std::move(id).error(), url_);
+      return id;
+    }
+    const Errc code = reply.error().code;
+    if (!with_checksums || (code != Errc::kUsage && code != Errc::kUnsupported))
+      return std::move(reply).error();
+    // An older service that does not know this kind of checksum.
+    const std::lock_guard lock(mutex_);
+    checksums_ = false;
+  }
+}
+
+bool ObjectUpload::checksummed() const {
+  const std::lock_guard lock(mutex_);
+  return checksums_;
+}
+
+void ObjectUpload::add_checksum(Call& call, const Part& part) const {
+  if (checksummed()) {
+    call.headers.push_back({kChecksumHeader, digest_base64(transfer::DigestKind::kCrc64Nvme, part.bytes())});
+  } else {
+    call.headers.push_back({"Content-MD5", digest_base64(transfer::DigestKind::kMd5, part.bytes())});
+  }
+}
+
+Status ObjectUpload::send_part(const Part& part, const Context& context) {
+  Call call = object_call("PUT");
+  const auto number = static_cast<unsigned>(part.index + 1);
+  call.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id_}};
+  call.body = part.bytes();
+  add_checksum(call, part);
+  auto reply = requester_.call(call, context);
+  if (!reply) return std::move(reply).error();
+  auto etag = reply->header("ETag");
+  if (!etag) return make_error(Errc::kProtocol, url_ + ": the service does not name the part it stored");
+  StoredPart stored{number, part.bytes().size(), *etag, ""};
+  if (checksummed()) stored.checksum = reply->header(kChecksumHeader).value_or("");
+  const std::lock_guard lock(mutex_);
+  parts_[number] = std::move(stored);
+  return {};
+}
+
+Status ObjectUpload::commit(const Context& context) {
+  if (single_) return put(*single_, context);
+  return complete(context);
+}
+
+Status ObjectUpload::put(const Part& part, const Context& context) {
+  Call call = object_call("PUT");
+  call.headers = headers_of(options_.object.metadata);
+  if (options_.only_new) call.headers.push_back({"If-None-Match", "*"});
+  call.body = part.bytes();
+  add_checksum(call, part);
+  auto reply = requester_.call(call, context);
+  if (!reply) return std::move(reply).error();
+  return {};
+}
+
+Status ObjectUpload::complete(const Context& context) {
+  Call call = object_call("POST");
+  call.query.emplace_back("uploadId", upload_id_);
+  call.headers.push_back({"content-type", "application/xml"});
+  if (options_.only_new) call.headers.push_back({"If-None-Match", "*"});
+  const bool with_checksums = checksummed();
+  if (with_checksums) call.headers.push_back({"x-amz-checksum-type", "FULL_OBJECT"});
+  std::vector<StoredPart> parts;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, part] : parts_) parts.push_back(part);
+    complete_sent_ = true;
+  }
+  const std::string body = complete_request(parts, with_checksums ? kChecksumElement : "");
+  call.body = body;
+  http::Retry retry(requester_.retry_rules(), requester_.retry_budget(), http::system_random());
+  for (int tries = 0;; ++tries) {
+    auto reply = requester_.call(call, context);
+    if (!reply) return settle(std::move(reply).error(), context);
+    std::optional<ServiceError> failed;
+    auto etag = parse_etag(reply->body, failed);
+    if (etag) return {};
+    // A service that takes its time answers 200 before it knows.
+    Error error = failed ? to_error(*failed, url_, true) : with_context(std::move(etag).error(), url_);
+    const auto wait =
+        failed && tries < kCompleteTries ? retry.wait(make_error(Errc::kNetwork, "")) : std::nullopt;
+    if (!wait) return error;
+    if (!wait_unless_stopped(std::chrono::nanoseconds(*wait), context.stop)) {
+      return make_error(Errc::kCancelled, url_ + ": interrupted");
+    }
+  }
+}
+
+// The upload is gone: an earlier try, whose answer was lost, may have completed it.
+Status ObjectUpload::settle(Error error, const Context& context) {
+  if (error.code != Errc::kNotFound) return error;
+  uint64_t size = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, part] : parts_) size += part.size;
+  }
+  auto head = requester_.call(object_call("HEAD"), context);
+  const std::string etag = head ? unquoted(head->header("ETag").value_or("")) : "";
+  const bool ours =
+      head && content_length(*head) == size && etag.ends_with("-" + std::to_string(parts_.size()));
+  if (!ours) return error;
+  return {};
+}
+
+void ObjectUpload::remove(const std::string& upload_id) {
+  Call call = object_call("DELETE");
+  call.query.emplace_back("uploadId", upload_id);
+  call.time_limit = kAbortLimit;
+  // The user's stop signal does not hold here: removing what was begun is part of stopping well.
+  transfer::Counters counters;
+  auto reply = requester_.call(call, {{}, nullptr, &counters});
+  if (!reply && reply.error().code != Errc::kNotFound) {
+    spdlog::warn("{}; the unfinished upload was not removed", reply.error().what);
+  }
+}
+
+void ObjectUpload::abort() {
+  std::string id;
+  {
+    const std::lock_guard lock(mutex_);
+    if (begin_ != Begin::kDone) return;
+    begin_ = Begin::kFailed;
+    id = upload_id_;
+  }
+  remove(id);
+}
+
+// The endpoint, the bucket and the key.
+std::string ObjectUpload::destination() const {
+  const Settings& settings = requester_.settings();
+  if (size_ && *size_ <= part_size(size_, 0, settings.storj_gateway())) return "";
+  RecordWriter parts({"sjcpdest", 1});
+  parts.text("s3");
+  parts.text(settings.endpoint);
+  parts.text(bucket_);
+  parts.text(key_);
+  return to_hex(crypto::sha256(std::move(parts).finish()));
+}
+
+std::string ObjectUpload::pending_text() const {
+  RecordWriter out(kPendingKind);
+  out.text(upload_id_);
+  out.number(part_size(size_, 0, requester_.settings().storj_gateway()));
+  out.number(checksummed() ? 1 : 0);
+  return std::move(out).finish();
+}
+
+Result<std::set<uint64_t>> ObjectUpload::resume(const std::string& pending, uint64_t size,
+                                                const Context& context) {
+  RecordReader in(kPendingKind, pending);
+  const std::string id = in.text();
+  const uint64_t unit = in.number();
+  const bool with_checksums = in.number() == 1;
+  if (!in.complete() || size_ != size || unit != segment_size()) {
+    return make_error(Errc::kConflict, url_ + ": was begun in another way");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    checksums_ = with_checksums;
+  }
+  if (auto status = list_parts(id, size, context); !status) {
+    const std::lock_guard lock(mutex_);
+    checksums_ = requester_.settings().checksums;
+    parts_.clear();
+    return std::move(status).error();
+  }
+  const std::lock_guard lock(mutex_);
+  upload_id_ = id;
+  begin_ = Begin::kDone;
+  std::set<uint64_t> stored;
+  for (const auto& [number, part] : parts_) stored.insert(number - 1);
+  return stored;
+}
+
+// Takes a part for stored if it has the size it would have here.
+Status ObjectUpload::list_parts(const std::string& upload_id, uint64_t size, const Context& context) {
+  const uint64_t unit = segment_size();
+  Call call = object_call("GET");
+  std::string marker;
+  do {
+    call.query = {{"uploadId", upload_id}};
+    if (!marker.empty()) call.query.emplace_back("part-number-marker", marker);
+    auto reply = requester_.call(call, context);
+    if (!reply) return std::move(reply).error();
+    auto page = parse_parts(reply->body, checksummed() ? kChecksumElement : "");
+    if (!page) return with_context(std::move(page).error(), url_);
+    const std::lock_guard lock(mutex_);
+    for (auto& part : page->parts) {
+      const uint64_t begin = (part.number - 1) * unit;
+      if (begin >= size || part.size != std::min(unit, size - begin)) {
+        return make_error(Errc::kConflict, url_ + ": holds parts of something else");
+      }
+      parts_[part.number] = std::move(part);
+    }
+    if (page->next_marker == marker) break;
+    marker = std::move(page->next_marker);
+  } while (!marker.empty());
+  return {};
+}
+
+uint64_t ObjectUpload::suspend() {
+  const std::lock_guard lock(mutex_);
+  if (begin_ != Begin::kDone) return 0;
+  uint64_t bytes = 0;
+  for (const auto& [number, part] : parts_) bytes += part.size;
+  return bytes;
+}
+
+void ObjectUpload::discard(const std::string& pending) {
+  RecordReader in(kPendingKind, pending);
+  const std::string id = in.text();
+  if (in.good() && !id.empty()) remove(id);
+}
+
+}  // namespace sjcp::s3

@@ -1,0 +1,111 @@
+// Sends requests to an S3 service until they are answered: signed, in the right region, by the service's
+// clock, with keys that hold, and again after what passes.
+//
+// Threads: any; each request blocks its caller.
+// Errors: as to_error() has them, with the s3:// URL; kNetwork once retries are used up; kCancelled.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "net/http/client.h"
+#include "net/http/retry.h"
+#include "net/s3/credentials.h"
+#include "net/s3/error.h"
+#include "net/s3/settings.h"
+#include "net/s3/sigv4.h"
+
+namespace sjcp::s3 {
+
+// One request, wherever its bucket may be.
+struct Call {
+  std::string method = "GET";
+  std::string bucket;  // empty: the service itself
+  std::string key;     // empty: the bucket itself
+  Query query;
+  std::vector<http::Header> headers;        // all are signed
+  ByteView body;                            // outlives the request
+  bool whole_bucket = false;                // makes, lists or deletes it
+  std::chrono::milliseconds time_limit{0};  // 0: none; otherwise for each try, and there are no others
+};
+
+// "s3://BUCKET/KEY"
+std::string shown(const std::string& bucket, const std::string& key);
+
+class Requester {
+ public:
+  // client and clock outlive it.
+  Requester(Settings settings, std::unique_ptr<Credentials> credentials, http::Client& client,
+            const Clock& clock, bool requester_pays = false);
+
+  // A reply with status 2xx, body and all.
+  Result<http::Reply> call(const Call& call, const transfer::Context& context);
+  // As call(), with the body passed on.  Once the receiver has seen a head, nothing is repeated here.
+  Status stream(const Call& call, http::Receiver& receiver, const transfer::Context& context);
+
+  // A URL that works without credentials until it expires.
+  Result<std::string> presign(const Call& call, std::chrono::seconds expires,
+                              const transfer::Context& context);
+
+  const Settings& settings() const { return settings_; }
+  const http::RetryRules& retry_rules() const { return rules_; }
+  http::RetryBudget& retry_budget() { return budget_; }
+  std::string region_of(const std::string& bucket) const;
+  const Clock& clock() const { return clock_; }
+
+ private:
+  class Answer;
+  struct Tried {
+    bool clock = false;
+    bool keys = false;
+    unsigned places = 0;
+  };
+
+  Status try_once(const Call& call, Answer& answer, std::shared_ptr<const Keys>& keys,
+                  const transfer::Context& context);
+  bool remedied(const Call& call, const Answer& answer, const ServiceError& error, const Keys* keys,
+                Tried& tried, const transfer::Context& context);
+  bool learn_clock(const http::Head& head);
+  bool learn_region(const Call& call, const ServiceError& error, const transfer::Context& context);
+  std::string ask_region(const std::string& bucket, const transfer::Context& context);
+  std::string_view payload_of(const Call& call, bool secure, std::string& hash) const;
+  Clock::Wall service_time() const;
+
+  const Settings settings_;
+  const std::unique_ptr<Credentials> credentials_;
+  http::Client& client_;
+  const Clock& clock_;
+  const bool requester_pays_;
+  const http::RetryRules rules_;
+  http::RetryBudget budget_;
+  Signer signer_;
+  std::atomic<int64_t> clock_offset_{0};  // seconds that the service is ahead
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> regions_;  // by bucket, of those that are elsewhere
+};
+
+// Hands over bytes in memory.
+class MemoryBody final : public http::RequestBody {
+ public:
+  explicit MemoryBody(ByteView bytes) : bytes_(bytes) {}
+  std::optional<uint64_t> size() const override { return bytes_.size(); }
+  Result<size_t> read(ByteSpan out) override;
+  Status rewind() override {
+    position_ = 0;
+    return {};
+  }
+
+ private:
+  const ByteView bytes_;
+  size_t position_ = 0;
+};
+
+}  // namespace sjcp::s3

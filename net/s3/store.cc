@@ -1,0 +1,323 @@
+#include "net/s3/store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/segment/buffer.h"
+#include "core/transfer/digest.h"
+#include "net/s3/listing_memory.h"
+#include "net/s3/object_copy.h"
+#include "net/s3/object_info.h"
+#include "net/s3/object_source.h"
+#include "net/s3/object_upload.h"
+#include "net/s3/replies.h"
+#include "net/s3/requester.h"
+
+namespace sjcp::s3 {
+
+using transfer::BucketItem;
+using transfer::Context;
+using transfer::ListOptions;
+using transfer::ObjectItem;
+using transfer::ObjectOptions;
+
+namespace {
+
+constexpr size_t kMostDeleted = 1000;  // with one request
+constexpr auto kLongestUrl = std::chrono::hours(7 * 24);
+
+// For calls that belong to no transfer.
+class Loose {
+ public:
+  explicit Loose(std::stop_token stop) : context_{std::move(stop), nullptr, &counters_} {}
+  const Context& operator*() const { return context_; }
+
+ private:
+  transfer::Counters counters_;
+  Context context_;
+};
+
+class ServiceStore final : public Store {
+ public:
+  ServiceStore(StoreOptions options, Settings settings, std::unique_ptr<Credentials> credentials,
+               http::Client& client, const Clock& clock)
+      : options_(std::move(options)),
+        requester_(std::move(settings), std::move(credentials), client, clock, options_.requester_pays) {}
+
+  Status check_bucket(const std::string& bucket) const override { return check_bucket_name(bucket); }
+
+  Result<std::vector<BucketItem>> list_buckets(const std::stop_token& stop) override {
+    const Loose context(stop);
+    std::vector<BucketItem> out;
+    std::string token;
+    do {
+      Call call;
+      if (!token.empty()) call.query.emplace_back("continuation-token", token);
+      auto reply = requester_.call(call, *context);
+      if (!reply) return std::move(reply).error();
+      auto page = parse_buckets(reply->body);
+      if (!page) return with_context(std::move(page).error(), "s3://");
+      std::move(page->buckets.begin(), page->buckets.end(), std::back_inserter(out));
+      if (page->next_token == token) break;
+      token = std::move(page->next_token);
+    } while (!token.empty());
+    return out;
+  }
+
+  Status create_bucket(const std::string& bucket, const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    Call call = bucket_call("PUT", bucket);
+    const Settings& settings = requester_.settings();
+    const bool elsewhere = settings.endpoint.empty() && settings.region != "us-east-1";
+    const std::string body = elsewhere ? create_bucket_request(settings.region) : "";
+    call.body = body;
+    if (!body.empty()) call.headers.push_back({"content-type", "application/xml"});
+    return done(call, stop);
+  }
+
+  Status delete_bucket(const std::string& bucket, bool force, const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    if (force) {
+      if (auto status = empty_bucket(bucket, stop); !status) return status;
+    }
+    return done(bucket_call("DELETE", bucket), stop);
+  }
+
+  Status list_objects(const std::string& bucket, const ListOptions& options,
+                      const std::function<Status(const ObjectItem&)>& item,
+                      const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    const Loose context(stop);
+    std::map<std::string, std::string> next;
+    for (;;) {
+      Call call = list_call(bucket, options);
+      for (const auto& parameter : next) call.query.push_back(parameter);
+      auto reply = requester_.call(call, *context);
+      if (!reply) return std::move(reply).error();
+      auto page = options.pending ? parse_uploads(reply->body) : parse_objects(reply->body);
+      if (!page) return with_context(std::move(page).error(), shown(bucket, ""));
+      for (auto& found : page->items) {
+        if (options.metadata && !found.is_prefix && !options.pending) {
+          auto full = stat_object(bucket, found.key, stop);
+          if (!full) return std::move(full).error();
+          found.metadata = std::move(full->metadata);
+        }
+        if (!options.pending) listed_.add(bucket, found);
+        if (auto status = item(found); !status) return status;
+      }
+      if (page->next.empty()) return {};
+      if (page->next == next) {
+        return make_error(Errc::kProtocol, shown(bucket, "") + ": the service gives the same page again");
+      }
+      next = std::move(page->next);
+    }
+  }
+
+  Result<ObjectItem> stat_object(const std::string& bucket, const std::string& key,
+                                 const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return std::move(status).error();
+    const Loose context(stop);
+    auto head = requester_.call(object_call("HEAD", bucket, key), *context);
+    if (!head) return missing_bucket_or(std::move(head).error(), bucket, *context);
+    ObjectItem item;
+    item.key = key;
+    item.size = content_length(*head).value_or(0);
+    item.created = modified(*head).value_or(transfer::Time());
+    item.metadata = metadata_of(*head);
+    item.etag = unquoted(head->header("ETag").value_or(""));
+    return item;
+  }
+
+  // The service does not tell whether there was anything.
+  Status delete_object(const std::string& bucket, const std::string& key,
+                       const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    listed_.forget(bucket, key);
+    return done(object_call("DELETE", bucket, key), stop);
+  }
+
+  Status delete_objects(const std::string& bucket, const std::vector<std::string>& keys,
+                        const std::function<void(const std::string&, const Status&)>& result,
+                        const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    for (size_t begin = 0; begin < keys.size(); begin += kMostDeleted) {
+      const size_t end = std::min(keys.size(), begin + kMostDeleted);
+      if (auto status = delete_some(bucket, keys, begin, end, result, stop); !status) return status;
+    }
+    return {};
+  }
+
+  std::unique_ptr<transfer::Source> open_object(const std::string& bucket, const std::string& key) override {
+    return std::make_unique<ObjectSource>(requester_, bucket, key, listed_.take(bucket, key));
+  }
+
+  Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket,
+                                                                const std::string& key,
+                                                                const ObjectOptions& options,
+                                                                std::optional<uint64_t> size) override {
+    if (auto status = check_bucket_name(bucket); !status) return std::move(status).error();
+    if (key.empty()) return make_error(Errc::kUsage, shown(bucket, key) + ": names no object");
+    listed_.forget(bucket, key);
+    UploadOptions upload{options, options_.only_new};
+    if (options.expires) {
+      if (!requester_.settings().storj_gateway()) {
+        return make_error(
+            Errc::kUnsupported,
+            shown(bucket, key) + ": S3 objects do not expire one by one; give the bucket a rule");
+      }
+      const auto expires = std::chrono::time_point_cast<WallTime::duration>(*options.expires);
+      upload.object.metadata["storj-expires"] = iso_time(expires);
+    }
+    return std::unique_ptr<transfer::ObjectWriter>(
+        std::make_unique<ObjectUpload>(requester_, bucket, key, std::move(upload), size, buffers_));
+  }
+
+  Status copy_object(const std::string& from_bucket, const std::string& from_key,
+                     const std::string& to_bucket, const std::string& to_key, const ObjectOptions& options,
+                     const Context& context) override {
+    for (const auto& bucket : {from_bucket, to_bucket}) {
+      if (auto status = check_bucket_name(bucket); !status) return status;
+    }
+    listed_.forget(to_bucket, to_key);
+    return s3::copy_object(requester_, {from_bucket, from_key}, {to_bucket, to_key}, options, context);
+  }
+
+  Result<std::string> presign(const std::string& method, const std::string& bucket, const std::string& key,
+                              std::chrono::seconds expires, const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return std::move(status).error();
+    if (expires.count() <= 0 || expires > kLongestUrl) {
+      return make_error(Errc::kUsage, shown(bucket, key) + ": a URL may hold for a second to a week");
+    }
+    const Loose context(stop);
+    return requester_.presign(object_call(method.c_str(), bucket, key), expires, *context);
+  }
+
+ private:
+  static Call object_call(const char* method, const std::string& bucket, const std::string& key) {
+    Call call;
+    call.method = method;
+    call.bucket = bucket;
+    call.key = key;
+    return call;
+  }
+  static Call bucket_call(const char* method, const std::string& bucket) {
+    Call call = object_call(method, bucket, "");
+    call.whole_bucket = true;
+    return call;
+  }
+
+  static Call list_call(const std::string& bucket, const ListOptions& options) {
+    Call call = bucket_call("GET", bucket);
+    if (options.pending) {
+      call.query.emplace_back("uploads", "");
+    } else {
+      call.query.emplace_back("list-type", "2");
+    }
+    call.query.emplace_back("encoding-type", "url");
+    call.query.emplace_back("prefix", options.prefix);
+    if (!options.recursive) call.query.emplace_back("delimiter", "/");
+    return call;
+  }
+
+  Status done(const Call& call, const std::stop_token& stop) {
+    const Loose context(stop);
+    auto reply = requester_.call(call, *context);
+    if (!reply) return std::move(reply).error();
+    return {};
+  }
+
+  // A HEAD has no body that would tell which of them is missing.
+  Error missing_bucket_or(Error error, const std::string& bucket, const Context& context) {
+    if (error.code != Errc::kNotFound) return error;
+    auto head = requester_.call(bucket_call("HEAD", bucket), context);
+    return !head && head.error().code == Errc::kNotFound ? std::move(head).error() : error;
+  }
+
+  Status delete_some(const std::string& bucket, const std::vector<std::string>& keys, size_t begin,
+                     size_t end, const std::function<void(const std::string&, const Status&)>& result,
+                     const std::stop_token& stop) {
+    const Loose context(stop);
+    Call call = bucket_call("POST", bucket);
+    call.query.emplace_back("delete", "");
+    const std::string body = delete_request(keys, begin, end);
+    call.body = body;
+    auto hasher = transfer::Hasher::create(transfer::DigestKind::kMd5, body.size());
+    hasher->update(body);
+    call.headers.push_back({"content-md5", base64(from_hex(hasher->finish().hex).value_or(""))});
+    call.headers.push_back({"content-type", "application/xml"});
+    auto reply = requester_.call(call, *context);
+    if (!reply) return std::move(reply).error();
+    auto refused = parse_deleted(reply->body);
+    if (!refused) return with_context(std::move(refused).error(), shown(bucket, ""));
+    for (size_t i = begin; i < end; ++i) {
+      listed_.forget(bucket, keys[i]);
+      const auto why = refused->find(keys[i]);
+      result(keys[i],
+             why == refused->end() ? Status() : Status(to_error(why->second, shown(bucket, keys[i]), true)));
+    }
+    return {};
+  }
+
+  // Objects, and uploads in progress: both keep a bucket from being deleted.
+  Status empty_bucket(const std::string& bucket, const std::stop_token& stop) {
+    std::vector<std::string> keys;
+    Status failed;
+    const auto flush = [&]() -> Status {
+      auto status = delete_objects(
+          bucket, keys,
+          [&](const std::string&, const Status& deleted) {
+            if (!deleted && failed) failed = deleted;
+          },
+          stop);
+      keys.clear();
+      return status ? failed : status;
+    };
+    ListOptions all;
+    all.recursive = true;
+    auto status = list_objects(
+        bucket, all,
+        [&](const ObjectItem& item) -> Status {
+          keys.push_back(item.key);
+          return keys.size() < kMostDeleted ? Status() : flush();
+        },
+        stop);
+    if (status) status = flush();
+    if (!status) return status;
+    all.pending = true;
+    return list_objects(
+        bucket, all,
+        [&](const ObjectItem& item) {
+          Call call = object_call("DELETE", bucket, item.key);
+          call.query.emplace_back("uploadId", item.metadata.at("upload-id"));
+          auto aborted = done(call, stop);
+          return !aborted && aborted.error().code == Errc::kNotFound ? Status() : aborted;
+        },
+        stop);
+  }
+
+  const StoreOptions options_;
+  Requester requester_;
+  ListingMemory listed_;
+  const std::shared_ptr<segment::BufferCache> buffers_ = std::make_shared<segment::BufferCache>();
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, const Surroundings& surroundings) {
+  auto profiles = read_profiles(surroundings);
+  if (!profiles) return std::move(profiles).error();
+  auto settings = Settings::find(options.wishes, surroundings.env, *profiles);
+  if (!settings) return std::move(settings).error();
+  auto credentials = options.sign
+                         ? std::make_unique<Credentials>(surroundings, *std::move(profiles), *settings)
+                         : Credentials::none();
+  return std::unique_ptr<Store>(std::make_unique<ServiceStore>(
+      options, *std::move(settings), std::move(credentials), *surroundings.client, *surroundings.clock));
+}
+
+Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environment env,
+                                           http::Client& client) {
+  return open(options, real_surroundings(std::move(env), client));
+}
+
+}  // namespace sjcp::s3

@@ -1,0 +1,40 @@
+// An S3 service: Amazon's, Storj's gateway, or anything that speaks its protocol.
+//
+// Threads and errors: as transfer::Store; texts name the bucket or the s3:// URL.  kUsage: a profile that
+// does not exist, a malformed endpoint or file.  kDenied: no credentials, at the first request.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/transfer/store.h"
+#include "net/http/client.h"
+#include "net/s3/settings.h"
+#include "net/s3/surroundings.h"
+
+namespace sjcp::s3 {
+
+struct StoreOptions {
+  Wishes wishes;     // profile, region, endpoint and so on, as options say; the rest comes from env and files
+  bool sign = true;  // false: public data, without credentials
+  bool only_new = false;  // writing an object that exists already is kConflict, as the service finds
+  bool requester_pays = false;
+};
+
+class Store : public transfer::Store {
+ public:
+  // Asks no server yet.  surroundings.client outlives the store.
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Surroundings& surroundings);
+  // With the machine's own files and programs.  client outlives the store.
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options, Environment env,
+                                             http::Client& client);
+
+  // A URL by which anybody may use this method on the object until it expires: at most a week, kUsage above.
+  virtual Result<std::string> presign(const std::string& method, const std::string& bucket,
+                                      const std::string& key, std::chrono::seconds expires,
+                                      const std::stop_token& stop) = 0;
+};
+
+}  // namespace sjcp::s3

@@ -1,0 +1,307 @@
+"""Downloads from servers that misbehave: right bytes or an error, never wrong bytes."""
+
+import dataclasses
+import gzip
+import socket
+import threading
+import time
+
+import harness
+from unruly import ETAG, Reply, Unruly, serve
+
+DATA = harness.some_bytes(3_000_001, seed=2)
+
+
+class FaultsTest(harness.WebTest):
+    def server(self, behave, **options):
+        server = Unruly(behave, **options)
+        self.addCleanup(server.stop)
+        return server
+
+    def download(self, server, *options, path="file.bin"):
+        return self.run_sjcp("cp", "-p", 4, *options, server.url(path), self.folder / "out")
+
+    def assert_right(self, server, *options):
+        outcome = self.download(server, *options)
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assert_file(self.folder / "out", DATA)
+        return outcome
+
+    def assert_refused(self, server, *words):
+        """An error of one line; no file, and an older one untouched.  The server counts anew for the second run."""
+        outcome = self.download(server)
+        self.assertNotEqual(outcome.code, 0, outcome)
+        for word in words:
+            self.assertIn(word, outcome.stderr)
+        self.assertEqual(len(outcome.stderr.strip().splitlines()), 1, outcome)
+        self.assertFalse((self.folder / "out").exists())
+        (self.folder / "out").write_bytes(b"old")
+        server.requests.clear()
+        again = self.download(server)
+        self.assertNotEqual(again.code, 0, again)
+        self.assert_file(self.folder / "out", b"old")
+        return outcome
+
+    def test_a_wrong_range_now_and_then_is_asked_for_again(self):
+        def behave(request):
+            reply = serve(request, DATA)
+            if request.number % 3 == 1 and reply.status == 206:
+                size = len(reply.body)
+                reply.headers["Content-Range"] = f"bytes 0-{size - 1}/{len(DATA)}"
+                reply.body = DATA[:size]
+            return reply
+
+        self.assert_right(self.server(behave))
+
+    def cut_first(self, then):
+        """The first stream breaks; `then` is what further requests get."""
+        def behave(request):
+            if request.number == 0:
+                return dataclasses.replace(serve(request, DATA), cut=500_000)
+            return then(request)
+
+        return self.server(behave)
+
+    def test_wrong_ranges_for_good_are_refused(self):
+        def then(request):
+            reply = serve(request, DATA)
+            reply.headers["Content-Range"] = f"bytes 0-{len(reply.body) - 1}/{len(DATA)}"
+            return reply
+
+        self.assert_refused(self.cut_first(then))
+
+    def test_the_whole_instead_of_a_range_is_not_taken_for_it(self):
+        def then(request):
+            request.headers.pop("range", None)
+            return serve(request, DATA)
+
+        self.assert_refused(self.cut_first(then))
+
+    def test_gzip_on_a_range_is_refused(self):
+        def then(request):
+            reply = serve(request, DATA)
+            reply.headers["Content-Encoding"] = "gzip"
+            reply.body = gzip.compress(reply.body)
+            return reply
+
+        self.assert_refused(self.cut_first(then))
+
+    def test_an_error_page_with_status_200_is_not_taken_for_a_range(self):
+        self.assert_refused(self.cut_first(lambda request: Reply(200, {"ETag": ETAG}, b"<html>busy</html>")))
+
+    def test_an_object_that_changes_is_an_error(self):
+        def then(request):
+            return serve(request, bytes(reversed(DATA)), etag='"v2"')
+
+        outcome = self.assert_refused(self.cut_first(then))
+        self.assertIn("chang", outcome.stderr)
+
+    def test_an_object_that_changes_on_a_server_that_ignores_conditions_is_an_error(self):
+        def then(request):
+            request.headers.pop("if-match", None)
+            return serve(request, bytes(reversed(DATA)), etag='"v2"')
+
+        self.assert_refused(self.cut_first(then), "chang")
+
+    def test_an_object_that_becomes_shorter_is_an_error(self):
+        def then(request):
+            request.headers.pop("if-match", None)
+            return serve(request, DATA[:100_000])
+
+        self.assert_refused(self.cut_first(then), "chang")
+
+    def test_only_a_weak_etag_is_enough_to_go_on(self):
+        def behave(request):
+            reply = serve(request, DATA, etag='W/"v1"')
+            if request.number == 0:
+                reply.cut = 500_000
+            return reply
+
+        server = self.server(behave)
+        self.assert_right(server)
+        self.assertIn("if-unmodified-since", server.requests[1].headers)
+        self.assertNotIn("if-match", server.requests[1].headers)
+
+    def test_resets_at_any_byte_are_gone_on_from(self):
+        def behave(request):
+            reply = serve(request, DATA)
+            if request.number < 8:
+                reply.cut, reply.reset = 1 + 77_777 * request.number, True
+            return reply
+
+        server = self.server(behave)
+        self.assert_right(server)
+        self.assertLess(server.bytes_sent, 3 * len(DATA))
+
+    def test_a_lying_content_length_is_noticed(self):
+        def behave(request):
+            reply = serve(request, DATA)
+            if request.number == 0:
+                reply.length = len(reply.body)
+                reply.cut = len(reply.body) // 2
+            if request.number == 1:
+                reply.length = len(reply.body) + 1000
+            return reply
+
+        self.assert_right(self.server(behave))
+
+    def test_servers_that_are_busy_for_a_while(self):
+        def behave(request):
+            if request.number % 2 == 0 and request.number < 6:
+                return Reply(429 if request.number % 4 == 0 else 503, {"Retry-After": "0"}, b"busy")
+            return serve(request, DATA)
+
+        self.assert_right(self.server(behave))
+
+    def test_retry_after_is_obeyed(self):
+        times = []
+
+        def behave(request):
+            times.append(time.monotonic())
+            if request.number == 0:
+                return Reply(429, {"Retry-After": "2"}, b"")
+            return serve(request, DATA)
+
+        self.assert_right(self.server(behave))
+        self.assertGreaterEqual(times[1] - times[0], 1.9)
+
+    def test_an_endless_redirect_ends(self):
+        server = self.server(lambda request: Reply(302, {"Location": f"/{request.number}"}, b""))
+        self.assert_refused(server, "redirect")
+        self.assertLess(len(server.requests), 40)
+
+    def test_no_redirect_from_https_to_http(self):
+        plain = self.server(lambda request: serve(request, DATA))
+        server = self.server(lambda request: Reply(302, {"Location": plain.url()}, b""), authority=self.authority)
+        outcome = self.download(server, "--cacert", self.authority.ca)
+        self.assertNotEqual(outcome.code, 0)
+        self.assertEqual(plain.requests, [])
+
+    def test_secrets_do_not_follow_a_redirect_to_another_host(self):
+        other = self.server(lambda request: serve(request, DATA))
+        server = self.server(lambda request: Reply(302, {"Location": other.url("signed?sig=1")}, b""))
+        outcome = self.run_sjcp("cp", "-p", 4, "--header", "Authorization: Bearer geheim", "--header", "X-Token: geheim",
+                                server.url().replace("//", "//me:geheim@"), self.folder / "out")
+        self.assertEqual(outcome.code, 0, outcome)
+        self.assert_file(self.folder / "out", DATA)
+        self.assertTrue(other.requests)
+        for request in other.requests:
+            self.assertNotIn("geheim", str(request.headers))
+            self.assertNotIn("authorization", request.headers)
+        self.assertIn("geheim", str(server.requests[0].headers))
+        # What the redirect leads to is asked directly from then on.
+        self.assertEqual(len(server.requests), 1)
+
+    def test_a_signed_link_that_expires_is_asked_for_anew(self):
+        valid = {"n": 0}
+
+        def sign(request):
+            valid["n"] += 1
+            return Reply(302, {"Location": cdn.url(f"file?n={valid['n']}")}, b"")
+
+        def behave(request):
+            if request.path != f"/file?n={valid['n']}":
+                return Reply(403, {}, b"expired")
+            reply = serve(request, DATA)
+            if valid["n"] == 1:
+                reply.cut = 700_000
+                valid["expired"] = True
+            return reply
+
+        cdn = self.server(lambda request: Reply(403, {}, b"expired")
+                          if valid.get("expired") and request.path == "/file?n=1" else behave(request))
+        server = self.server(sign)
+        self.assert_right(server)
+        self.assertEqual(len(server.requests), 2)
+
+    def test_an_expired_presigned_url_is_denied(self):
+        server = self.server(lambda request: Reply(403, {}, b"<Error><Code>AccessDenied</Code></Error>"))
+        outcome = self.run_sjcp("cp", server.url("x?X-Amz-Signature=geheim"), self.folder / "out")
+        self.assert_fails(outcome, 4, "403", "X-Amz-Signature=***")
+        self.assertNotIn("geheim", outcome.stderr)
+        self.assertEqual(len(server.requests), 1)
+
+    def test_servers_without_ranges_give_one_stream(self):
+        server = self.server(lambda request: serve(request, DATA, ranges=False))
+        self.assert_right(server)
+        self.assertEqual(len(server.requests), 1)
+
+    def test_chunked_replies_without_length(self):
+        server = self.server(lambda request: dataclasses.replace(serve(request, DATA, ranges=False), chunked=True))
+        self.assert_right(server)
+
+    def test_a_chunked_reply_that_breaks_is_begun_anew(self):
+        def behave(request):
+            reply = dataclasses.replace(serve(request, DATA, ranges=False), chunked=True)
+            if request.number == 0:
+                reply.cut = 1_500_000
+            return reply
+
+        self.assert_right(self.server(behave))
+
+    def test_a_stream_of_unknown_version_that_breaks_is_an_error(self):
+        def behave(request):
+            reply = serve(request, DATA, ranges=False)
+            reply.headers = {}
+            reply.cut = 1_500_000
+            return reply
+
+        self.assert_refused(self.server(behave))
+
+    def test_a_connection_that_closes_without_a_word_is_tried_again(self):
+        server = self.server(lambda request: Reply(silent=True) if request.number < 2 else serve(request, DATA))
+        self.assert_right(server)
+
+    def test_what_is_no_http_is_an_error(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def talk():
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.recv(4096)
+                    peer.sendall(b"SSH-2.0-OpenSSH_9\r\n")
+
+        threading.Thread(target=talk, daemon=True).start()
+        outcome = self.run_sjcp("cp", f"http://127.0.0.1:{listener.getsockname()[1]}/x", self.folder / "out")
+        self.assertNotEqual(outcome.code, 0)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_ctrl_c_is_seen_at_once_while_a_server_stalls(self):
+        server = self.server(lambda request: dataclasses.replace(serve(request, DATA), stall=1000))
+        process = self.start("cp", server.url(), self.folder / "out")
+        end = time.monotonic() + 20
+        while not server.requests and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        begin = time.monotonic()
+        process.send_signal(2)
+        process.wait(20)
+        self.assertLess(time.monotonic() - begin, 3)
+        self.assertNotEqual(process.returncode, 0)
+
+    def test_kept_connections_that_died_do_no_harm(self):
+        def behave(request):
+            reply = serve(request, DATA)
+            reply.headers["Connection"] = "close" if request.number % 2 else "keep-alive"
+            return reply
+
+        self.assert_right(self.server(behave))
+
+    def test_tls_with_resets(self):
+        def behave(request):
+            reply = serve(request, DATA)
+            if request.number < 3:
+                reply.cut, reply.reset = 300_000, True
+            return reply
+
+        server = self.server(behave, authority=self.authority)
+        self.assert_right(server, "--cacert", self.authority.ca)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,92 @@
+"""Uploads to plain URLs: one PUT, in one stream."""
+
+import socket
+import threading
+
+import harness
+from unruly import Reply, Unruly
+
+DATA = harness.some_bytes(9_000_001, seed=3)
+
+
+class UploadTest(harness.WebTest):
+    def setUp(self):
+        super().setUp()
+        self.file = self.folder / "file"
+        self.file.write_bytes(DATA)
+
+    def server(self, behave, **options):
+        server = Unruly(behave, **options)
+        self.addCleanup(server.stop)
+        return server
+
+    def test_a_file_is_put_with_its_length(self):
+        for tls in (False, True):
+            with self.subTest(tls=tls):
+                server = self.server(lambda request: Reply(201), authority=self.authority if tls else None)
+                self.sjcp("cp", "--cacert", self.authority.ca, self.file, server.url("a%20b?X-Amz-Signature=1"))
+                (request,) = server.requests
+                self.assertEqual(request.method, "PUT")
+                self.assertEqual(request.path, "/a%20b?X-Amz-Signature=1")
+                self.assertEqual(request.headers["content-length"], str(len(DATA)))
+                self.assertEqual(harness.sha256(request.body), harness.sha256(DATA))
+
+    def test_an_empty_file(self):
+        self.file.write_bytes(b"")
+        server = self.server(lambda request: Reply(200))
+        self.sjcp("cp", self.file, server.url())
+        self.assertEqual(server.requests[0].headers["content-length"], "0")
+
+    def test_a_refusal_is_an_error_and_nothing_is_sent_twice(self):
+        server = self.server(lambda request: Reply(403, {}, b"expired"))
+        outcome = self.run_sjcp("cp", self.file, server.url("x?sig=geheim"))
+        self.assert_fails(outcome, 4, "403")
+        self.assertNotIn("geheim", outcome.stderr)
+        self.assertEqual(len(server.requests), 1)
+
+    def test_a_redirect_before_the_data_is_followed(self):
+        # The server answers the head instead of asking for the data with 100 Continue.
+        target = self.server(lambda request: Reply(201))
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def redirect():
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"
+                             % target.url("moved").encode())
+                peer.settimeout(5)
+                try:
+                    while peer.recv(65536):
+                        pass
+                except OSError:
+                    pass
+
+        threading.Thread(target=redirect, daemon=True).start()
+        self.sjcp("cp", self.file, f"http://127.0.0.1:{listener.getsockname()[1]}/x")
+        self.assertEqual(harness.sha256(target.requests[0].body), harness.sha256(DATA))
+        self.assertEqual(target.requests[0].path, "/moved")
+
+    def test_a_connection_that_is_lost_is_an_error(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def take_some():
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.recv(65536)
+                    peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    peer.recv(1_000_000)
+
+        threading.Thread(target=take_some, daemon=True).start()
+        outcome = self.run_sjcp("cp", self.file, f"http://127.0.0.1:{listener.getsockname()[1]}/x")
+        self.assertNotEqual(outcome.code, 0)
+
+
+if __name__ == "__main__":
+    harness.main()
