@@ -12,12 +12,13 @@ namespace {
 // What is known of an object, wherever it is.
 struct Facts {
   std::string name;
-  uint64_t size = 0;
-  bool sized = true;
+  uint64_t size = 0;  // transfer::kUnknownSize: nobody knows
   transfer::Time created;
   std::optional<transfer::Time> expires;
   std::string etag;
   std::map<std::string, std::string> metadata;
+
+  bool sized() const { return size != transfer::kUnknownSize; }
 };
 
 Result<Facts> ask_store(const Location& at, Services& services, const Session& session) {
@@ -25,8 +26,7 @@ Result<Facts> ask_store(const Location& at, Services& services, const Session& s
   if (!store) return store.error();
   auto object = (*store)->stat_object(at.bucket, at.path, session.io().stop);
   if (!object) return object.error();
-  return Facts{at.text(),    object->size,    true, object->created, object->expires,
-               object->etag, object->metadata};
+  return Facts{at.text(), object->size, object->created, object->expires, object->etag, object->metadata};
 }
 
 Result<Facts> ask_url(const Location& at, Services& services, const Session& session) {
@@ -38,11 +38,11 @@ Result<Facts> ask_url(const Location& at, Services& services, const Session& ses
   context.counters = &counters;
   auto info = (*source)->open({}, context);
   if (!info) return info.error();
-  return Facts{at.text(), info->size, info->sized(), info->created, {}, info->version, info->metadata};
+  return Facts{at.text(), info->size, info->created, {}, info->version, info->metadata};
 }
 
 Json json_of(const Facts& facts) {
-  Json json{{"name", facts.name}, {"size", facts.sized ? Json(facts.size) : Json(nullptr)}};
+  Json json{{"name", facts.name}, {"size", facts.sized() ? Json(facts.size) : Json(nullptr)}};
   if (facts.created.time_since_epoch().count() != 0) json["created"] = format_rfc3339(facts.created);
   if (facts.expires) json["expires"] = format_rfc3339(*facts.expires);
   if (!facts.etag.empty()) json["etag"] = facts.etag;
@@ -53,7 +53,7 @@ Json json_of(const Facts& facts) {
 void print(const Facts& facts, bool utc, std::ostream& out) {
   const auto line = [&out](const char* what, const std::string& value) { out << what << value << '\n'; };
   line("Name:     ", facts.name);
-  line("Size:     ", facts.sized ? std::to_string(facts.size) : "unknown");
+  line("Size:     ", facts.sized() ? std::to_string(facts.size) : "unknown");
   if (facts.created.time_since_epoch().count() != 0) line("Created:  ", format_time(facts.created, utc));
   if (facts.expires) line("Expires:  ", format_time(*facts.expires, utc));
   if (!facts.etag.empty()) line("ETag:     ", facts.etag);

@@ -26,12 +26,16 @@ std::string host_of(std::string_view url) {
   return std::string(host.substr(0, host.find(':')));
 }
 
+bool is_loopback(const std::string& host) {
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 // A token is sent only where nobody on the way can read it.
 bool may_have_token(const std::string& url) {
   if (url.starts_with("https://")) return true;
   if (!url.starts_with("http://")) return false;
   const std::string host = host_of(url);
-  return host == "localhost" || host.starts_with("127.") || host == "[::1]" || host == "169.254.170.2" ||
+  return host == "localhost" || is_loopback(host) || host == "[::1]" || host == "169.254.170.2" ||
          host == "169.254.170.23" || host == "[fd00:ec2::23]";
 }
 

@@ -21,6 +21,7 @@ constexpr std::array kMeanings{
     Meaning{"AccessDenied", Errc::kDenied, "these credentials do not allow it"},
     Meaning{"AllAccessDisabled", Errc::kDenied, "the bucket is disabled"},
     Meaning{"InvalidAccessKeyId", Errc::kDenied, "the service does not know this access key"},
+    Meaning{"XAdminUserNotFound", Errc::kDenied, "the service does not know this access key"},
     Meaning{"SignatureDoesNotMatch", Errc::kDenied, "the secret does not belong to this access key"},
     Meaning{"ExpiredToken", Errc::kDenied, "the credentials have expired"},
     Meaning{"InvalidToken", Errc::kDenied, "the session token is not valid"},
@@ -129,7 +130,7 @@ Error to_error(const ServiceError& error, const std::string& url, bool has_key) 
                                      [&](const Meaning& m) { return m.code == error.code; });
   const bool known = meaning != kMeanings.end();
   Errc code = known ? meaning->errc : errc_of(error.status);
-  std::string text = known && meaning->text != nullptr ? meaning->text : error.message;
+  std::string text = known && meaning->text != nullptr ? meaning->text : one_line(error.message);
   // Without a body a missing bucket and a missing object look alike.
   if (error.code == "NoSuchKey" && !has_key) text = "bucket not found";
   if (text.empty()) text = "status " + std::to_string(error.status);
@@ -155,7 +156,7 @@ Remedy remedy_for(const ServiceError& error) {
     return Remedy::kOtherPlace;
   }
   // A HEAD in the wrong region says no more than this.
-  if (error.status == 400 && !error.region.empty()) return Remedy::kOtherPlace;
+  if (error.status == 400 && (!error.region.empty() || error.code.empty())) return Remedy::kOtherPlace;
   if (is({"SlowDown", "ServiceUnavailable", "TooManyRequests", "Throttling", "ThrottlingException",
           "RequestLimitExceeded"}) ||
       error.status == 429 || error.status == 503) {

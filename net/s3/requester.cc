@@ -202,7 +202,7 @@ bool Requester::remedied(const Call& call, const Answer& answer, const ServiceEr
     case Remedy::kOtherKeys:
       return !std::exchange(tried.keys, true) && keys != nullptr && credentials_->renew(*keys);
     case Remedy::kOtherPlace:
-      return !call.bucket.empty() && tried.places++ < kPlaces && learn_region(call, error, context);
+      return tried.places++ < kPlaces && learn_region(call, error, context);
     default:
       return false;
   }
@@ -217,19 +217,11 @@ bool Requester::learn_clock(const http::Head& head) {
   return true;
 }
 
-// From the reply, or else by asking for the bucket: the answer names its region whatever it is.
+// From the reply, or else by asking where the bucket is.
 bool Requester::learn_region(const Call& call, const ServiceError& error, const Context& context) {
   const std::string before = region_of(call.bucket);
   std::string region = error.region;
-  if (region.empty()) {
-    const Place place = place_of(settings_, call.bucket, before, true);
-    http::Request request;
-    request.method = "HEAD";
-    request.url = place.scheme + "://" + place.host + (place.path.empty() ? "/" : place.path);
-    request.redirects = 0;
-    auto reply = client_.call(request, context, kMaxErrorReply);
-    if (reply) region = reply->header("x-amz-bucket-region").value_or("");
-  }
+  if (region.empty() && !call.bucket.empty()) region = ask_region(call.bucket, context);
   // It becomes a part of a host's name.
   const bool sound = !region.empty() && region.size() < 64 &&
                      region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
@@ -237,6 +229,19 @@ bool Requester::learn_region(const Call& call, const ServiceError& error, const 
   const std::lock_guard lock(mutex_);
   regions_[call.bucket] = region;
   return true;
+}
+
+// Amazon names it in a header of whatever answer; others in the error for a signature of the wrong one.
+std::string Requester::ask_region(const std::string& bucket, const Context& context) {
+  Call call;
+  call.bucket = bucket;
+  call.whole_bucket = true;
+  call.query.emplace_back("location", "");
+  Collector unused;
+  Answer answer(unused);
+  std::shared_ptr<const Keys> keys;
+  if (auto status = try_once(call, answer, keys, context); !status) return "";
+  return answer.error().region;
 }
 
 Result<std::string> Requester::presign(const Call& call, std::chrono::seconds expires,

@@ -75,6 +75,7 @@ class Requester {
                 Tried& tried, const transfer::Context& context);
   bool learn_clock(const http::Head& head);
   bool learn_region(const Call& call, const ServiceError& error, const transfer::Context& context);
+  std::string ask_region(const std::string& bucket, const transfer::Context& context);
   std::string_view payload_of(const Call& call, bool secure, std::string& hash) const;
   Clock::Wall service_time() const;
 

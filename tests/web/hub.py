@@ -93,8 +93,9 @@ class Hub:
         self.requests = []    # (server, method, path)
         self.violations = []  # what no client may do
         self.refusals = collections.deque()  # (server, status, headers) to answer with instead, in turn
-        self.cut_after = {}   # path of the content delivery: bytes after which the connection ends, once
+        self.cut_after = {}   # last part of a path: bytes after which the connection ends, once
         self.links = {}       # signature: uses left
+        self.damaged = set()  # SHA-256 of files of which other bytes are sent
         self._servers = []
         scheme = "https" if authority else "http"
         host = "localhost" if authority else "127.0.0.1"
@@ -109,7 +110,7 @@ class Hub:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(authority.certificate, authority.key)
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         self._servers.append(server)
         return server.server_address[1]
 
@@ -200,8 +201,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers["X-Error-Message"] = message
         self.reply(status, headers, json.dumps({"error": message or code}).encode())
 
-    def send_data(self, data, headers, etag):
+    def send_data(self, file, headers, etag):
         """With ranges and If-Match."""
+        data = file.data
+        if file.sha256 in self.hub.damaged:
+            data = data[:-1] + bytes([data[-1] ^ 1])
         headers = {**headers, "ETag": f'"{etag}"', "Accept-Ranges": "bytes"}
         match = self.headers.get("If-Match")
         if match and match not in (f'"{etag}"', "*"):
@@ -223,7 +227,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return self.reply(status, headers, length=len(data))
         with self.hub.lock:
-            cut = self.hub.cut_after.pop(self.path.partition("?")[0], None)
+            cut = self.hub.cut_after.pop(self.path.partition("?")[0].rpartition("/")[2], None)
         if cut is None or cut >= len(data):
             return self.reply(status, headers, data)
         self.close_connection = True
@@ -315,7 +319,7 @@ class HubHandler(Handler):
             return self.reply(302, headers, b"Found. Redirecting")
         if "gzip" in self.headers.get("Accept-Encoding", "") and path.endswith((".json", ".txt", ".md")):
             return self.send_packed(file, headers)
-        return self.send_data(file.data, headers, file.oid)
+        return self.send_data(file, headers, file.oid)
 
     def send_packed(self, file, headers):
         """In chunks and without a length: what the hub does with text for those who ask for gzip."""
@@ -347,4 +351,4 @@ class DeliveryHandler(Handler):
         file = self.hub.large_file(path.rpartition("/")[2])
         if file is None:
             return self.reply(404)
-        return self.send_data(file.data, {}, f"delivery-{file.sha256[:16]}")
+        return self.send_data(file, {}, f"delivery-{file.sha256[:16]}")

@@ -1,0 +1,331 @@
+#include "net/s3/object_upload.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "core/base/units.h"
+#include "fake_client.h"
+#include "net/s3/object_source.h"
+
+namespace sjcp::s3 {
+namespace {
+
+using test::FakeClient;
+using test::reply;
+using Asked = FakeClient::Asked;
+
+struct Fixture {
+  Fixture() : requester(at_endpoint(), Credentials::none(), client, system_clock()) {}
+  static Settings at_endpoint() {
+    Settings settings;
+    settings.endpoint = "https://h";
+    return settings;
+  }
+  std::unique_ptr<ObjectUpload> upload(std::optional<uint64_t> size, UploadOptions options = {}) {
+    return std::make_unique<ObjectUpload>(requester, "bkt", "k", std::move(options), size, buffers);
+  }
+  // Sends one segment of so many bytes.
+  Status send(ObjectUpload& upload, uint64_t index, uint64_t bytes, bool last) {
+    auto segment = upload.begin_segment(index);
+    if (!segment) return std::move(segment).error();
+    if (auto status = (*segment)->append(std::string(bytes, 'x')); !status) return status;
+    return upload.finish_segment(std::move(*segment), last, context);
+  }
+  std::vector<std::string> requests() const {
+    std::vector<std::string> out;
+    for (const auto& asked : client.asked) out.push_back(asked.request.method + " " + asked.request.url);
+    return out;
+  }
+
+  FakeClient client;
+  transfer::Counters counters;
+  transfer::Context context{{}, nullptr, &counters};
+  Requester requester;
+  std::shared_ptr<segment::BufferCache> buffers = std::make_shared<segment::BufferCache>();
+};
+
+http::Reply answer_upload(const Asked& asked) {
+  const std::string& url = asked.request.url;
+  if (url.ends_with("?uploads=")) {
+    return reply(200,
+                 "<InitiateMultipartUploadResult><UploadId>u/1</UploadId></InitiateMultipartUploadResult>");
+  }
+  if (asked.request.method == "PUT") {
+    return reply(200, "",
+                 {{"ETag", "\"e\""}, {"x-amz-checksum-crc64nvme", asked.header("x-amz-checksum-crc64nvme")}});
+  }
+  if (asked.request.method == "POST") {
+    return reply(200, "<CompleteMultipartUploadResult><ETag>\"x\"</ETag></CompleteMultipartUploadResult>");
+  }
+  return reply(204);
+}
+
+TEST_CASE("Parts are 16 MiB, larger for objects that would have too many, and 64 MiB for Storj") {
+  CHECK(part_size(uint64_t{1}, 0, false) == 16 * kMiB);
+  CHECK(part_size(100 * kGiB, 0, false) == 16 * kMiB);
+  CHECK(part_size(1024 * kGiB, 0, false) == 105 * kMiB);
+  CHECK(1024 * kGiB / part_size(1024 * kGiB, 0, false) < 10'000);
+  CHECK(part_size(uint64_t{1}, 0, true) == 64 * kMiB);
+  CHECK(part_size(std::nullopt, 999, false) == 16 * kMiB);
+  CHECK(part_size(std::nullopt, 1000, false) == 32 * kMiB);
+  CHECK(part_size(std::nullopt, 9999, false) == 4096 * kMiB);
+}
+
+TEST_CASE("A small object is one request with its checksum, when it is committed") {
+  Fixture f;
+  f.client.answer = answer_upload;
+  UploadOptions options;
+  options.object.metadata["Mine"] = "v";
+  options.only_new = true;
+  auto upload = f.upload(uint64_t{9}, options);
+  auto segment = upload->begin_segment(0);
+  REQUIRE(segment);
+  REQUIRE((*segment)->append(std::string("123456789")));
+  REQUIRE(upload->finish_segment(std::move(*segment), true, f.context));
+  CHECK(f.client.asked.empty());
+  REQUIRE(upload->commit(f.context));
+  REQUIRE(f.requests() == std::vector<std::string>{"PUT https://h/bkt/k"});
+  CHECK(f.client.asked[0].body == "123456789");
+  CHECK(f.client.asked[0].header("x-amz-checksum-crc64nvme") == "rosUhgp5mIg=");
+  CHECK(f.client.asked[0].header("x-amz-meta-mine") == "v");
+  CHECK(f.client.asked[0].header("If-None-Match") == "*");
+  CHECK(upload->destination().empty());
+}
+
+TEST_CASE("A large object is begun once, its parts sent, and completed with what was stored") {
+  Fixture f;
+  f.client.answer = answer_upload;
+  auto upload = f.upload(16 * kMiB + 5);
+  std::string pending;
+  upload->keep([&](const std::string& text) { pending = text; });
+  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+  REQUIRE(f.send(*upload, 1, 5, true));
+  REQUIRE(upload->commit(f.context));
+  REQUIRE(f.requests() ==
+          std::vector<std::string>{
+              "POST https://h/bkt/k?uploads=", "PUT https://h/bkt/k?partNumber=1&uploadId=u%2F1",
+              "PUT https://h/bkt/k?partNumber=2&uploadId=u%2F1", "POST https://h/bkt/k?uploadId=u%2F1"});
+  CHECK(f.client.asked[1].body.size() == 16 * kMiB);
+  CHECK(f.client.asked[3].body.find("<PartNumber>2</PartNumber>") != std::string::npos);
+  CHECK(f.client.asked[3].body.find("<ChecksumCRC64NVME>") != std::string::npos);
+  CHECK_FALSE(pending.empty());
+  CHECK_FALSE(upload->destination().empty());
+}
+
+TEST_CASE("An upload goes on with the parts that the service lists") {
+  Fixture f;
+  f.client.answer = answer_upload;
+  std::string pending;
+  {
+    auto upload = f.upload(32 * kMiB + 5);
+    upload->keep([&](const std::string& text) { pending = text; });
+    REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+    CHECK(upload->suspend() == 16 * kMiB);
+  }
+  f.client.asked.clear();
+  const auto listed = [](uint64_t number, uint64_t size) {
+    return reply(200, "<ListPartsResult><Part><PartNumber>" + std::to_string(number) + "</PartNumber><Size>" +
+                          std::to_string(size) + "</Size><ETag>\"old\"</ETag></Part></ListPartsResult>");
+  };
+  f.client.replies = {listed(2, 16 * kMiB)};
+  auto upload = f.upload(32 * kMiB + 5);
+  auto stored = upload->resume(pending, 32 * kMiB + 5, f.context);
+  REQUIRE(stored);
+  CHECK(*stored == std::set<uint64_t>{1});
+  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+  REQUIRE(f.send(*upload, 2, 5, true));
+  REQUIRE(upload->commit(f.context));
+  CHECK(f.requests().front() == "GET https://h/bkt/k?uploadId=u%2F1");
+  CHECK(f.client.asked.size() == 4);
+  CHECK(f.client.asked.back().body.find("&quot;old&quot;") != std::string::npos);
+
+  SECTION("but not with parts of another size") {
+    f.client.replies = {listed(3, 6)};
+    auto other = f.upload(32 * kMiB + 5);
+    const auto refused = other->resume(pending, 32 * kMiB + 5, f.context);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::kConflict);
+  }
+  SECTION("nor with an upload that is gone") {
+    f.client.replies = {reply(404, "<Error><Code>NoSuchUpload</Code></Error>")};
+    auto other = f.upload(32 * kMiB + 5);
+    const auto refused = other->resume(pending, 32 * kMiB + 5, f.context);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::kNotFound);
+  }
+}
+
+TEST_CASE("Aborting removes what was begun, once") {
+  Fixture f;
+  f.client.answer = answer_upload;
+  auto upload = f.upload(32 * kMiB);
+  upload->abort();
+  CHECK(f.client.asked.empty());
+  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+  upload->abort();
+  upload->abort();
+  CHECK(f.requests().back() == "DELETE https://h/bkt/k?uploadId=u%2F1");
+  CHECK(f.client.asked.size() == 3);
+}
+
+TEST_CASE("A completion whose answer was lost is settled by looking at the object") {
+  Fixture f;
+  const bool ours = GENERATE(true, false);
+  f.client.answer = [&](const Asked& asked) {
+    if (asked.request.method == "HEAD") {
+      auto head = reply(200, "", {{"ETag", ours ? "\"x-2\"" : "\"y\""}});
+      head.headers.push_back({"Content-Length", std::to_string(16 * kMiB + 5)});
+      return head;
+    }
+    if (asked.request.method == "POST" && !asked.request.url.ends_with("uploads=")) {
+      return reply(404, "<Error><Code>NoSuchUpload</Code></Error>");
+    }
+    return answer_upload(asked);
+  };
+  auto upload = f.upload(16 * kMiB + 5);
+  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+  REQUIRE(f.send(*upload, 1, 5, true));
+  CHECK(upload->commit(f.context).has_value() == ours);
+}
+
+TEST_CASE("A service that does not know the checksum gets MD5 instead") {
+  Fixture f;
+  f.client.answer = [](const Asked& asked) {
+    if (!asked.header("x-amz-checksum-algorithm").empty())
+      return reply(400, "<Error><Code>InvalidArgument</Code></Error>");
+    return answer_upload(asked);
+  };
+  auto upload = f.upload(16 * kMiB + 5);
+  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+  CHECK(f.client.asked.back().header("x-amz-checksum-crc64nvme").empty());
+  CHECK(f.client.asked.back().header("Content-MD5").size() == 24);
+}
+
+// Takes bytes, and less of them on request.
+class Collected final : public transfer::Output {
+ public:
+  Status write(uint64_t offset, ByteView data) override {
+    begin = std::min(begin, offset);
+    bytes.append(data.text());
+    return {};
+  }
+  uint64_t end() const override { return limit; }
+  uint64_t begin = UINT64_MAX;
+  uint64_t limit = UINT64_MAX;
+  std::string bytes;
+};
+
+transfer::ObjectItem listed_item(uint64_t size) {
+  transfer::ObjectItem item;
+  item.key = "k";
+  item.size = size;
+  item.etag = "e";
+  return item;
+}
+
+TEST_CASE("A small object is read with one request, listed before or not") {
+  Fixture f;
+  const bool listed = GENERATE(true, false);
+  f.client.answer = [](const Asked&) { return reply(200, "0123456789", {{"ETag", "\"e\""}}); };
+  ObjectSource source(f.requester, "bkt", "k", listed ? std::optional(listed_item(10)) : std::nullopt);
+  auto info = source.open({}, f.context);
+  REQUIRE(info);
+  CHECK(info->size == 10);
+  CHECK(info->version == "\"e\"");
+  Collected out;
+  REQUIRE(source.fetch(source.segments().at(0), out, f.context));
+  CHECK(out.bytes == "0123456789");
+  REQUIRE(f.client.asked.size() == 1);
+  CHECK(f.client.asked[0].header("If-Match") == (listed ? "\"e\"" : ""));
+}
+
+TEST_CASE("A part of an object is asked for in its version and checked against what comes") {
+  Fixture f;
+  ObjectSource source(f.requester, "bkt", "k", listed_item(1000));
+  REQUIRE(source.open({}, f.context));
+  Collected out;
+  const transfer::Segment part{0, {10, 14}};
+  SECTION("it is what was asked for") {
+    f.client.replies = {reply(206, "abcd", {{"Content-Range", "bytes 10-13/1000"}, {"ETag", "\"e\""}})};
+    REQUIRE(source.fetch(part, out, f.context));
+    CHECK(out.begin == 10);
+    CHECK(out.bytes == "abcd");
+    CHECK(f.client.asked[0].header("Range") == "bytes=10-13");
+  }
+  SECTION("another part is refused") {
+    f.client.replies = {reply(206, "abcd", {{"Content-Range", "bytes 0-3/1000"}})};
+    CHECK(source.fetch(part, out, f.context).error().code == Errc::kProtocol);
+  }
+  SECTION("another size is a change") {
+    f.client.replies = {reply(206, "abcd", {{"Content-Range", "bytes 10-13/999"}})};
+    CHECK(source.fetch(part, out, f.context).error().code == Errc::kConflict);
+  }
+  SECTION("everything instead of a part is refused") {
+    f.client.replies = {reply(200, std::string(1000, 'x'))};
+    CHECK(source.fetch(part, out, f.context).error().code == Errc::kProtocol);
+  }
+  SECTION("a changed object is a conflict") {
+    f.client.replies = {reply(412, "<Error><Code>PreconditionFailed</Code></Error>")};
+    const auto status = source.fetch(part, out, f.context);
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == Errc::kConflict);
+    CHECK(status.error().what.find("changed") != std::string::npos);
+  }
+  CHECK((out.bytes == "abcd" || out.bytes.empty()));
+}
+
+TEST_CASE("A part that ends early is gone on with from where it ended") {
+  Fixture f;
+  ObjectSource source(f.requester, "bkt", "k", listed_item(1000));
+  REQUIRE(source.open({}, f.context));
+  f.client.replies = {reply(206, "ab", {{"Content-Range", "bytes 10-13/1000"}}),
+                      reply(206, "cd", {{"Content-Range", "bytes 12-13/1000"}})};
+  Collected out;
+  REQUIRE(source.fetch({0, {10, 14}}, out, f.context));
+  CHECK(out.bytes == "abcd");
+  CHECK(f.client.asked.at(1).header("Range") == "bytes=12-13");
+}
+
+TEST_CASE("A fetch ends well where its output does") {
+  Fixture f;
+  ObjectSource source(f.requester, "bkt", "k", listed_item(1000));
+  REQUIRE(source.open({}, f.context));
+  Collected out;
+  out.limit = 12;
+  f.client.replies = {reply(206, "ab", {{"Content-Range", "bytes 10-11/1000"}})};
+  REQUIRE(source.fetch({0, {10, 14}}, out, f.context));
+  CHECK(out.bytes == "ab");
+  REQUIRE(source.fetch({0, {12, 14}}, out, f.context));
+  CHECK(f.client.asked.size() == 1);
+}
+
+TEST_CASE("A whole object that does not have its promised digest is an integrity error") {
+  Fixture f;
+  f.client.answer = [](const Asked&) {
+    return reply(200, "123456780", {{"ETag", "\"e\""}, {"x-amz-checksum-crc64nvme", "rosUhgp5mIg="}});
+  };
+  ObjectSource source(f.requester, "bkt", "k", listed_item(9));
+  REQUIRE(source.open({}, f.context));
+  Collected out;
+  const auto status = source.fetch(source.segments().at(0), out, f.context);
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == Errc::kIntegrity);
+}
+
+TEST_CASE("An empty object has nothing to fetch, and ranges are resolved against its size") {
+  Fixture f;
+  f.client.answer = [](const Asked&) { return reply(200, "", {{"ETag", "\"e\""}}); };
+  ObjectSource source(f.requester, "bkt", "k", std::nullopt);
+  auto info = source.open({}, f.context);
+  REQUIRE(info);
+  CHECK(source.segments().empty());
+  transfer::RangeRequest beyond;
+  beyond.begin = 2000;
+  ObjectSource other(f.requester, "bkt", "k", listed_item(1000));
+  const auto refused = other.open(beyond, f.context);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kUsage);
+}
+
+}  // namespace
+}  // namespace sjcp::s3
