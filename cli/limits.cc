@@ -12,9 +12,11 @@ namespace sjcp::cli {
 namespace {
 
 constexpr uint64_t kMostMemory = 512 * kMiB;
-constexpr uint64_t kMostUploadMemory = 192 * kMiB;
+constexpr uint64_t kMostUploadMemory = 256 * kMiB;
 // The machine does not say what it has.
 constexpr uint64_t kUnknownMemory = 192 * kMiB;
+// Two fill a short line: one is sent while the other is sealed.  More cost connections and caches.
+constexpr transfer::SegmentWindow::Options kUploadWindow{.start = 2, .most_rise = 2};
 constexpr uint64_t kMostStreamBuffer = 32 * kMiB;
 constexpr size_t kMostConnections = 2048;
 // Files, standard streams, pollers, connections to the satellite.
@@ -110,7 +112,8 @@ Limits::Limits(const CpOptions& options, bool upload, const Io& io, transfer::Co
   if (options.parallelism > 0) return;
   // What is stored counts only when a whole segment is: what leaves shows the pace.
   const auto& goodput = upload ? counters.bytes_fetched : counters.bytes_done;
-  gate_.emplace(transfer::SegmentWindow::Options(), goodput, &counters.segments_allowed);
+  gate_.emplace(upload ? kUploadWindow : transfer::SegmentWindow::Options(), goodput,
+                &counters.segments_allowed);
 }
 
 Status Limits::follow_rate_file(RateFile::Warn warn) {

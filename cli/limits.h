@@ -15,7 +15,7 @@
 namespace sjcp::cli {
 
 // --memory, else a quarter of what the machine has and at most 512 MiB; for uploads, which hold whole
-// segments, at most 192 MiB.
+// segments, at most 256 MiB.
 uint64_t memory_limit(const CpOptions& options, const Machine& machine, bool upload);
 
 // --max-connections, else what the descriptors allow beside the files, and at most 2048.

@@ -26,8 +26,7 @@ Result<Facts> ask_store(const Location& at, Services& services, const Session& s
   if (!store) return store.error();
   auto object = (*store)->stat_object(at.bucket, at.path, session.io().stop);
   if (!object) return object.error();
-  return Facts{at.text(),    object->size, object->created, object->expires,
-               object->etag, object->metadata};
+  return Facts{at.text(), object->size, object->created, object->expires, object->etag, object->metadata};
 }
 
 Result<Facts> ask_url(const Location& at, Services& services, const Session& session) {

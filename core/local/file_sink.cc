@@ -22,6 +22,7 @@ namespace {
 constexpr std::string_view kPartSuffix = ".sjcp-part";
 constexpr std::string_view kJournalSuffix = ".sjcp-journal";
 constexpr std::string_view kFreshJournalSuffix = ".sjcp-journal-new";
+constexpr std::string_view kBadSuffix = ".sjcp-bad";
 constexpr size_t kLongestName = 255;
 constexpr size_t kMaxTurn = 1 << 20;  // bytes that one writer writes while others wait
 
@@ -281,6 +282,27 @@ Status FileSink::write(uint64_t offset, ByteView data) {
   return {};
 }
 
+Status FileSink::read(uint64_t offset, ByteSpan out) {
+  while (!out.empty()) {
+    const ssize_t count = ::pread(file_.get(), out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
+    offset += static_cast<uint64_t>(count);
+    out = out.subspan(static_cast<size_t>(count));
+  }
+  return {};
+}
+
+// A file system that knows no such times is no failure.
+void FileSink::set_time() const {
+  if (!options_.keep_time || !modified_) return;
+  const auto since = modified_->time_since_epoch();
+  const auto whole = std::chrono::floor<std::chrono::seconds>(since);
+  const timespec when{whole.count(), std::chrono::nanoseconds(since - whole).count()};
+  const timespec times[2] = {{0, UTIME_OMIT}, when};
+  static_cast<void>(::futimens(file_.get(), times));
+}
+
 Status FileSink::commit() {
   if (temporary_.empty() || aborted_) return make_error(Errc::kInternal, path_ + ": nothing to commit");
   if (size_ == transfer::kUnknownSize) size_ = written_;
@@ -289,6 +311,7 @@ Status FileSink::commit() {
   if (journal_) {
     if (Status stopped = journal_->stop(); !stopped) return local_error(path_, stopped.error().cause);
   }
+  set_time();
   if (options_.flush) {
     if (Status flushed = flush(); !flushed) return flushed;
   }
@@ -337,6 +360,22 @@ void FileSink::abort() {
   }
   ::unlink(temporary_.c_str());
   temporary_.clear();
+}
+
+std::string FileSink::reject() {
+  aborted_ = true;
+  if (temporary_.empty()) return "";
+  if (journal_) {
+    static_cast<void>(journal_->stop().has_value());
+    PartJournal::remove(journal_paths());
+    journal_.reset();
+  }
+  const std::string aside =
+      options_.keep_bad ? join(folder_, name_of(target_) + std::string(kBadSuffix)) : "";
+  const bool kept = !aside.empty() && ::rename(temporary_.c_str(), aside.c_str()) == 0;
+  if (!kept) ::unlink(temporary_.c_str());
+  temporary_.clear();
+  return kept ? aside : "";
 }
 
 Error FileSink::local_error(const std::string& path, int err) const {

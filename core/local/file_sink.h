@@ -6,6 +6,7 @@
 //   commit   flushed, renamed to folder/NAME, folder flushed; the journal is removed
 //   abort    what was at folder/NAME is still there; part file and journal stay when resume() began the
 //            download and there is something in them, and are removed otherwise
+//   reject   as abort(), but the journal is removed, and the part file too, or renamed to NAME.sjcp-bad
 //
 // The lock tells a live writer from one that died: a second writer of the same target gets kConflict, a
 // leftover of a dead one is resumed or replaced.  A target that is a symbolic link is followed; its
@@ -19,6 +20,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -35,6 +37,8 @@ struct FileSinkOptions {
   bool flush = true;            // commit() returns only when the bytes would survive a power cut
   bool resume = true;           // false: resume() starts over, and abort() leaves nothing
   bool replace = true;          // false: a target that exists at the commit is a kConflict
+  bool keep_time = false;       // the file gets the time that modified() names
+  bool keep_bad = false;        // reject() puts the bytes aside, as NAME.sjcp-bad
 };
 
 class FileSink final : public transfer::Sink {
@@ -48,8 +52,11 @@ class FileSink final : public transfer::Sink {
   Status begin(uint64_t size) override;
   Result<transfer::RangeSet> resume(const transfer::Content& content) override;
   Status write(uint64_t offset, ByteView data) override;
+  Status read(uint64_t offset, ByteSpan out) override;
+  void modified(std::chrono::system_clock::time_point when) override { modified_ = when; }
   Status commit() override;
   void abort() override;
+  std::string reject() override;
   uint64_t kept() const override { return kept_; }
   std::string name() const override { return path_; }
 
@@ -66,6 +73,7 @@ class FileSink final : public transfer::Sink {
   void remove_stale_journal() const;
   Status reserve(uint64_t size);
   Status move_into_place() const;
+  void set_time() const;
   PartJournal::Paths journal_paths() const;
   ssize_t write_in_turn(ByteView data, uint64_t offset);  // as pwrite()
   Error local_error(const std::string& path, int err) const;
@@ -78,6 +86,7 @@ class FileSink final : public transfer::Sink {
   mode_t keep_mode_ = 0;   // of the file to be replaced; 0: there is none
   Descriptor file_;        // stays open until destruction: writers may still hold it during abort()
   uint64_t size_ = 0;
+  std::optional<std::chrono::system_clock::time_point> modified_;
   transfer::RangeSet resumed_;          // what resume() found
   std::optional<PartJournal> journal_;  // from resume() to the commit, if the download can be resumed
   std::mutex writing_;

@@ -75,6 +75,7 @@ Status StreamSink::advance(std::unique_lock<std::mutex>& lock, ByteView data) {
   for (;;) {
     next_ += data.size();
     lock.unlock();
+    if (passed_) passed_(data);
     Status status = write_out(data);
     lock.lock();
     if (!status && !error_) error_ = std::move(status).error();

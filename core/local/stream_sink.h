@@ -10,6 +10,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -35,6 +36,7 @@ class StreamSink final : public transfer::Sink {
   Status commit() override;
   void abort() override;
   bool ordered() const override { return true; }
+  void watch(std::function<void(ByteView)> passed) override { passed_ = std::move(passed); }
   std::string name() const override { return name_; }
 
   // Bytes kept now; for tests.
@@ -54,6 +56,7 @@ class StreamSink final : public transfer::Sink {
   const std::string name_;
   const uint64_t buffer_bytes_;
   CancelSignal cancel_;
+  std::function<void(ByteView)> passed_;  // sees what leaves
 
   mutable std::mutex mutex_;  // guards the rest
   std::condition_variable changed_;

@@ -25,8 +25,7 @@ inline constexpr uint64_t kHugePage = 2u << 20;
 
 // Memory that make_buffer(bytes) takes when all of it is in use.
 inline constexpr uint64_t buffer_size(uint64_t bytes) {
-  const uint64_t unit = bytes >= kHugePage ? kHugePage : kBufferAlignment;
-  return (bytes + unit - 1) / unit * unit;
+  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
 }
 
 inline Buffer make_buffer(uint64_t bytes) {
@@ -35,7 +34,8 @@ inline Buffer make_buffer(uint64_t bytes) {
   Buffer buffer(static_cast<uint8_t*>(std::aligned_alloc(huge ? kHugePage : kBufferAlignment, size)));
   if (!buffer && bytes != 0) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
-  if (huge) madvise(buffer.get(), size, MADV_HUGEPAGE);  // a hint: failing costs only time
+  // A hint: failing costs only time.  What does not fill a huge page at the end takes no more than it needs.
+  if (huge) madvise(buffer.get(), size / kHugePage * kHugePage, MADV_HUGEPAGE);
 #endif
   return buffer;
 }

@@ -8,7 +8,7 @@
 namespace sjcp::segment {
 namespace {
 
-constexpr size_t kWindowBytes = 64 * 1024;  // of one piece
+constexpr size_t kWindowBytes = 16 * 1024;  // of one piece
 constexpr size_t kMinWindows = 4;
 // Reading a window's stripes for one share costs about an eighth of computing all of a large code's.
 constexpr uint64_t kWorthAllShares = 8;
@@ -139,10 +139,21 @@ PieceEncoder::Window* PieceEncoder::window(unsigned number, uint64_t index, size
   if (index < frontier_) {
     alone_bytes_[index] += size;
     if (alone_bytes_[index] < kWorthAllShares * window_bytes()) return nullptr;
+    if (kept == windows_.end() && !has_room()) return nullptr;
   }
   Window& window = kept != windows_.end() ? *kept : room_for_window();
   fill(window, index);
   return &window;
+}
+
+bool PieceEncoder::ready(unsigned number, uint64_t offset) const {
+  const uint64_t index = offset / window_bytes();
+  return number < code_->k() || index < frontier_ || has_room();
+}
+
+bool PieceEncoder::has_room() const {
+  return windows_.size() < max_windows_ ||
+         std::ranges::any_of(windows_, [this](const Window& kept) { return kept.index < settled_; });
 }
 
 PieceEncoder::Window& PieceEncoder::room_for_window() {
@@ -150,7 +161,7 @@ PieceEncoder::Window& PieceEncoder::room_for_window() {
     windows_.emplace_back().bytes = buffers_->take(parity_bytes());
     return windows_.back();
   }
-  return *std::ranges::min_element(windows_, {}, &Window::last_use);
+  return *std::ranges::min_element(windows_, {}, &Window::index);
 }
 
 void PieceEncoder::fill(Window& window, uint64_t index) {

@@ -32,6 +32,11 @@ class PieceEncoder {
   void read(unsigned number, uint64_t offset, ByteSpan out);
   // Whether a piece is likely to be read; at first all are.  Any can be read at any time.
   void expect(unsigned number, bool likely);
+  // False: what lies there would take the place of parity that others have yet to read; settle() makes room.
+  // It can be read all the same.
+  bool ready(unsigned number, uint64_t offset) const;
+  // Most readers are beyond `offset`.
+  void settle(uint64_t offset) { settled_ = std::max(settled_, offset / window_bytes()); }
   // scratch.size() bytes as from read(), without a copy where they lie together; otherwise in scratch.  Valid
   // until the next call.
   ByteView view(unsigned number, uint64_t offset, ByteSpan scratch);
@@ -56,6 +61,7 @@ class PieceEncoder {
   // The window, if it is kept or worth computing for a reader of `size` bytes of the piece; nullptr: compute
   // the share alone.
   Window* window(unsigned number, uint64_t index, size_t size);
+  bool has_room() const;
   Window& room_for_window();
   void fill(Window& window, uint64_t index);
 
@@ -72,6 +78,7 @@ class PieceEncoder {
   std::vector<Window> windows_;
   uint64_t uses_ = 0;
   uint64_t frontier_ = 0;              // windows below it were computed at least once
+  uint64_t settled_ = 0;               // windows below it have been read by most
   std::vector<uint64_t> alone_bytes_;  // by window: computed alone since it was dropped
   erasure::Code::Selection expected_;  // parity pieces
   Bytes share_;                        // one share, when a reader wants part of it

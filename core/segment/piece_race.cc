@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <utility>
 
@@ -25,6 +26,9 @@ constexpr int kStartupTrips = 3;
 constexpr double kStillDoubling = 0.25;
 // From this round trip on a substitute takes longer to get up to speed than a piece takes in all.
 constexpr PieceRace::Time kFar = std::chrono::milliseconds(35);
+// Where the farthest of those needed is so many times as far as the nearest, substitutes, which are farther
+// still, take much longer than a typical piece.
+constexpr int kUneven = 3;
 // Share of the needed pieces that may be paid for twice because they are slow.
 constexpr unsigned kExchangeShare = 10;
 
@@ -50,9 +54,14 @@ PieceRace::Role PieceRace::role(unsigned piece) const {
   return it == pieces_.end() ? Role::kFailed : it->second.role;
 }
 
+void PieceRace::measured(unsigned piece, Time trip) {
+  if (trip > Time(0)) pieces_.at(piece).trip = trip;
+}
+
 PieceRace::Role PieceRace::reached(unsigned piece, Time now, bool line_busy) {
   Piece& p = pieces_.at(piece);
-  p.trip = now - p.opened;
+  if (p.trip == Time(0)) p.trip = now - p.opened;
+  if (nearest_ == Time(0) || p.trip < nearest_) nearest_ = p.trip;
   if (p.role != Role::kWaiting || p.reached) return p.role;
   const auto runs = [](const auto& entry) {
     const Piece& each = entry.second;
@@ -63,6 +72,7 @@ PieceRace::Role PieceRace::reached(unsigned piece, Time now, bool line_busy) {
   // The last of those needed says how far away all of them are.
   if (running + 1 == options_.needed && p.trip >= kFar && !line_busy) {
     options_.needed += std::exchange(options_.insurance, 0);
+    if (p.trip >= kUneven * nearest_) options_.needed += std::exchange(options_.uneven, 0);
   }
   if (running < options_.needed + options_.runners) {
     p.reached = true;
@@ -79,7 +89,7 @@ PieceRace::Role PieceRace::first_bytes(unsigned piece, Time now, bool warm) {
     p.answered = true;
     p.last_gain = p.answered_at = now;
     const Time took = warm ? kStartupTrips * (now - p.opened) : now - p.opened;
-    if (warm || p.trip == Time(0)) p.trip = took / kStartupTrips;
+    if (p.trip == Time(0)) p.trip = took / kStartupTrips;
     startups_.insert(std::ranges::upper_bound(startups_, took), took);
   }
   if (p.role == Role::kWaiting) {
@@ -105,6 +115,8 @@ PieceRace::Decision PieceRace::review(std::span<const Progress> active, uint64_t
   for (const Progress& progress : active) note(progress, now);
   View view = look(active, consumed, now);
   view.line_busy = line_busy;
+  const auto next = next_reserve();
+  view.warm = next && pieces_.at(*next).reserve == Reserve::kWarm;
   if (options_.correctable == 0) fill(view, decision);
   std::vector<std::pair<Verdict, unsigned>> late;
   for (const Progress& progress : active) {
@@ -165,7 +177,8 @@ void PieceRace::note(const Progress& progress, Time now) {
 
 PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) {
   Piece& p = pieces_.at(progress.piece);
-  const bool grace = p.opened != Time(0) && view.now < p.opened + 2 * view.startup;
+  const Time startup = std::max(view.startup, kStartupTrips * p.trip);
+  const bool grace = p.opened != Time(0) && view.now < p.opened + 2 * startup;
   const bool able = !progress.full && progress.position < options_.piece_size && !grace;
   const uint64_t limit = progress.position + options_.slack;
   const auto watch = [&](std::optional<Time>& since, bool condition) {
@@ -237,13 +250,14 @@ double PieceRace::needs(const Piece& piece, const Progress& progress, const View
 }
 
 // How many times sooner a substitute would end, from its dialling on.  It cannot be faster than a connection
-// that starts slowly, whatever the others' rate: they have been at it for a while.
+// that starts slowly, whatever the others' rate: they have been at it for a while.  One that served others
+// has that behind it.
 double PieceRace::worth(double needs, const View& view, double rate) const {
   if (rate <= 0) return 0;
-  const double startup = Seconds(view.startup).count();
+  const double trip = Seconds(view.startup).count() / kStartupTrips;
   const auto left = static_cast<double>(options_.piece_size - view.consumed);
-  const double ramp = std::log2(1 + left / kFirstWindow) * startup / kStartupTrips;
-  return needs / (startup + std::max(left / rate, ramp));
+  const double ramp = view.warm ? trip : std::log2(1 + left / kFirstWindow) * trip;
+  return needs / ((view.warm ? 1 : kStartupTrips) * trip + std::max(left / rate, ramp));
 }
 
 // Racing pieces that do not answer hold the segment as long as fewer than `needed` are active.
@@ -295,11 +309,13 @@ void PieceRace::drop_late(const std::vector<std::pair<Verdict, unsigned>>& late,
   }
 }
 
-// Once enough others have overtaken a late piece, its bytes come too late for any stripe.
+// Once enough others have overtaken a late piece, its bytes come too late for any stripe, unless it is about
+// to overtake them.
 void PieceRace::drop_overtaken(std::span<const Progress> active, const View& view, Decision& decision) {
   for (const Progress& progress : active) {
     Piece& p = pieces_.at(progress.piece);
     if (p.role != Role::kActive || !p.late_since || view.now - *p.late_since < view.patience) continue;
+    if (doubling(p, progress, view.now)) continue;
     const auto ahead = std::ranges::count_if(active, [&](const Progress& other) {
       return other.position > progress.position && role(other.piece) == Role::kActive;
     });
@@ -317,10 +333,15 @@ std::optional<unsigned> PieceRace::first_of(Role role) const {
 }
 
 std::optional<unsigned> PieceRace::next_reserve() const {
-  for (unsigned number : held_) {
-    if (pieces_.at(number).role == Role::kReserve) return number;
+  for (const Reserve reserve : {Reserve::kWarm, Reserve::kUsual, Reserve::kPoor}) {
+    for (const auto& numbers : {std::cref(held_), std::cref(order_)}) {
+      for (unsigned number : numbers.get()) {
+        const Piece& p = pieces_.at(number);
+        if (p.role == Role::kReserve && p.reserve == reserve) return number;
+      }
+    }
   }
-  return first_of(Role::kReserve);
+  return std::nullopt;
 }
 
 unsigned PieceRace::count(Role role) const {

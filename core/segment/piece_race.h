@@ -41,6 +41,12 @@ class PieceRace {
 
   enum class Role : uint8_t { kReserve, kWaiting, kActive, kParked, kDropped, kFailed };
   enum class Start : uint8_t { kChosen, kRacing, kReserve };
+  // What is known of a reserve's node now; the best first.
+  enum class Reserve : uint8_t {
+    kWarm,   // an idle connection is at hand: first bytes take one round trip, and many come at once
+    kUsual,  // must be dialled
+    kPoor,   // was slow or failed
+  };
 
   struct Options {
     unsigned needed = 0;      // pieces to read at once
@@ -49,6 +55,7 @@ class PieceRace {
     uint64_t slack = 1;       // bytes that a piece may be behind the others before it counts as late
     unsigned runners = 2;     // racing pieces that ask for first bytes beside those needed
     unsigned insurance = 0;   // pieces to read beside those needed where the nodes are far away
+    unsigned uneven = 0;      // further ones where some nodes are several times as far as others
     // Bytes that a parked piece holds: while the segment has not come much further, it is the better
     // substitute.
     uint64_t parked_bytes = 0;
@@ -78,8 +85,13 @@ class PieceRace {
 
   // Substitutes are taken in the order of adding.  During the race only as kReserve.
   void add(unsigned piece, Start start);
+  // From now on; kUsual before.  The better ones are taken first.
+  void know(unsigned piece, Reserve reserve) { pieces_.at(piece).reserve = reserve; }
   Role role(unsigned piece) const;
   unsigned needed() const { return options_.needed; }
+
+  // The round trip to the piece's node, where it is known better than from the times told here; 0: it is not.
+  void measured(unsigned piece, Time trip);
 
   // The piece's node can be reached: its role from now on.  kWaiting: it asks for its first bytes; kReserve:
   // it is held, as the best substitute that there is.  `line_busy`: how long that took says how busy the line
@@ -105,6 +117,7 @@ class PieceRace {
  private:
   struct Piece {
     Role role = Role::kReserve;
+    Reserve reserve = Reserve::kUsual;
     bool reached = false;
     bool answered = false;
     Time opened{0};
@@ -122,6 +135,7 @@ class PieceRace {
   struct View {
     Time now{0};
     bool line_busy = false;
+    bool warm = false;  // the next substitute has a connection
     uint64_t consumed = 0;
     uint64_t median = 0;  // positions of the active pieces
     uint64_t best = 0;
@@ -154,6 +168,7 @@ class PieceRace {
   std::vector<unsigned> order_;  // as added: the best substitutes first
   std::vector<unsigned> held_;   // became a reserve when they were reached, the nearest first
   std::vector<Time> startups_;   // from dialling to first bytes, ascending
+  Time nearest_{0};              // shortest round trip of those reached
   unsigned exchanged_ = 0;       // for slowness
 };
 

@@ -1,6 +1,7 @@
 #include "core/segment/piece_spread.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace sjcp::segment {
 namespace {
@@ -11,6 +12,8 @@ constexpr uint64_t kBehind = 4;
 constexpr uint64_t kTelling = 3;
 // Times the time in which half of the receipts came.
 constexpr int kOverdue = 2;
+// A path that moves at all does so once in a round trip.
+constexpr auto kStuck = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -46,11 +49,11 @@ void PieceSpread::failed(unsigned piece) {
 std::vector<unsigned> PieceSpread::review(std::span<const Progress> leading, Time now) {
   if (count(Role::kHeld) == 0) return {};
   typical_ = median(leading);
-  if (room(leading)) return release(pieces_.size(), now);
+  const unsigned wanted = options_.needed + (room(leading) ? options_.extra : 0);
   const auto good =
       count(Role::kStored) + static_cast<size_t>(std::ranges::count_if(
                                  leading, [&](const auto& p) { return !late(p, typical_, now); }));
-  return release(options_.needed - std::min<size_t>(good, options_.needed), now);
+  return release(wanted - std::min<size_t>(good, wanted), now);
 }
 
 std::vector<unsigned> PieceSpread::release_all(Time now) {
@@ -79,14 +82,28 @@ unsigned PieceSpread::count(Role role) const {
       std::ranges::count_if(pieces_, [&](const auto& entry) { return entry.second.role == role; }));
 }
 
+uint64_t PieceSpread::front(std::span<const Progress> leading, Time now) {
+  const uint64_t last = nth(leading, options_.needed - 1);
+  if (last != front_) {
+    front_ = last;
+    moved_ = now;
+  }
+  return now - moved_ > kStuck ? std::max(front_, median(leading)) : front_;
+}
+
 // Of those that lead or are stored, how far they have come.
 uint64_t PieceSpread::median(std::span<const Progress> leading) const {
+  return nth(leading, (leading.size() + count(Role::kStored) - 1) / 2);
+}
+
+// How far the one in this place has come, the furthest being in place 0.
+uint64_t PieceSpread::nth(std::span<const Progress> leading, size_t place) const {
   std::vector<uint64_t> sent(count(Role::kStored), options_.piece_size);
   for (const Progress& progress : leading) sent.push_back(progress.sent);
-  if (sent.empty()) return 0;
-  const auto middle = sent.begin() + static_cast<std::ptrdiff_t>(sent.size() / 2);
-  std::ranges::nth_element(sent, middle);
-  return *middle;
+  if (place >= sent.size()) return 0;
+  const auto at = sent.begin() + static_cast<std::ptrdiff_t>(place);
+  std::ranges::nth_element(sent, at, std::greater<>());
+  return *at;
 }
 
 bool PieceSpread::late(const Progress& progress, uint64_t median, Time now) const {

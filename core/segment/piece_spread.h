@@ -10,8 +10,8 @@
 // end.  The first bytes of all are sent, so that the nearest nodes lead, and a held piece goes on at once.
 // Late pieces go on as well: whoever ends first counts.
 //
-// Where the path has room, connections wait for their windows to grow and for single nodes, and more of them
-// get more through: then no piece is held, and the slowest are left behind.
+// Where the path has room, connections wait for their windows to grow and for single nodes, and a few more of
+// them spare the wait for the slowest: then some more lead than are needed.
 //
 // Late is who is behind a typical one, by a quarter of what that has sent; pieces that began to lead later
 // are compared with how far it has come since.  What sockets have taken says nothing of a node that is silent
@@ -37,6 +37,7 @@ class PieceSpread {
 
   struct Options {
     unsigned needed = 0;                             // pieces to store
+    unsigned extra = 5;                              // pieces that lead beyond them where the path has room
     uint64_t piece_size = 1;                         // bytes of each
     uint64_t trial = 64 << 10;                       // bytes that are sent of every piece
     uint64_t slack = 256 << 10;                      // bytes that any piece may be behind
@@ -68,6 +69,10 @@ class PieceSpread {
   // The same for all that are held: `needed` are not enough.
   std::vector<unsigned> release_all(Time now);
 
+  // How far the last of those has come that the segment needs, of the ones that lead; where that one does not
+  // move, a typical one.
+  uint64_t front(std::span<const Progress> leading, Time now);
+
   unsigned count(Role role) const;
 
  private:
@@ -80,6 +85,7 @@ class PieceSpread {
   bool room(std::span<const Progress> leading) const;
   std::vector<unsigned> release(size_t most, Time now);
   uint64_t median(std::span<const Progress> leading) const;
+  uint64_t nth(std::span<const Progress> leading, size_t place) const;
   bool late(const Progress& progress, uint64_t median, Time now) const;
 
   void lead(Piece& piece, Time now) const;
@@ -88,6 +94,8 @@ class PieceSpread {
   std::map<unsigned, Piece> pieces_;
   uint64_t typical_ = 0;             // how far one of them had come at the last review
   std::optional<Time> half_stored_;  // when half of the needed ones were
+  uint64_t front_ = 0;
+  Time moved_{0};  // when front_ did
 };
 
 }  // namespace sjcp::segment

@@ -113,6 +113,14 @@ ByteView SegmentEncoder::view(unsigned number, uint64_t offset, ByteSpan scratch
   return state_->pieces->view(number, offset, scratch);
 }
 
+bool SegmentEncoder::ready(unsigned number, uint64_t offset) const {
+  return state_->pieces->ready(number, offset);
+}
+
+void SegmentEncoder::settle(uint64_t offset) {
+  state_->pieces->settle(offset);
+}
+
 void SegmentEncoder::expect(unsigned number, bool likely) {
   state_->pieces->expect(number, likely);
 }

@@ -27,7 +27,7 @@ class SegmentEncoder {
     crypto::Key key;
     Position position;
     uint64_t max_plain_size = kMaxSegmentSize;  // capacity
-    size_t window_cache_bytes = 16 << 20;       // parity kept
+    size_t window_cache_bytes = 4 << 20;        // parity kept
     std::shared_ptr<BufferCache> buffers;       // shared by segments, so that they reuse them; null: none
   };
 
@@ -57,6 +57,11 @@ class SegmentEncoder {
   // scratch.size() bytes as from read(), without a copy where they lie together; otherwise in scratch.  Valid
   // until the next call.
   ByteView view(unsigned number, uint64_t offset, ByteSpan scratch);
+
+  // For readers that keep together: false means that reading on from there is cheaper once most others have
+  // come closer, which settle() tells: most are beyond `offset`.
+  bool ready(unsigned number, uint64_t offset) const;
+  void settle(uint64_t offset);
 
   // Whether a piece is likely to be read; at first all are.  Any can be read at any time.
   void expect(unsigned number, bool likely);

@@ -12,6 +12,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/transfer/context.h"
@@ -28,6 +30,9 @@ struct CopyOptions {
   RangeRequest range;        // downloads only
   // Downloads only: asked once the object is known; true leaves the destination alone.
   std::function<bool(const ObjectInfo&)> skip;
+  // Downloads of whole objects only: what they must be, besides what the source promises.
+  std::vector<Digest> expect;
+  std::optional<DigestKind> compute;  // returned in any case
   // Uploads only: where a large one remembers what it began.  Null: it does not.
   UploadStore* store = nullptr;
   bool resume = true;  // false, with a store: what an earlier run began is removed, and nothing is remembered
@@ -38,6 +43,7 @@ struct CopySummary {
   uint64_t segments = 0;
   uint64_t resumed = 0;  // bytes that were there from an earlier run
   bool skipped = false;
+  std::optional<Digest> digest{};  // of the kind that was asked for, or else of one that was verified
   std::chrono::nanoseconds last_percent{};  // downloads: time that the last hundredth of the bytes took
 };
 
@@ -46,7 +52,7 @@ struct CopySummary {
 
 // Opens the source, then the sink, and fetches what the sink does not have yet.  A source that cannot be
 // opened leaves the destination untouched.  On any error the sink has been aborted; the text says so if it
-// kept something to go on from.
+// kept something to go on from.  A digest that differs is kIntegrity: the sink has rejected the bytes.
 Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& options, const Context& context);
 // Segments are filled one after another and sent in parallel.  With a store and a reader whose identity is
 // known, an error that may pass leaves what is stored, the text says so, and a later run with an unchanged

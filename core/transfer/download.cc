@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -8,6 +10,7 @@
 #include "core/base/units.h"
 #include "core/transfer/copy.h"
 #include "core/transfer/crew.h"
+#include "core/transfer/digest_sink.h"
 #include "core/transfer/fetch_queue.h"
 #include "core/transfer/segment_gate.h"
 #include "core/transfer/tail_watch.h"
@@ -28,8 +31,9 @@ class Download {
 
  public:
   // `missing`: what is to be fetched, parts of the source's segments.
+  // plan: for divisible sources.
   Download(Source& source, Sink& sink, std::vector<Segment> missing, const ObjectInfo& info,
-           const Context& context)
+           const RangePlan::Options& plan, const Context& context)
       : source_(source),
         sink_(sink),
         bytes_(bytes_of(missing)),
@@ -37,7 +41,7 @@ class Download {
         context_(context.with_stop(crew_.stop())),
         tail_(bytes_, *context.clock),
         gate_(bytes_ < kPassesByGate ? nullptr : context.gate),
-        queue_(make_queue(std::move(missing), info)) {}
+        queue_(make_queue(std::move(missing), info, plan)) {}
 
   Status run(unsigned parallelism) {
     if (bytes_ == 0) return {};
@@ -66,12 +70,11 @@ class Download {
     MemoryBudget::Lease lease;
   };
 
-  std::unique_ptr<FetchQueue> make_queue(std::vector<Segment> missing, const ObjectInfo& info) {
+  std::unique_ptr<FetchQueue> make_queue(std::vector<Segment> missing, const ObjectInfo& info,
+                                         const RangePlan::Options& plan) {
     const Destination destination{sink_, info.range.begin, tail_, context_};
     if (source_.divisible() && info.sized()) {
-      RangePlan::Options options;
-      if (sink_.ordered()) options.order = RangePlan::Order::kStrict;
-      return std::make_unique<RangeQueue>(missing, options, destination);
+      return std::make_unique<RangeQueue>(missing, plan, destination);
     }
     // Those that follow when the running ones end.  Not earlier: what is asked for ahead may have to be paid
     // for even if the transfer ends here.
@@ -185,54 +188,139 @@ std::vector<Segment> missing_parts(const std::vector<Segment>& segments, const R
   return out;
 }
 
-// Begins the sink, with what it has from an earlier run.
-Result<RangeSet> prepare(Sink& sink, const ObjectInfo& info) {
-  if (info.sized()) return sink.resume({info.name, info.version, info.size, info.range});
-  if (Status begun = sink.begin(kUnknownSize); !begun) return std::move(begun).error();
-  return RangeSet();
+// What is to be computed of the object: nothing of a part of it.
+std::set<DigestKind> wanted_digests(const ObjectInfo& info, const CopyOptions& options) {
+  std::set<DigestKind> kinds;
+  const bool whole = !info.sized() || info.range == ByteRange{0, info.size};
+  if (!whole) return kinds;
+  for (const Digest& digest : info.digests) kinds.insert(digest.kind);
+  for (const Digest& digest : options.expect) kinds.insert(digest.kind);
+  if (options.compute) kinds.insert(*options.compute);
+  return kinds;
 }
 
-Result<CopySummary> run(Source& source, Sink& sink, const CopyOptions& options, const Context& context) {
-  const Clock::Steady begin = context.clock->steady_now();
-  auto info = source.open(options.range, context);
-  if (!info) return std::move(info).error();
-  if (context.gate != nullptr) context.gate->opened(context.clock->steady_now() - begin);
-  CopySummary summary{info->sized() ? info->range.size() : 0, source.segments().size()};
-  if (options.skip && options.skip(*info)) {
-    summary.skipped = true;
-    return summary;
+Status compare(const std::vector<Digest>& expected, const std::vector<Digest>& found,
+               const std::string& name) {
+  for (const Digest& digest : expected) {
+    const auto same_kind = std::ranges::find(found, digest.kind, &Digest::kind);
+    if (same_kind == found.end() || *same_kind == digest) continue;
+    return make_error(Errc::kIntegrity, name + ": its " + to_string(digest.kind) + " is " + same_kind->hex +
+                                            ", not " + digest.hex + " as expected");
   }
-  Counters& counters = *context.counters;
-  if (info->sized()) counters.bytes_total.fetch_add(summary.bytes, std::memory_order_relaxed);
-  Status status = check_segments(source.segments(), info->range);
-  if (!status) return with_context(std::move(status).error(), info->name);
+  return {};
+}
 
-  const uint64_t base = info->range.begin;
-  auto there = prepare(sink, *info);
-  if (!there) return std::move(there).error();
-  summary.resumed = there->bytes();
-  counters.bytes_resumed.fetch_add(summary.resumed, std::memory_order_relaxed);
-  {
-    Download job(source, sink, missing_parts(source.segments(), *there, base), *info, context);
-    status = job.run(options.parallelism);
-    if (source.divisible()) summary.segments = job.fetches();
-    if (info->sized()) {
-      summary.last_percent = job.last_percent();
-    } else {
-      summary.bytes = job.bytes();
+// One download, from the source's open() to the sink's commit.
+class Transfer {
+ public:
+  Transfer(Source& source, Sink& sink, const CopyOptions& options, const Context& context)
+      : source_(source), sink_(sink), options_(options), context_(context) {}
+
+  Result<CopySummary> run() {
+    Status status = open();
+    if (!status) return std::move(status).error();
+    if (options_.skip && options_.skip(info_)) {
+      summary_.skipped = true;
+      return summary_;
     }
+    status = prepare();
+    if (status) status = fetch();
+    if (status && context_.stop.stop_requested()) status = make_error(Errc::kCancelled, "interrupted");
+    if (status) status = verify();
+    if (status) status = sink().commit();
+    if (!status) return std::move(status).error();
+    return summary_;
   }
-  if (!status) return std::move(status).error();
-  if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
-  status = sink.commit();
-  if (!status) return std::move(status).error();
-  return summary;
-}
+
+ private:
+  Sink& sink() { return digesting_ ? *digesting_ : sink_; }
+
+  Status open() {
+    const Clock::Steady begin = context_.clock->steady_now();
+    auto info = source_.open(options_.range, context_);
+    if (!info) return std::move(info).error();
+    info_ = *std::move(info);
+    if (context_.gate != nullptr) context_.gate->opened(context_.clock->steady_now() - begin);
+    summary_.bytes = info_.sized() ? info_.range.size() : 0;
+    summary_.segments = source_.segments().size();
+    return {};
+  }
+
+  // Begins the sink, with what it has from an earlier run.
+  Status prepare() {
+    Counters& counters = *context_.counters;
+    counters.bytes_total.fetch_add(summary_.bytes, std::memory_order_relaxed);
+    Status status = check_segments(source_.segments(), info_.range);
+    if (!status) return with_context(std::move(status).error(), info_.name);
+    const auto kinds = wanted_digests(info_, options_);
+    if (kinds.contains(DigestKind::kGitBlob) && !info_.sized()) {
+      return make_error(Errc::kUnsupported,
+                        info_.name + ": a git-blob digest needs the size, which the server does not tell");
+    }
+    if (!kinds.empty()) digesting_.emplace(sink_, kinds, info_.size);
+    if (info_.created.time_since_epoch().count() != 0) sink().modified(info_.created);
+    if (!info_.sized()) return sink().begin(kUnknownSize);
+    auto there = sink().resume({info_.name, info_.version, info_.size, info_.range});
+    if (!there) return std::move(there).error();
+    there_ = *std::move(there);
+    summary_.resumed = there_.bytes();
+    counters.bytes_resumed.fetch_add(summary_.resumed, std::memory_order_relaxed);
+    return {};
+  }
+
+  Status fetch() {
+    RangePlan::Options plan;
+    if (sink_.ordered()) {
+      plan.order = RangePlan::Order::kStrict;
+    } else if (digesting_) {
+      plan.order = RangePlan::Order::kFront;
+    }
+    Download job(source_, sink(), missing_parts(source_.segments(), there_, info_.range.begin), info_, plan,
+                 context_);
+    Status status = job.run(options_.parallelism);
+    if (source_.divisible()) summary_.segments = job.fetches();
+    if (info_.sized()) {
+      summary_.last_percent = job.last_percent();
+    } else {
+      summary_.bytes = job.bytes();
+    }
+    return status;
+  }
+
+  Status verify() {
+    if (!digesting_) return {};
+    auto found = digesting_->finish(context_.stop);
+    if (!found) return std::move(found).error();
+    Status status = compare(options_.expect, *found, info_.name);
+    if (status) status = compare(info_.digests, *found, info_.name);
+    if (!status) return rejected(std::move(status).error());
+    summary_.digest = found->front();
+    for (const Digest& digest : *found) {
+      if (digest.kind == options_.compute) summary_.digest = digest;
+    }
+    return {};
+  }
+
+  Error rejected(Error error) {
+    const std::string aside = digesting_->reject();
+    if (!aside.empty()) error.what += "; the bytes are kept as " + aside;
+    return error;
+  }
+
+  Source& source_;
+  Sink& sink_;
+  const CopyOptions& options_;
+  const Context& context_;
+  ObjectInfo info_;
+  CopySummary summary_;
+  RangeSet there_;
+  std::optional<DigestSink> digesting_;
+};
 
 }  // namespace
 
 Result<CopySummary> download(Source& source, Sink& sink, const CopyOptions& options, const Context& context) {
-  auto summary = run(source, sink, options, context);
+  auto summary = Transfer(source, sink, options, context).run();
   if (summary) return summary;
   sink.abort();
   if (sink.kept() == 0) return summary;

@@ -31,6 +31,12 @@ class ObjectWriter {
   virtual uint64_t memory_per_segment()
       const = 0;  // held from begin_segment() to the end of finish_segment()
 
+  // Segment `index` comes soon, and is large: what takes time may begin.  In order, from one thread at a
+  // time, after keep() and resume(), and for some segments only.
+  virtual void expect(uint64_t index, const Context& context) {
+    static_cast<void>(index), static_cast<void>(context);
+  }
+
   // A new segment, number `index` from 0.
   virtual Result<std::unique_ptr<SegmentWriter>> begin_segment(uint64_t index) = 0;
   // All bytes are in; sends them.  `last`: no further segment follows (an empty object is one empty last
@@ -48,8 +54,8 @@ class ObjectWriter {
 
   // Names the object among all, the same in every process: lower-case letters and digits.
   virtual std::string destination() const { return ""; }
-  // Before the first segment: `begun` is called once there is something to go on with, at most once, from one
-  // of the threads in finish_segment(), with an opaque text for resume().
+  // Before the first segment: `begun` is called once there is something to go on with, at most once, from any
+  // thread and before commit() or suspend() return, with an opaque text for resume().
   virtual void keep(const std::function<void(const std::string& pending)>& begun) {
     static_cast<void>(begun);
   }

@@ -20,6 +20,10 @@ class RangeSet {
 
   bool empty() const { return ranges_.empty(); }
   uint64_t bytes() const { return bytes_; }
+  // Everything before it is there, from 0 on.
+  uint64_t front() const {
+    return ranges_.empty() || ranges_.begin()->first != 0 ? 0 : ranges_.begin()->second;
+  }
   bool contains(ByteRange range) const;
   std::vector<ByteRange> ranges() const;
   // The parts of `whole` that are not in the set, in order.

@@ -18,8 +18,9 @@ constexpr uint64_t kSliceBytes = 4 * kMiB;
 constexpr int kSlicesAtMost = 4;
 constexpr double kClimbing = 1.25;
 
-// Opening takes that long from some 35 ms of round trip on, and from 130 ms on.
-constexpr nanoseconds kLongOpening = 100ms;
+// Opening takes that long from some 15 ms of round trip on, and from 130 ms on.  Most nodes are farther than
+// the satellite.
+constexpr nanoseconds kLongOpening = 50ms;
 constexpr nanoseconds kLongestOpening = 400ms;
 
 constexpr nanoseconds kShortestMeasurement = 1s;
@@ -40,9 +41,9 @@ SegmentWindow::SegmentWindow(Options options)
       rest_(kFirstRest) {}
 
 void SegmentWindow::opened(std::chrono::nanoseconds took) {
-  if (begun_ || took < kLongOpening) return;
+  if (phase_ != Phase::kSilent || took < kLongOpening) return;
   const unsigned wanted = options_.start * (took < kLongestOpening ? 2 : 4);
-  size_ = std::max(size_, std::min({wanted, options_.most_rise, options_.most}));
+  size_ = std::max(size_, std::min({wanted, options_.most_start, options_.most}));
 }
 
 void SegmentWindow::observe(const Sample& sample) {

@@ -23,8 +23,9 @@ class SegmentWindow {
  public:
   struct Options {
     unsigned start = 4;
-    unsigned least = 2;       // the line stays busy while one segment ends and the next begins
-    unsigned most_rise = 16;  // the first doublings end here; beyond it every step must have paid
+    unsigned least = 2;        // the line stays busy while one segment ends and the next begins
+    unsigned most_start = 16;  // on the longest path
+    unsigned most_rise = 16;   // the first doublings end here; beyond it every step must have paid
     unsigned most = 64;
   };
   struct Sample {
@@ -39,7 +40,7 @@ class SegmentWindow {
 
   // An object was found, in so much time: some three round trips when nothing was connected before.  On a
   // long path connections are slow to get up to speed, so more of them begin.  Counts before the first
-  // segment only.
+  // bytes only.
   void opened(std::chrono::nanoseconds took);
 
   // To be called every 50 ms or so while anything is in flight.

@@ -16,6 +16,9 @@
 namespace sjcp::transfer {
 namespace {
 
+// Less than that is read in no time.
+constexpr uint64_t kWorthExpecting = kMiB;
+
 // A reader that can be asked whether anything follows.
 class LookAhead {
  public:
@@ -146,6 +149,7 @@ class Upload {
       if (!slot) return std::move(slot).error();
       filled.slot = *std::move(slot);
     }
+    if (bytes_left() >= kWorthExpecting) writer_.expect(segments_, context_);
     auto lease = context_.budget->acquire(writer_.memory_per_segment(), context_.stop);
     if (!lease) return std::move(lease).error();
     filled.lease = *std::move(lease);
@@ -166,6 +170,12 @@ class Upload {
       filled.bytes += count;
       if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
     }
+  }
+
+  // Of an input that knows.
+  uint64_t bytes_left() const {
+    const uint64_t size = reader_.size().value_or(0);
+    return size - std::min(size, bytes_);
   }
 
   Status finish(Filled filled) {

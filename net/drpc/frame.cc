@@ -6,6 +6,8 @@ namespace sjcp::drpc {
 
 namespace {
 
+// More than a header takes.
+constexpr size_t kHeaderRoom = 24;
 constexpr uint8_t kDoneBit = 0x01;
 constexpr uint8_t kControlBit = 0x80;
 
@@ -40,6 +42,7 @@ void append_packet(std::string& out, uint64_t stream, uint64_t message, Kind kin
                    std::initializer_list<ByteView> parts, size_t frame_size) {
   size_t left = 0;
   for (const ByteView& part : parts) left += part.size();
+  out.reserve(out.size() + left + (left / frame_size + 1) * kHeaderRoom);
   const ByteView* part = parts.begin();
   size_t used = 0;  // bytes of *part already sent
   do {

@@ -37,6 +37,7 @@ Status RangeWriter::take(ByteView bytes) {
     std::memcpy(buffer_.get() + held, bytes.data(), count);
     bytes = bytes.sub(count);
     position_ += count;
+    output_.arrived(position_);
     if (count < room && position_ != range_.end) continue;
     if (Status s = flush(); !s) return s;
   }

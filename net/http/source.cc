@@ -261,12 +261,12 @@ Result<ObjectInfo> HttpSource::opened(const RangeRequest& range, const Reply& re
       auto resolved = range.everything() ? ByteRange{0, *known_.size} : range.resolve(*known_.size);
       if (!resolved) return with_context(resolved.error(), known_.name);
       info.range = *resolved;
-    } else if (range.suffix) {
+    } else if (!range.everything()) {
       return make_error(Errc::kUnsupported, known_.name +
                                                 ": the server serves no ranges and does not say how "
-                                                "long the object is: its end cannot be found");
+                                                "long the object is: only all of it can be had");
     } else {
-      info.range = {range.begin, range.end.value_or(UINT64_MAX)};
+      info.range = {0, transfer::kUnknownSize};
     }
     probe_skip_ = info.range.begin;
   }

@@ -21,6 +21,7 @@ constexpr std::array kMeanings{
     Meaning{"AccessDenied", Errc::kDenied, "these credentials do not allow it"},
     Meaning{"AllAccessDisabled", Errc::kDenied, "the bucket is disabled"},
     Meaning{"InvalidAccessKeyId", Errc::kDenied, "the service does not know this access key"},
+    Meaning{"XAdminUserNotFound", Errc::kDenied, "the service does not know this access key"},
     Meaning{"SignatureDoesNotMatch", Errc::kDenied, "the secret does not belong to this access key"},
     Meaning{"ExpiredToken", Errc::kDenied, "the credentials have expired"},
     Meaning{"InvalidToken", Errc::kDenied, "the session token is not valid"},

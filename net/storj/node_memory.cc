@@ -16,8 +16,24 @@ constexpr auto kSlowFor = 60s;  // then it may show again what it can
 constexpr auto kFirstBan = 30s;
 constexpr auto kLongestBan = 600s;
 constexpr size_t kMaxNodes = 50'000;
+// Fewer bytes, or less time, say nothing about a node's speed.
+constexpr uint64_t kTellingBytes = 64 << 10;
+constexpr auto kTellingTime = 200ms;
+// A node that is silent for longer than a lost packet and its repeat take, and so many round trips, has
+// stalled.
+constexpr std::chrono::nanoseconds kSilence = 300ms;
+constexpr int kSilentTrips = 6;
+constexpr std::chrono::nanoseconds kSilenceAnywhere = 1s;  // where round trips are not known
 
 }  // namespace
+
+void NodeMemory::served(const access::NodeId& node, const Service& service) {
+  const auto limit = service.trip > 0ns ? std::max(kSilence, kSilentTrips * service.trip) : kSilenceAnywhere;
+  if (service.silent >= limit) return failed(node, Fault::kStalled);
+  if (service.bytes < kTellingBytes && (service.bytes == 0 || service.busy < kTellingTime)) return;
+  const double seconds = std::max(std::chrono::duration<double>(service.busy).count(), 1e-3);
+  delivered(node, static_cast<double>(service.bytes) / seconds);
+}
 
 void NodeMemory::delivered(const access::NodeId& node, double rate) {
   std::lock_guard lock(mutex_);
@@ -101,8 +117,9 @@ std::vector<NodeMemory::Start> NodeMemory::plan(std::span<const Candidate> candi
       std::ranges::count_if(ranked, [](const Ranked& each) { return each.standing == Standing::kGood; }));
   const size_t chosen = std::min<size_t>(known, needed);
   const size_t missing = needed - chosen;
-  // Two for each place: the nearer half wins, and dialling is cheap.
-  const size_t opened = chosen + 2 * missing;
+  // Dialling is cheap, and the nearest win.  Few places that are missing can be taken by a node somewhat
+  // farther.
+  const size_t opened = chosen + (chosen == 0 ? 3 : 2) * missing;
   std::vector<Start> plan;
   for (const Ranked& each : ranked) {
     const size_t place = plan.size();

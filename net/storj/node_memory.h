@@ -32,6 +32,15 @@ class NodeMemory {
 
   explicit NodeMemory(const Clock& clock = system_clock()) : clock_(clock) {}
 
+  // What a node did for a piece until now, when others are done with theirs or ahead.
+  struct Service {
+    uint64_t bytes = 0;
+    std::chrono::nanoseconds busy{0};    // time for which more could have been taken
+    std::chrono::nanoseconds silent{0};  // of that, without a byte until now
+    std::chrono::nanoseconds trip{0};    // round trip; 0: unknown
+  };
+  // Judges it: delivered, stalled, or neither, where it was too little to tell.
+  void served(const access::NodeId& node, const Service& service);
   // The node delivered at this rate (bytes per second).
   void delivered(const access::NodeId& node, double rate);
   void failed(const access::NodeId& node, Fault fault);
@@ -54,7 +63,7 @@ class NodeMemory {
     auto operator<=>(const Start&) const = default;
   };
   // How each piece starts when `needed` are to be read, the best first.  Nodes in good standing are chosen;
-  // for each place that is missing two others race.
+  // for each place that is missing two others race, or three where nobody is known.
   std::vector<Start> plan(std::span<const Candidate> candidates, unsigned needed) const;
 
  private:

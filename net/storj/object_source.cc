@@ -24,9 +24,9 @@ constexpr int kMaxAttemptsWhenLost = 2;
 constexpr size_t kRingBytes = 128 << 10;
 // A connection's TLS state with its 64 KiB read-ahead.
 constexpr uint64_t kConnectionMemory = 96 << 10;
-// Twice the pieces that the network's usual scheme needs, so that far nodes can be left out.  The satellite
-// charges by the segment, not by the node, and nodes are paid for what they are asked to send.
-constexpr int32_t kWantedNodes = 58;
+// All that the network's usual scheme stores, so that the nearest can be found.  The satellite charges by the
+// segment, not by the node, and nodes are paid for what they are asked to send.
+constexpr int32_t kWantedNodes = 80;
 
 pb::Range range_of(const transfer::RangeRequest& range) {
   pb::Range out;

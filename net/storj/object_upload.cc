@@ -105,6 +105,10 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
     }
   }
   segment.encoder.finish();
+  {
+    const std::lock_guard lock(mutex_);
+    ++in_work_;
+  }
   Status status = store(segment, context);
   bool untouched = !status && status.error().code == Errc::kNetwork && segment.results.empty();
   if (untouched && !context.stop.stop_requested()) {
@@ -116,6 +120,8 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
   if (!status) return status;
   std::lock_guard lock(mutex_);
   pending_commits_.push_back(commit_request(segment));
+  --in_work_;
+  begun_.notify_all();
   return {};
 }
 
@@ -149,6 +155,7 @@ Status ObjectUpload::store(Segment& segment, const Context& context) {
 
 // The first segment that needs the satellite also begins the object; the others wait for its stream id.
 Result<pb::BeginSegmentResponse> ObjectUpload::begin_remote(uint64_t index, const Context& context) {
+  if (auto offer = take_offer(index, context.stop)) return *std::move(offer);
   std::unique_lock lock(mutex_);
   if (begin_ == Begin::kNot) {
     begin_ = Begin::kRunning;
@@ -161,6 +168,7 @@ Result<pb::BeginSegmentResponse> ObjectUpload::begin_remote(uint64_t index, cons
   }
   if (!begun_.wait(lock, context.stop, [&] { return begin_ != Begin::kRunning; }) ||
       begin_ == Begin::kFailed) {
+    if (ask_error_) return *ask_error_;
     return make_error(Errc::kCancelled, url_ + ": interrupted");
   }
   pb::BatchRequest request;
@@ -184,11 +192,7 @@ Result<pb::BeginSegmentResponse> ObjectUpload::begin_object_and_segment(uint64_t
   request.mutable_requests(1)->mutable_segment_begin()->clear_stream_id();
   auto response = session_.metainfo->batch(std::move(request), Repeat::kNever, url_, context.stop);
   if (!response) return std::move(response).error();
-  {
-    std::lock_guard lock(mutex_);
-    stream_id_ = response->responses(0).object_begin().stream_id();
-  }
-  if (on_begun_) on_begun_(pending_text(response->responses(0).object_begin().stream_id()));
+  begun(response->responses(0).object_begin().stream_id());
   return std::move(*response->mutable_responses(1)->mutable_segment_begin());
 }
 
@@ -246,11 +250,13 @@ pb::MakeInlineSegmentRequest ObjectUpload::inline_request(Segment& segment) cons
 }
 
 Status ObjectUpload::commit(const Context& context) {
+  end_asking();
   pb::BatchRequest request;
   std::vector<SentCommit> sent;
   bool begin_too = false;
   {
     std::lock_guard lock(mutex_);
+    if (ask_error_) return *ask_error_;
     begin_too = begin_ == Begin::kNot;
     if (begin_too) add_begin_object(request);
     sent = add_commits(request);
@@ -276,6 +282,7 @@ Status ObjectUpload::commit(const Context& context) {
 }
 
 void ObjectUpload::abort() {
+  asker_ = {};
   std::string stream_id;
   {
     std::lock_guard lock(mutex_);

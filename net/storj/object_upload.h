@@ -3,14 +3,22 @@
 //   small     [BeginObject, MakeInlineSegment, CommitObject]                  one request
 //   remote    [BeginObject, BeginSegment 0]  pieces  [CommitSegment.., BeginSegment i]  ... [CommitSegment..,
 //   CommitObject]
-// Commits of finished segments travel with the next request (protocol notes 9.1).
+// Commits of finished segments travel with the next request (protocol notes 9.1).  Where segments are
+// announced with expect(), a thread asks for their offers, so that none waits for the satellite.
 //
 // Threads: as transfer::ObjectWriter says.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <deque>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <set>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/crypto/key.h"
@@ -30,6 +38,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
 
   uint64_t segment_size() const override { return segment::kMaxSegmentSize; }
   uint64_t memory_per_segment() const override;
+  void expect(uint64_t index, const transfer::Context& context) override;
   Result<std::unique_ptr<transfer::SegmentWriter>> begin_segment(uint64_t index) override;
   Status finish_segment(std::unique_ptr<transfer::SegmentWriter> segment, bool last,
                         const transfer::Context& context) override;
@@ -54,6 +63,16 @@ class ObjectUpload final : public transfer::ObjectWriter {
   ObjectUpload(const Session& session, std::string bucket, std::string key, ObjectOptions options);
   Status store(Segment& segment, const transfer::Context& context);
   Result<pb::BeginSegmentResponse> begin_remote(uint64_t index, const transfer::Context& context);
+  struct Offer {
+    pb::BeginSegmentResponse terms;
+    std::chrono::steady_clock::time_point since;
+  };
+  void ask_ahead(const std::stop_token& stop);
+  bool has_question() const;
+  Status ask(const std::vector<uint64_t>& indexes, const std::stop_token& stop);
+  std::optional<Result<pb::BeginSegmentResponse>> take_offer(uint64_t index, const std::stop_token& stop);
+  void end_asking();
+  void begun(const std::string& stream_id);
   Result<pb::BeginSegmentResponse> begin_object_and_segment(uint64_t index, const transfer::Context& context);
   void add_begin_object(pb::BatchRequest& request) const;
   void add_begin_segment(pb::BatchRequest& request, uint64_t index) const;
@@ -88,6 +107,16 @@ class ObjectUpload final : public transfer::ObjectWriter {
   bool commit_sent_ = false;
   std::function<void(const std::string& pending)> on_begun_;
   uint64_t stored_bytes_ = 0;  // plain bytes that the satellite has on record
+
+  // Guarded by mutex_, too.
+  std::set<uint64_t> announced_;  // segments whose offers are or will be asked for, until they are taken
+  std::deque<uint64_t> wanted_;   // not asked for yet
+  std::map<uint64_t, Offer> offers_;
+  std::optional<Error> ask_error_;
+  size_t in_work_ = 0;  // segments that will have a commit
+  bool asked_enough_ = false;
+  transfer::SegmentGate* gate_ = nullptr;
+  std::jthread asker_;  // the last member: it uses all the others
 };
 
 }  // namespace sjcp::storj

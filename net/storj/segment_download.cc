@@ -25,9 +25,6 @@ namespace {
 constexpr size_t kScratchSize = 16 << 10;
 // Bytes taken from one connection before the others get their turn.
 constexpr size_t kReadsPerTurn = 128 << 10;
-// Fewer bytes, or less time, say nothing about a node's speed.
-constexpr uint64_t kTellingBytes = 64 << 10;
-constexpr auto kTellingTime = std::chrono::milliseconds(200);
 // Of the connections, one in so many is looked at each time, until they are steered.
 constexpr size_t kGlances = 4;
 // Share of the line for who is a slack or more behind the others, as a power of 2.
@@ -56,6 +53,7 @@ PieceRace::Options race_options(const pb::DownloadSegmentResponse& offer, uint64
   race.parked_bytes = options.first_order;
   race.runners = (minimum + 14) / 15;
   race.insurance = (minimum + 10) / 15;
+  race.uneven = (minimum + 10) / 30;
   if (options.correction != Correction::kNone) {
     race.needed = std::max(minimum, offered(offer));
     race.correctable = options.correction == Correction::kQuick ? minimum + 2 : race.needed;
@@ -285,6 +283,7 @@ bool SegmentDownload::reached(Lane& lane) {
     lane.link.watch(false, true);
     return false;
   }
+  race_.measured(lane.piece, trip_of(lane));
   lane.held = race_.reached(lane.piece, waited_, line_busy()) == PieceRace::Role::kReserve;
   if (!lane.held) return true;
   lane.link.watch(false, false);
@@ -345,6 +344,7 @@ void SegmentDownload::read(Lane& lane) {
 
 void SegmentDownload::after_first_bytes(Lane& lane) {
   const bool racing = !lane.active;
+  race_.measured(lane.piece, trip_of(lane));
   const auto role = race_.first_bytes(lane.piece, waited_, lane.link.reused());
   if (role == PieceRace::Role::kActive) {
     lane.reading = true;
@@ -449,14 +449,29 @@ void SegmentDownload::leave_out(Lane& lane) {
   lane.active = false;
 }
 
-void SegmentDownload::remember(const Lane& lane) {
-  if (!lane.stream) return;
-  const uint64_t bytes = lane.stream->received();
-  const RaceTime time = busy(lane);
-  if (bytes >= kTellingBytes || (bytes > 0 && time >= kTellingTime)) {
-    memory_.delivered(lane.peer.id, static_cast<double>(bytes) / std::max(Seconds(time).count(), 1e-3));
-  } else if (bytes == 0 && waited_ - lane.opened >= kTellingTime && lane.link.is_open()) {
-    memory_.failed(lane.peer.id, NodeMemory::Fault::kStalled);
+void SegmentDownload::remember(Lane& lane) {
+  if (!lane.stream || !lane.link.is_open()) return;
+  memory_.served(lane.peer.id, {.bytes = lane.stream->received(),
+                                .busy = busy(lane),
+                                .silent = lane.paused ? RaceTime(0) : waited_ - lane.last_gain,
+                                .trip = trip_of(lane)});
+}
+
+// As the kernel measured it: it does not count the time that this process needs.
+SegmentDownload::RaceTime SegmentDownload::trip_of(Lane& lane) {
+  const auto state = io::tcp_state(lane.link.tls().fd());
+  return state ? state->least : RaceTime(0);
+}
+
+// What the siblings of this segment have learned of the nodes by now, and left behind in connections.
+void SegmentDownload::know_reserves() {
+  for (const auto& lane : lanes_) {
+    if (race_.role(lane->piece) != PieceRace::Role::kReserve || lane->link.is_open()) continue;
+    const bool poor = memory_.standing(lane->peer.id) >= NodeMemory::Standing::kSlow;
+    const bool warm = !poor && pool_.has(lane->peer);
+    race_.know(lane->piece, poor   ? PieceRace::Reserve::kPoor
+                            : warm ? PieceRace::Reserve::kWarm
+                                   : PieceRace::Reserve::kUsual);
   }
 }
 
@@ -506,6 +521,7 @@ void SegmentDownload::review() {
     progress.push_back({lane->piece, lane->from, decoder_.taken(lane->piece), busy(*lane), full});
   }
   steer();
+  know_reserves();
   apply(race_.review(progress, decoder_.consumed(), waited_, line_busy()));
   check_limits();
   if (want_more_ && !all_known_) {

@@ -94,7 +94,9 @@ class SegmentDownload {
   void finish(Lane& lane);
   void leave_out(Lane& lane);
   void close_all();
-  void remember(const Lane& lane);
+  void remember(Lane& lane);
+  static RaceTime trip_of(Lane& lane);
+  void know_reserves();
   void resume_paused();
   void review();
   bool line_busy() const { return context_.queue != nullptr && context_.queue->busy(); }

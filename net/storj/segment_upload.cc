@@ -44,6 +44,7 @@ struct SegmentUpload::Lane {
   std::optional<PieceUpload> stream;  // set once the call has begun
   std::optional<Error> failure;
   bool want_write = false;
+  bool waits = false;  // for others to come closer
 };
 
 SegmentUpload::SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer,
@@ -80,6 +81,7 @@ Status SegmentUpload::run() {
     if (!events) return std::move(events).error();
     for (const auto& event : **events) on_ready(*lanes_[event.token], event.readable);
     open_waiting();
+    keep_together();
     review();
     if (Steady::now() >= next_check) {
       next_check = Steady::now() + kCheckInterval;
@@ -130,6 +132,7 @@ Status SegmentUpload::start() {
 Status SegmentUpload::start_lane(Lane& lane) {
   lane.limit = offer_.addressed_limits(static_cast<int>(lane.piece));
   lane.state = Lane::State::kRunning;
+  lane.waits = false;
   lane.stream.reset();
   begin_again(lane);
   lane.tags.clear();
@@ -221,7 +224,38 @@ bool SegmentUpload::goes_on(Lane& lane) {
     role = spread_->tried(lane.piece, Steady::now() - began_);
     if (role == Role::kHeld) encoder_.expect(lane.piece, false);
   }
-  return role != Role::kHeld;
+  if (role == Role::kHeld) return false;
+  lane.waits = !encoder_.ready(lane.piece, lane.stream->sent());
+  waits_ |= lane.waits;
+  return !lane.waits;
+}
+
+std::vector<segment::PieceSpread::Progress> SegmentUpload::leading() const {
+  std::vector<segment::PieceSpread::Progress> out;
+  out.reserve(lanes_.size());
+  for (const auto& lane : lanes_) {
+    if (spread_->role(lane->piece) != segment::PieceSpread::Role::kLeading) continue;
+    out.push_back({lane->piece, lane->stream ? lane->stream->sent() : 0, false});
+  }
+  return out;
+}
+
+// Those that are far ahead wait for the others: the segment is not done before, and parity is computed once
+// for all who are close together.
+void SegmentUpload::keep_together() {
+  if (!waits_) return;
+  encoder_.settle(spread_->front(leading(), Steady::now() - began_));
+  waits_ = false;
+  for (auto& lane : lanes_) {
+    if (!lane->waits) continue;
+    if (!encoder_.ready(lane->piece, lane->stream->sent())) {
+      waits_ = true;
+      continue;
+    }
+    lane->waits = false;
+    lane->link.last_progress = Steady::now();
+    want_write(*lane, true);
+  }
 }
 
 void SegmentUpload::review() {
@@ -233,12 +267,9 @@ void SegmentUpload::review() {
     return release(spread_->release_all(now - began_));
   }
   if (spread_->count(segment::PieceSpread::Role::kHeld) == 0) return;
-  std::vector<segment::PieceSpread::Progress> leading;
-  for (const auto& lane : lanes_) {
-    if (spread_->role(lane->piece) != segment::PieceSpread::Role::kLeading) continue;
-    leading.push_back({lane->piece, lane->stream ? lane->stream->sent() : 0, has_room(lane->link)});
-  }
-  release(spread_->review(leading, now - began_));
+  auto progress = leading();
+  for (auto& piece : progress) piece.room = has_room(lanes_[piece.piece]->link);
+  release(spread_->review(progress, now - began_));
 }
 
 void SegmentUpload::release(const std::vector<unsigned>& pieces) {
@@ -292,6 +323,7 @@ void SegmentUpload::broken(Lane& lane, Error error) {
   bool untouched = lane.link.reused() && lane.stream->sent() <= options_.chunk_size;
   if (!untouched) return fail(lane, std::move(error));
   lane.link.drop();
+  lane.waits = false;
   lane.stream.reset();
   begin_again(lane);
   open_lane(lane, true);
@@ -299,6 +331,7 @@ void SegmentUpload::broken(Lane& lane, Error error) {
 
 void SegmentUpload::fail(Lane& lane, Error error) {
   lane.link.drop();
+  lane.waits = false;
   lane.state = Lane::State::kFailed;
   spread_->failed(lane.piece);
   next_review_ = {};
@@ -323,7 +356,7 @@ void SegmentUpload::check_limits() {
   auto now = Steady::now();
   for (auto& lane : lanes_) {
     if (!lane->link.is_open()) continue;
-    if (spread_->role(lane->piece) == segment::PieceSpread::Role::kHeld) continue;
+    if (lane->waits || spread_->role(lane->piece) == segment::PieceSpread::Role::kHeld) continue;
     bool connected = lane->link.connected();
     if (connected && now - lane->link.last_progress > kQuiet) look_closer(lane->link);
     if (now - lane->link.last_progress > (connected ? options_.silence_limit : options_.dial_limit)) {

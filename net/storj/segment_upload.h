@@ -28,7 +28,7 @@
 namespace sjcp::storj {
 
 struct SpreadOptions {
-  size_t chunk_size = 64 << 10;  // bytes of a piece per message
+  size_t chunk_size = 32 << 10;  // bytes of a piece per message
   std::chrono::milliseconds dial_limit{10000};
   std::chrono::milliseconds silence_limit{30000};  // no byte that a node takes, and no answer
   unsigned max_exchanges = 11;
@@ -66,6 +66,8 @@ class SegmentUpload {
   void pump(Lane& lane);
   bool flush(Lane& lane);
   bool goes_on(Lane& lane);
+  std::vector<segment::PieceSpread::Progress> leading() const;
+  void keep_together();
   void review();
   void release(const std::vector<unsigned>& pieces);
   void want_write(Lane& lane, bool want);
@@ -98,6 +100,7 @@ class SegmentUpload {
   std::vector<Lane*> unopened_;  // no connection may be opened for them yet
   std::vector<pb::SegmentPieceUploadResult> results_;
   std::vector<uint8_t> scratch_;
+  bool waits_ = false;  // some lane for others
   unsigned exchanges_ = 0;
 };
 

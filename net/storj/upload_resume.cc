@@ -111,6 +111,7 @@ uint64_t ObjectUpload::segment_bytes(uint64_t index, uint64_t size) const {
 }
 
 uint64_t ObjectUpload::suspend() {
+  asker_ = {};
   pb::BatchRequest request;
   std::vector<SentCommit> sent;
   {

@@ -30,11 +30,11 @@ TEST_CASE("Standard output keeps at most a quarter of the memory, and nothing is
   CHECK(stream_buffer(options, kGiB) == 0);
 }
 
-TEST_CASE("Without --memory a copy takes a quarter of the machine's, at most 512 MiB, for uploads 192 MiB") {
+TEST_CASE("Without --memory a copy takes a quarter of the machine's, at most 512 MiB, for uploads 256 MiB") {
   CpOptions options;
   CHECK(memory_limit(options, {kGiB, 1024}, false) == 256 * kMiB);
   CHECK(memory_limit(options, {64 * kGiB, 1024}, false) == 512 * kMiB);
-  CHECK(memory_limit(options, {64 * kGiB, 1024}, true) == 192 * kMiB);
+  CHECK(memory_limit(options, {64 * kGiB, 1024}, true) == 256 * kMiB);
   CHECK(memory_limit(options, {512 * kMiB, 1024}, true) == 128 * kMiB);
   CHECK(memory_limit(options, {0, 1024}, false) == 192 * kMiB);
   options.memory_bytes = 2 * kGiB;

@@ -1,6 +1,7 @@
 // A destination in memory that can fail at any step and remembers what was done to it.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -18,12 +19,16 @@ class FakeSink final : public transfer::Sink {
   transfer::RangeSet there;  // from an earlier run: `bytes` holds them
   uint64_t keep = 0;         // what kept() says
   Status commit_result;
+  bool readable = true;
+  std::string put_aside;  // what reject() says
   bool in_order = false;  // what ordered() says
 
   bool begun = false;
   bool sized = true;
   bool committed = false;
   bool aborted = false;
+  bool rejected = false;
+  std::chrono::system_clock::time_point time;  // of modified()
   std::string bytes;
   transfer::Content content;  // of resume()
 
@@ -48,6 +53,19 @@ class FakeSink final : public transfer::Sink {
     if (offset + data.size() > bytes.size()) return make_error(Errc::kInternal, "beyond the end");
     bytes.replace(offset, data.size(), data.text());
     return {};
+  }
+  Status read(uint64_t offset, ByteSpan out) override {
+    std::lock_guard lock(mutex_);
+    if (!readable) return make_error(Errc::kUnsupported, "fake: cannot be read back");
+    if (offset + out.size() > bytes.size()) return make_error(Errc::kInternal, "read beyond the end");
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
+    return {};
+  }
+  void modified(std::chrono::system_clock::time_point when) override { time = when; }
+  std::string reject() override {
+    rejected = true;
+    abort();
+    return put_aside;
   }
   Status commit() override {
     if (commit_result) committed = true;

@@ -425,3 +425,68 @@ TEST_CASE("The sink that fits a path is a stream for devices and pipes, a file o
   REQUIRE_FALSE(pipe);
   CHECK(pipe.error().code == Errc::kLocalIo);
 }
+
+TEST_CASE("A file of unknown size grows and is as long as what was written") {
+  TempFolder folder;
+  const std::string path = folder / "file";
+  FileSink sink(path);
+  REQUIRE(sink.begin(transfer::kUnknownSize));
+  REQUIRE(sink.write(0, std::string_view("abc")));
+  REQUIRE(sink.write(3, std::string_view("de")));
+  REQUIRE(sink.commit());
+  CHECK(read_file(path) == "abcde");
+  FileSink empty(folder / "empty");
+  REQUIRE(empty.begin(transfer::kUnknownSize));
+  REQUIRE(empty.commit());
+  CHECK(read_file(folder / "empty").empty());
+}
+
+TEST_CASE("What was written can be read back before the commit") {
+  TempFolder folder;
+  FileSink sink(folder / "file");
+  REQUIRE(sink.begin(6));
+  REQUIRE(sink.write(0, std::string_view("abcdef")));
+  Bytes out(3);
+  REQUIRE(sink.read(2, out));
+  CHECK(ByteView(ByteSpan(out)).text() == "cde");
+  CHECK_FALSE(sink.read(5, out));
+}
+
+TEST_CASE("Rejected bytes are removed, or put aside on request, and the old file stays") {
+  for (const bool keep : {false, true}) {
+    TempFolder folder;
+    const std::string path = folder / "file";
+    write_file(path, "old");
+    FileSinkOptions options;
+    options.keep_bad = keep;
+    FileSink sink(path, options);
+    constexpr uint64_t kSize = FileSink::kSmallestResumable;
+    REQUIRE(sink.resume({"http://host/file", "v1", kSize, {0, kSize}}));
+    REQUIRE(sink.write(0, std::string(kSize, 'x')));
+    const std::string aside = sink.reject();
+    sink.abort();
+    CHECK(sink.kept() == 0);
+    CHECK(read_file(path) == "old");
+    CHECK(aside == (keep ? path + ".sjcp-bad" : ""));
+    CHECK(folder.names() == (keep ? Names{"file", "file.sjcp-bad"} : Names{"file"}));
+    if (keep) CHECK(read_file(aside) == std::string(kSize, 'x'));
+  }
+}
+
+TEST_CASE("A file gets the object's time when that was asked for") {
+  for (const bool keep : {false, true}) {
+    TempFolder folder;
+    const std::string path = folder / "file";
+    FileSinkOptions options;
+    options.keep_time = keep;
+    FileSink sink(path, options);
+    sink.modified(std::chrono::system_clock::time_point(std::chrono::milliseconds(1234567890'500)));
+    REQUIRE(sink.begin(1));
+    REQUIRE(sink.write(0, std::string_view("a")));
+    REQUIRE(sink.commit());
+    struct stat info {};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    CHECK((info.st_mtim.tv_sec == 1234567890) == keep);
+    CHECK((info.st_mtim.tv_nsec == 500'000'000) == keep);
+  }
+}

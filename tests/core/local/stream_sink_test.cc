@@ -239,3 +239,26 @@ TEST_CASE("A stream that is committed too early, or given bytes twice or beyond 
   REQUIRE(sink.write(3, std::string_view("def")));
   CHECK(sink.commit());
 }
+
+TEST_CASE("Who watches a stream sees every byte in its order") {
+  Pipe pipe;
+  StreamSink sink(pipe.write_end.get(), "pipe");
+  std::string seen;
+  sink.watch([&](ByteView bytes) { seen += bytes.text(); });
+  CHECK(sink.ordered());
+  REQUIRE(sink.begin(9));
+  REQUIRE(sink.write(6, std::string_view("ghi")));
+  REQUIRE(sink.write(3, std::string_view("def")));
+  CHECK(seen.empty());
+  REQUIRE(sink.write(0, std::string_view("abc")));
+  CHECK(seen == "abcdefghi");
+  REQUIRE(sink.commit());
+}
+
+TEST_CASE("A stream of unknown size takes what comes") {
+  Pipe pipe;
+  StreamSink sink(pipe.write_end.get(), "pipe");
+  REQUIRE(sink.begin(transfer::kUnknownSize));
+  REQUIRE(sink.write(0, std::string_view("abc")));
+  REQUIRE(sink.commit());
+}

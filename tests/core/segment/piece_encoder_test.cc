@@ -110,3 +110,34 @@ TEST_CASE("PieceEncoder shows parity of a window in place") {
   CHECK(encoder.view(7, 100, scratch).data() != scratch.data());
   CHECK(encoder.view(3, 100, scratch).data() == scratch.data());
 }
+
+TEST_CASE(
+    "Parity beyond the kept windows is ready once those are settled; data and what was computed always is") {
+  std::mt19937_64 random(3);
+  const auto code = std::make_shared<erasure::Code>(4, 10);
+  const Redundancy rs = scheme(4, 10, 256);
+  const Bytes segment = test::random_bytes(random, 1000003);
+  constexpr size_t kWindow = 4096;
+  PieceEncoder encoder(code, rs, segment, 6 * kWindow * 4);
+  Bytes out(kWindow);
+  for (uint64_t i = 0; i < 4; ++i) {
+    CHECK(encoder.ready(4, i * kWindow));
+    encoder.read(4, i * kWindow, out);
+  }
+  CHECK_FALSE(encoder.ready(4, 4 * kWindow));
+  CHECK(encoder.ready(0, 4 * kWindow));
+  CHECK(encoder.ready(9, 0));
+  encoder.settle(kWindow - 1);
+  CHECK_FALSE(encoder.ready(4, 4 * kWindow));
+  encoder.settle(kWindow);
+  CHECK(encoder.ready(4, 4 * kWindow));
+  encoder.read(4, 4 * kWindow, out);
+  CHECK_FALSE(encoder.ready(4, 5 * kWindow));
+  // It can be read all the same.
+  PieceEncoder reference(code, rs, segment, 16 << 20);
+  const Bytes expected = whole_piece(reference, 5);
+  for (const uint64_t i : {5, 0, 6, 1}) {
+    encoder.read(5, i * kWindow, out);
+    CHECK(equal(out, ByteView(expected).sub(i * kWindow, kWindow)));
+  }
+}

@@ -10,6 +10,7 @@ using segment::PieceRace;
 using test::node_at;
 using test::SimulatedNode;
 using test::SimulatedRace;
+using Reserve = PieceRace::Reserve;
 using Role = PieceRace::Role;
 using Start = PieceRace::Start;
 
@@ -62,27 +63,131 @@ TEST_CASE(
   CHECK(race.failed(2, 0, 7ms).open == std::vector<unsigned>{4});
 }
 
-TEST_CASE("A far node is not taken for stalled, nor its slow start for a slow node") {
-  // The others answer after 3 ms and have it all at 33 ms; the far one, 300 ms away by its own connection, is
-  // behind for as long as a node that stalls, which is exchanged.
-  auto far = [](bool known) {
-    auto race = race_of(4, 6);
-    std::vector<PieceRace::Progress> progress;
-    for (unsigned i = 0; i < 4; ++i) {
-      if (i != 0) race.reached(i, 1ms);
-      if (i != 0) race.first_bytes(i, 3ms);
-    }
-    if (known) race.reached(0, 100ms);
-    race.first_bytes(0, 300ms);
-    for (unsigned i = 0; i < 4; ++i) progress.push_back({i, 0, i == 0 ? 20'000U : kPiece, 30ms, i != 0});
-    unsigned opened = 0;
-    for (auto now = 350ms; now <= 550ms; now += 50ms) {
-      const auto decision = race.review(progress, 0, now);
-      opened += static_cast<unsigned>(decision.open.size() + decision.activate.size());
-    }
-    return opened;
+namespace {
+
+// Three pieces come after `trip` times three and are complete at once; the first takes 150 ms a round trip,
+// and stands at position(burst) from then on.  How many others were called in until `end`.
+unsigned called_beside_a_far_node(std::chrono::milliseconds trip, std::chrono::milliseconds end,
+                                  const std::function<uint64_t(int burst)>& position) {
+  PieceRace race(SimulatedRace::options(4, kPiece));
+  for (unsigned i = 0; i < 4; ++i) race.add(i, Start::kRacing);
+  race.add(4, Start::kReserve);
+  for (unsigned i = 1; i < 4; ++i) race.reached(i, trip);
+  race.reached(0, 150ms);
+  for (unsigned i = 1; i < 4; ++i) race.first_bytes(i, 3 * trip);
+  race.first_bytes(0, 450ms);
+  unsigned called = 0;
+  for (auto now = 450ms; now <= end; now += 50ms) {
+    const auto burst = static_cast<int>((now - 450ms) / 150ms);
+    std::vector<PieceRace::Progress> progress{{0, 0, position(burst), 30ms, false}};
+    for (unsigned i = 1; i < 4; ++i) progress.push_back({i, 0, kPiece, 30ms, true});
+    called += static_cast<unsigned>(race.review(progress, 0, now).open.size());
+  }
+  return called;
+}
+
+}  // namespace
+
+TEST_CASE("A far node's slow start is not taken for a slow node") {
+  const auto doubling = [](int burst) { return uint64_t{16'384} * ((2ULL << burst) - 1); };
+  const auto crawling = [](int burst) { return uint64_t{16'384} * static_cast<uint64_t>(burst + 1); };
+  CHECK(called_beside_a_far_node(100ms, 1200ms, doubling) == 0);
+  CHECK(called_beside_a_far_node(100ms, 1200ms, crawling) == 1);
+}
+
+TEST_CASE("A far node's time between bursts is not taken for silence") {
+  const auto nearly_done = [](int) { return kPiece - 100'000; };
+  CHECK(called_beside_a_far_node(1ms, 700ms, nearly_done) == 0);
+  CHECK(called_beside_a_far_node(1ms, 800ms, nearly_done) == 1);
+}
+
+TEST_CASE("Where nodes are far away more pieces than needed are read, and still more where they are uneven") {
+  const auto needed = [](std::vector<std::chrono::milliseconds> trips) {
+    auto options = SimulatedRace::options(4, kPiece);
+    options.insurance = 2;
+    options.uneven = 1;
+    PieceRace race(options);
+    for (unsigned i = 0; i < trips.size(); ++i) race.add(i, Start::kRacing);
+    for (unsigned i = 0; i < trips.size(); ++i) race.reached(i, trips[i]);
+    return race.needed();
   };
-  CHECK(far(true) == 0);
+  CHECK(needed({10ms, 10ms, 10ms, 34ms, 90ms}) == 4);
+  CHECK(needed({12ms, 12ms, 12ms, 35ms, 90ms}) == 6);
+  CHECK(needed({12ms, 12ms, 12ms, 36ms, 90ms}) == 7);
+  CHECK(needed({80ms, 80ms, 80ms, 80ms, 280ms}) == 6);
+}
+
+TEST_CASE("The round trip that was measured counts, not the time that reaching the node took") {
+  auto options = SimulatedRace::options(1, kPiece);
+  options.insurance = 1;
+  PieceRace race(options);
+  race.add(0, Start::kRacing);
+  race.measured(0, 20ms);
+  race.reached(0, 90ms);
+  CHECK(race.needed() == 1);
+}
+
+TEST_CASE("Reserves with a connection are opened first, those known to be poor last") {
+  PieceRace race({.needed = 1, .minimum = 1});
+  race.add(9, Start::kChosen);
+  for (const unsigned piece : {1U, 2U, 3U, 4U}) race.add(piece, Start::kReserve);
+  race.know(1, Reserve::kPoor);
+  race.know(2, Reserve::kPoor);
+  race.know(2, Reserve::kUsual);
+  race.know(4, Reserve::kWarm);
+  CHECK(race.failed(9, 0, 1ms).open == std::vector<unsigned>{4});
+  CHECK(race.failed(4, 0, 2ms).open == std::vector<unsigned>{2});
+  CHECK(race.failed(2, 0, 3ms).open == std::vector<unsigned>{3});
+  CHECK(race.failed(3, 0, 4ms).open == std::vector<unsigned>{1});
+}
+
+TEST_CASE(
+    "A node for which dialling another would not pay is exchanged when one with a connection is there") {
+  // Others wait for 100 ms at the review at 400 ms.  It needs 0.43 s more then, or 1.5 s at 1100 ms; one that
+  // is dialled would need 1 s, one with a connection 0.2 s.
+  const auto opened = [](Reserve reserve, std::chrono::milliseconds end) {
+    PieceRace race(SimulatedRace::options(4, kPiece));
+    for (unsigned i = 0; i < 4; ++i) race.add(i, Start::kRacing);
+    race.add(4, Start::kReserve);
+    race.know(4, reserve);
+    for (unsigned i = 0; i < 4; ++i) race.reached(i, 100ms);
+    for (unsigned i = 0; i < 4; ++i) race.first_bytes(i, 300ms);
+    size_t count = 0;
+    for (auto now = 300ms; now <= end; now += 50ms) {
+      const auto position = static_cast<uint64_t>((now - 300ms).count()) * 1000;
+      std::vector<PieceRace::Progress> progress{{0, 0, position, now - 300ms, false}};
+      for (unsigned i = 1; i < 4; ++i) progress.push_back({i, 0, kPiece, 30ms, true});
+      count += race.review(progress, 0, now).open.size();
+    }
+    return count;
+  };
+  CHECK(opened(Reserve::kUsual, 1200ms) == 0);
+  CHECK(opened(Reserve::kWarm, 350ms) == 0);
+  CHECK(opened(Reserve::kWarm, 400ms) == 1);
+}
+
+TEST_CASE("A far substitute is given the time to answer and to get up to speed") {
+  // Piece 1 is silent until piece 2 is called at 150 ms, then both others are ahead of that one.
+  const auto dropped_at = [](std::chrono::milliseconds trip, bool doubles) {
+    PieceRace race(SimulatedRace::options(2, kPiece));
+    for (unsigned i = 0; i < 2; ++i) race.add(i, Start::kChosen);
+    race.add(2, Start::kReserve);
+    race.measured(2, trip);
+    for (unsigned i = 0; i < 2; ++i) race.first_bytes(i, 30ms);
+    for (auto now = 50ms; now <= 1000ms; now += 50ms) {
+      const bool called = race.role(2) == Role::kActive;
+      if (called && doubles && now == 450ms) race.first_bytes(2, now);
+      std::vector<PieceRace::Progress> progress{{0, 0, 1'000'000, 30ms, true}};
+      progress.push_back({1, 0, called ? 900'000U : 20'000U, now - 30ms, false});
+      const uint64_t windows = doubles && now >= 450ms ? (2ULL << ((now - 450ms) / 100ms)) - 1 : 0;
+      if (called) progress.push_back({2, 20'000, 20'000 + 16'384 * windows, 30ms, false});
+      if (!race.review(progress, 20'000, now).drop.empty()) return now;
+    }
+    return 0ms;
+  };
+  CHECK(dropped_at(0ms, false) == 350ms);    // two start-ups of the others, and patience
+  CHECK(dropped_at(100ms, false) == 850ms);  // two of its own
+  CHECK(dropped_at(100ms, true) == 0ms);
 }
 
 TEST_CASE("Chosen pieces take places from the start") {

@@ -183,7 +183,7 @@ TEST_CASE("As many are replaced as are late, and more when substitutes are late,
   CHECK(all.now < 250ms);
 }
 
-TEST_CASE("Where the path has room all pieces are sent, as soon as that can be known") {
+TEST_CASE("Where the path has room a few more pieces are sent, as soon as that can be known") {
   Simulation all(std::vector<Node>(10), 6);
   all.room = true;
   REQUIRE(all.run(1s));
@@ -191,6 +191,15 @@ TEST_CASE("Where the path has room all pieces are sent, as soon as that can be k
   // Three times the first bytes took 20 ms from the start on, and the next review is at 50.
   CHECK(all.released[0].second == 50ms);
   CHECK(all.spread.count(Role::kHeld) == 0);
+}
+
+TEST_CASE("Where the path has room pieces that stall are replaced beyond those few") {
+  std::vector<Node> nodes(20);
+  for (unsigned i = 0; i < 3; ++i) nodes[i].stall_at = 400 << 10;
+  Simulation all(std::move(nodes), 6);
+  all.room = true;
+  REQUIRE(all.run(1s));
+  CHECK(all.released.size() == 5 + 3);
 }
 
 TEST_CASE("Pieces no larger than the first bytes are all sent") {
@@ -218,4 +227,30 @@ TEST_CASE("A piece that begins again is tried again") {
   CHECK(spread.tried(1, 1ms) == Role::kLeading);
   CHECK(spread.tried(2, 1ms) == Role::kLeading);
   CHECK(spread.tried(0, 1ms) == Role::kHeld);
+}
+
+TEST_CASE(
+    "The front is where the last piece is that the segment needs, and a typical one where that is stuck") {
+  PieceSpread spread({.needed = 3, .piece_size = kPiece});
+  for (unsigned i = 0; i < 5; ++i) spread.add(i);
+  for (unsigned i = 0; i < 3; ++i) CHECK(spread.tried(i, 0ms) == Role::kLeading);
+  const auto at = [](uint64_t a, uint64_t b, uint64_t c) {
+    return std::vector<PieceSpread::Progress>{{0, a, false}, {1, b, false}, {2, c, false}};
+  };
+  CHECK(spread.front(at(900, 500, 100), 10ms) == 100);
+  CHECK(spread.front(at(900, 800, 200), 20ms) == 200);
+  CHECK(spread.front(at(900, 800, 200), 220ms) == 200);
+  CHECK(spread.front(at(900, 800, 200), 221ms) == 800);
+  CHECK(spread.front(at(900, 800, 300), 222ms) == 300);
+  // What is stored is ahead of all.
+  spread.stored(0, 230ms);
+  const std::vector<PieceSpread::Progress> rest{{1, 800, false}, {2, 400, false}};
+  CHECK(spread.front(rest, 230ms) == 400);
+}
+
+TEST_CASE("Fewer pieces than are needed have no front") {
+  PieceSpread spread({.needed = 3, .piece_size = kPiece});
+  for (unsigned i = 0; i < 5; ++i) spread.add(i);
+  CHECK(spread.tried(0, 0ms) == Role::kLeading);
+  CHECK(spread.front(std::vector<PieceSpread::Progress>{{0, 900, false}}, 10ms) == 0);
 }

@@ -69,7 +69,7 @@ TEST_CASE("opening an object already brings it: one request for all of it") {
   REQUIRE(info);
   CHECK(info->name == "https://origin/file?token=***");
   CHECK(info->size == 20000);
-  CHECK(info->sized);
+  CHECK(info->sized());
   CHECK(info->range == ByteRange{0, 20000});
   CHECK(info->version == "etag \"1\"");
   CHECK(info->created.time_since_epoch() == std::chrono::seconds(784111777));
@@ -132,7 +132,7 @@ TEST_CASE("an empty object is one, whether the server takes its range or not") {
   const auto info = f.source->open({}, f.context);
   REQUIRE(info);
   CHECK(info->size == 0);
-  CHECK(info->sized);
+  CHECK(info->sized());
 }
 
 TEST_CASE("lost connections are gone on from, and nothing comes twice") {
@@ -296,7 +296,7 @@ TEST_CASE("an object without length is read to its end") {
   });
   const auto info = f.source->open({}, f.context);
   REQUIRE(info);
-  CHECK_FALSE(info->sized);
+  CHECK_FALSE(info->sized());
   CHECK(info->range.end == UINT64_MAX);
   CHECK(*f.fetch(info->range) == object());
 }

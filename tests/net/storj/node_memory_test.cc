@@ -55,6 +55,13 @@ TEST_CASE("Once enough are known to be good, as many as needed are chosen and no
   CHECK(pieces(plan, How::kReserve).size() == 6);
 }
 
+TEST_CASE("Where nobody is known three race for each place") {
+  NodeMemory memory;
+  const auto plan = memory.plan(candidates(90, 29), 29);
+  CHECK(pieces(plan, How::kRacing).size() == 87);
+  CHECK(pieces(plan, How::kReserve).size() == 3);
+}
+
 TEST_CASE("For each place that no good node takes two others race") {
   NodeMemory memory;
   for (unsigned i = 0; i < 20; ++i) memory.delivered(node(i), 1e6);
@@ -148,4 +155,35 @@ TEST_CASE("Of a node's round trips the shortest is kept, which says nothing abou
   CHECK(memory.round_trip(node(1), 25ms) == 25ms);
   CHECK(memory.round_trip(node(2), 60ms) == 60ms);
   CHECK(memory.standing(node(1)) == Standing::kUnknown);
+}
+
+TEST_CASE("Who was silent in the end has stalled, whatever it delivered before") {
+  NodeMemory memory;
+  memory.served(node(1), {.bytes = 1'000'000, .busy = 400ms, .silent = 299ms, .trip = 20ms});
+  CHECK(memory.standing(node(1)) == Standing::kGood);
+  memory.served(node(1), {.bytes = 1'000'000, .busy = 400ms, .silent = 300ms, .trip = 20ms});
+  CHECK(memory.standing(node(1)) == Standing::kBad);
+}
+
+TEST_CASE("Far nodes may be silent for some round trips, those at an unknown distance for a second") {
+  NodeMemory memory;
+  const auto standing = [&](std::chrono::milliseconds silent, std::chrono::milliseconds trip) {
+    static unsigned number = 0;
+    memory.served(node(++number), {.bytes = 0, .busy = 0ms, .silent = silent, .trip = trip});
+    return memory.standing(node(number));
+  };
+  CHECK(standing(1199ms, 200ms) == Standing::kUnknown);
+  CHECK(standing(1200ms, 200ms) == Standing::kBad);
+  CHECK(standing(999ms, 0ms) == Standing::kUnknown);
+  CHECK(standing(1s, 0ms) == Standing::kBad);
+}
+
+TEST_CASE("A few bytes in a short time say nothing about a node") {
+  NodeMemory memory;
+  memory.served(node(1), {.bytes = 65'535, .busy = 199ms, .silent = 0ms, .trip = 20ms});
+  CHECK(memory.standing(node(1)) == Standing::kUnknown);
+  memory.served(node(1), {.bytes = 65'536, .busy = 1ms, .silent = 0ms, .trip = 20ms});
+  CHECK(memory.standing(node(1)) == Standing::kGood);
+  memory.served(node(2), {.bytes = 1, .busy = 200ms, .silent = 0ms, .trip = 20ms});
+  CHECK(memory.standing(node(2)) == Standing::kGood);
 }

@@ -52,8 +52,12 @@ func (t webGet) run(b *bench, _ scenario) (outcome, error) {
 		}
 		return checkFile(m.local, m.want)
 	})
-	if rate, found := result.median("sjcp", jobGet); found {
-		result.note(figureRate, "MB/s", float64(result.Bytes)/1e6/rate.WallSeconds)
+	for _, series := range result.Series {
+		for _, run := range series.Runs {
+			if series.Program == "sjcp" {
+				result.note(figureRate, "MB/s", float64(result.Bytes)/1e6/run.WallSeconds)
+			}
+		}
 	}
 	result.finish()
 	return result, err

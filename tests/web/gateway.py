@@ -1,0 +1,65 @@
+"""versitygw, a real S3 server that checks signatures, over a folder: what is stored are files there."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import harness
+
+KEY, SECRET = "testkey", "testsecret"
+
+
+def need_program():
+    """Its path: beside sjcp, in PATH, or built there from the version that tests/interop/versitygw pins."""
+    beside = pathlib.Path(harness.sjcp_program()).resolve().parent / "versitygw"
+    if beside.exists():
+        return str(beside)
+    found = harness.find_program("versitygw")
+    if found:
+        return found
+    go = harness.need_program("go")
+    root = pathlib.Path(__file__).resolve().parents[2]
+    environment = {"GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", **os.environ}
+    built = subprocess.run([go, "build", "-o", str(beside), "github.com/versity/versitygw/cmd/versitygw"],
+                           cwd=root / "tests/interop/versitygw", env=environment, capture_output=True, text=True,
+                           timeout=600)
+    harness._need(built.returncode == 0, "versitygw, which does not build here")
+    return str(beside)
+
+
+class Gateway:
+    def __init__(self, folder, region="us-east-1", authority=None):
+        folder = pathlib.Path(folder)
+        self.root = folder / "buckets"
+        self.root.mkdir(parents=True)
+        self.region = region
+        self.port = harness.free_port()
+        self.log = folder / "log"
+        tls = ["--cert", str(authority.certificate), "--key", str(authority.key)] if authority else []
+        self.url = f"https://localhost:{self.port}" if authority else f"http://127.0.0.1:{self.port}"
+        environment = {**os.environ, "ROOT_ACCESS_KEY": KEY, "ROOT_SECRET_KEY": SECRET}
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [need_program(), "--port", f"127.0.0.1:{self.port}", "--region", region, *tls, "posix", str(self.root)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment)
+        harness.wait_for_port(self.port, self.process)
+
+    def environment(self, **more):
+        return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL": self.url,
+                "AWS_EC2_METADATA_DISABLED": "true", **more}
+
+    def client(self, **options):
+        """The other client."""
+        boto3 = harness.need_module("boto3")
+        return boto3.client("s3", endpoint_url=self.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET,
+                            region_name=self.region, **options)
+
+    def requests(self):
+        """Of all requests so far, in order: status, method, path."""
+        found = re.findall(r"\| vgw \| (\d+) \|[^|]*\|[^|]*\| (\w+) \| (.*?) \| ", self.log.read_text())
+        return [(int(status), method, path) for status, method, path in found]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(harness.TIMEOUT)

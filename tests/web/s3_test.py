@@ -1,0 +1,267 @@
+"""sjcp and boto3 on the same S3 server."""
+
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import harness
+from gateway import Gateway, KEY
+
+NOT_FOUND, DENIED, INTEGRITY, CONFLICT, USAGE = 3, 4, 6, 9, 2
+PART = 16 << 20
+
+KEYS = [
+    "plain", "with blank", "plus+sign", "a+b c", "100%", "%41", "q?x=1", "h#ash", "\u00fcml\u00e4ut/\u65e5\u672c", "e\u0301nfd",
+    "amp&=$@;:,!*'()", "[]{}|^`", "quote\"'", "<tag>", "back\\slash", "~tilde._-", "dots...", "deep/er/key",
+]
+
+
+def crc64nvme(data):
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte >> 1) ^ (0x9A6C9329AC4BC9B5 if byte & 1 else 0)
+        table.append(byte)
+    crc = (1 << 64) - 1
+    for byte in data:
+        crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
+    return crc ^ ((1 << 64) - 1)
+
+
+class S3Test(harness.WebTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.gateway = Gateway(cls.class_folder / "gateway")
+        cls.addClassCleanup(cls.gateway.stop)
+        cls.boto = cls.gateway.client()
+
+    def setUp(self):
+        super().setUp()
+        self.bucket = "b" + harness.sha256(self.id().encode())[:16]
+        self.boto.create_bucket(Bucket=self.bucket)
+        self.seen = len(self.gateway.requests())
+
+    def environment(self, **more):
+        return super().environment(**{**self.gateway.environment(), **more})
+
+    def url(self, key=""):
+        return f"s3://{self.bucket}/{key}"
+
+    def file(self, name, data):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def object(self, key):
+        return self.boto.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def requests(self, at_least=0):
+        """Of this test.  The server writes its log after it has answered."""
+        end = time.monotonic() + harness.TIMEOUT
+        while len(self.gateway.requests()) - self.seen < at_least and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.gateway.requests()[self.seen:]
+
+    def test_objects_of_all_sizes_go_both_ways(self):
+        for size in (0, 1, 4096, 262144, 262145, PART, PART + 1, 3 * PART + 5):
+            with self.subTest(size=size):
+                data = harness.some_bytes(size, size)
+                self.sjcp("cp", self.file("up", data), self.url("by-sjcp"))
+                self.assertEqual(harness.sha256(self.object("by-sjcp")), harness.sha256(data))
+                self.boto.put_object(Bucket=self.bucket, Key="by-boto", Body=data)
+                self.sjcp("cp", self.url("by-boto"), "down")
+                self.assert_file(self.folder / "down", data)
+                self.sjcp("cp", self.url("by-sjcp"), "again")
+                self.assert_file(self.folder / "again", data)
+
+    def test_an_object_of_many_parts_by_boto_is_read(self):
+        data = harness.some_bytes(40 << 20)
+        self.boto.upload_file(str(self.file("up", data)), self.bucket, "parts")
+        self.sjcp("cp", self.url("parts"), "down")
+        self.assert_file(self.folder / "down", data)
+
+    def test_keys_with_every_kind_of_character_mean_the_same_to_both(self):
+        for number, key in enumerate(KEYS):
+            with self.subTest(key=key):
+                data = f"{number}".encode()
+                self.sjcp("cp", self.file("up", data), self.url(key))
+                self.assertEqual(self.object(key), data)
+                self.boto.put_object(Bucket=self.bucket, Key=key, Body=data + b"!")
+                self.sjcp("cp", self.url(key), "down")
+                self.assert_file(self.folder / "down", data + b"!")
+        listed = self.sjcp("ls", "--recursive", self.url()).stdout
+        for key in KEYS:
+            self.assertIn(key, listed)
+        for key in KEYS:
+            self.sjcp("rm", self.url(key))
+        self.assertNotIn("Contents", self.boto.list_objects_v2(Bucket=self.bucket))
+
+    def test_stdin_becomes_an_object(self):
+        data = harness.some_bytes(PART + 77)
+        done = subprocess.run([harness.sjcp_program(), "cp", "-", self.url("piped")], input=data, timeout=harness.TIMEOUT,
+                              env=self.environment(), cwd=self.folder, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(harness.sha256(self.object("piped")), harness.sha256(data))
+
+    def test_a_range_is_just_that(self):
+        data = harness.some_bytes(1 << 20)
+        self.boto.put_object(Bucket=self.bucket, Key="k", Body=data)
+        self.sjcp("cp", "--range", "bytes=1000-500000", self.url("k"), "part")
+        self.assert_file(self.folder / "part", data[1000:500001])
+
+    def test_the_service_stores_the_checksum_of_the_whole_object(self):
+        for name, data in (("small", b"123456789"), ("large", harness.some_bytes(PART + 9))):
+            self.sjcp("cp", self.file(name, data), self.url(name))
+            head = self.boto.head_object(Bucket=self.bucket, Key=name, ChecksumMode="ENABLED")
+            self.assertEqual(head["ChecksumType"], "FULL_OBJECT")
+            if name == "small":
+                self.assertEqual(head["ChecksumCRC64NVME"], "rosUhgp5mIg=")
+                self.assertEqual(crc64nvme(data), 0xAE8B14860A799888)
+
+    def test_an_object_damaged_in_the_service_is_not_delivered(self):
+        for size in (4096, PART + 9):
+            with self.subTest(size=size):
+                data = harness.some_bytes(size)
+                self.sjcp("cp", self.file("up", data), self.url("k"))
+                stored = self.gateway.root / self.bucket / "k"
+                with open(stored, "r+b") as file:
+                    file.seek(size // 2)
+                    file.write(b"damaged")
+                self.file("down", b"old")
+                self.assert_fails(self.run_sjcp("cp", self.url("k"), "down"), INTEGRITY, "s3://")
+                self.assert_file(self.folder / "down", b"old")
+
+    def test_small_objects_take_one_request_each(self):
+        for number in range(30):
+            self.file(f"in/{number:02}", harness.some_bytes(4096, number))
+        self.sjcp("cp", "-r", "in/", self.url("p/"))
+        puts = self.requests(30)
+        self.assertEqual([method for _, method, _ in puts], ["PUT"] * 30)
+        self.seen = len(self.gateway.requests())
+        self.sjcp("cp", "-r", self.url("p/"), "out/")
+        gets = [path for _, method, path in self.requests(31) if path.count("/") > 1]
+        self.assertEqual(len(gets), 30)
+        self.assertLessEqual(len(self.requests()), 32)
+        for number in range(30):
+            self.assert_file(self.folder / f"out/{number:02}", harness.some_bytes(4096, number))
+
+    def test_lists_of_many_pages_are_whole_and_what_they_name_can_be_deleted(self):
+        folder = self.gateway.root / self.bucket / "many"
+        folder.mkdir()
+        for number in range(2500):
+            (folder / f"{number:04}").touch()
+        listed = self.sjcp("ls", "--recursive", self.url()).stdout
+        self.assertEqual(listed.count("many/"), 2500)
+        self.assertEqual(self.sjcp("ls", self.url()).stdout.count("many/"), 1)
+        self.sjcp("rm", "-r", self.url("many/"))
+        self.assertNotIn("Contents", self.boto.list_objects_v2(Bucket=self.bucket))
+        self.assertLess(len([1 for _, method, _ in self.requests() if method in ("POST", "DELETE")]), 10)
+
+    def test_an_upload_that_was_killed_goes_on_where_it_was(self):
+        data = harness.some_bytes(9 * PART + 5)
+        path = self.file("up", data)
+        process = self.start("cp", "--limit-rate", "60M", "-p", "1", path, self.url("k"))
+        end = time.monotonic() + harness.TIMEOUT
+        stored = 0
+        while stored < 2 and time.monotonic() < end and process.poll() is None:
+            uploads = self.boto.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
+            if uploads:
+                stored = len(self.boto.list_parts(Bucket=self.bucket, Key="k", UploadId=uploads[0]["UploadId"])
+                             .get("Parts", []))
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        self.assertGreaterEqual(stored, 2)
+        self.seen = len(self.gateway.requests())
+        self.sjcp("cp", path, self.url("k"))
+        self.assertEqual(harness.sha256(self.object("k")), harness.sha256(data))
+        parts = [path for _, method, path in self.requests() if method == "PUT"]
+        self.assertLessEqual(len(parts), 10 - stored)
+        self.assertEqual(self.boto.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []), [])
+
+    def test_wrong_and_missing_credentials_are_told_apart_from_missing_things(self):
+        self.boto.put_object(Bucket=self.bucket, Key="k", Body=b"x")
+        wrong = {"AWS_SECRET_ACCESS_KEY": "WRONGSECRET"}
+        outcome = self.run_sjcp("cp", self.url("k"), "down", environment=wrong)
+        self.assert_fails(outcome, DENIED, self.url("k"))
+        self.assertNotIn("WRONGSECRET", outcome.stderr)
+        unknown = {"AWS_ACCESS_KEY_ID": "UNKNOWNKEY"}
+        self.assert_fails(self.run_sjcp("cp", self.url("k"), "down", environment=unknown), DENIED)
+        none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+        self.assert_fails(self.run_sjcp("cp", self.url("k"), "down", environment=none), DENIED, "AWS_ACCESS_KEY_ID")
+        self.assert_fails(self.run_sjcp("cp", "--no-sign-request", self.url("k"), "down"), DENIED)
+        self.assert_fails(self.run_sjcp("cp", self.url("nothing"), "down"), NOT_FOUND, "object not found")
+        self.assert_fails(self.run_sjcp("cp", "s3://no-such-bucket/k", "down"), NOT_FOUND, "bucket not found")
+        self.assert_fails(self.run_sjcp("ls", "s3://no-such-bucket"), NOT_FOUND)
+        self.assert_fails(self.run_sjcp("cp", "s3://B/k", "down"), USAGE)
+        self.assertFalse((self.folder / "down").exists())
+
+    def test_keys_come_from_a_profile_of_the_shared_files(self):
+        self.boto.put_object(Bucket=self.bucket, Key="k", Body=b"x")
+        aws = self.home / ".aws"
+        aws.mkdir()
+        (aws / "config").write_text(f"[profile p]\nendpoint_url = {self.gateway.url}\nregion = us-east-1\n")
+        (aws / "credentials").write_text(f"[p]\naws_access_key_id = {KEY}\naws_secret_access_key = testsecret\n")
+        none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_ENDPOINT_URL": ""}
+        self.sjcp("cp", "--profile", "p", self.url("k"), "down", environment=none)
+        self.assert_file(self.folder / "down", b"x")
+        self.assert_fails(self.run_sjcp("ls", "--profile", "missing", self.url()), USAGE, "missing")
+
+    def test_a_bucket_must_be_empty_to_go_unless_forced(self):
+        self.sjcp("mb", "s3://forced")
+        self.boto.put_object(Bucket="forced", Key="k", Body=b"x")
+        self.boto.create_multipart_upload(Bucket="forced", Key="pending")
+        self.assert_fails(self.run_sjcp("rb", "s3://forced"), CONFLICT, "--force")
+        self.assert_fails(self.run_sjcp("mb", "s3://forced"), CONFLICT)
+        self.sjcp("rb", "--force", "s3://forced")
+        self.assertNotIn("forced", [b["Name"] for b in self.boto.list_buckets()["Buckets"]])
+
+    def test_a_presigned_url_works_for_anybody(self):
+        data = harness.some_bytes(1000)
+        key = "a b+c/\u00fc%.txt"
+        self.boto.put_object(Bucket=self.bucket, Key=key, Body=data)
+        url = self.sjcp("presign", "--expires", "10m", self.url(key)).stdout.strip()
+        with urllib.request.urlopen(url, timeout=harness.TIMEOUT) as reply:
+            self.assertEqual(reply.read(), data)
+        self.sjcp("cp", url, "down", environment={"AWS_ACCESS_KEY_ID": ""})
+        self.assert_file(self.folder / "down", data)
+        with self.assertRaises(urllib.error.HTTPError):
+            urllib.request.urlopen(url.replace("X-Amz-Expires=600", "X-Amz-Expires=601"), timeout=harness.TIMEOUT)
+
+    def test_metadata_is_stored_and_told(self):
+        self.sjcp("cp", "--metadata", '{"mine": "v", "content-type": "text/plain"}', self.file("f", b"x"), self.url("k"))
+        head = self.boto.head_object(Bucket=self.bucket, Key="k")
+        self.assertEqual(head["Metadata"], {"mine": "v"})
+        self.assertEqual(head["ContentType"], "text/plain")
+        self.assertIn("mine", self.sjcp("stat", self.url("k")).stdout)
+
+    def test_copies_within_the_service_move_no_bytes_through_here(self):
+        data = harness.some_bytes(PART + 3)
+        key = "from a+b"
+        self.boto.put_object(Bucket=self.bucket, Key=key, Body=data)
+        self.sjcp("cp", self.url(key), self.url("to c%d"))
+        self.assertEqual(harness.sha256(self.object("to c%d")), harness.sha256(data))
+        self.assertEqual([1 for _, method, _ in self.requests()[:-1] if method == "GET"], [])
+
+
+class RegionTest(harness.WebTest):
+    def test_a_bucket_of_another_region_is_found(self):
+        gateway = Gateway(self.folder / "gateway", region="eu-west-3", authority=self.authority)
+        self.addCleanup(gateway.stop)
+        environment = gateway.environment(AWS_REGION="us-east-1")
+        ca = ("--cacert", self.authority.ca)
+        self.sjcp("mb", *ca, "s3://elsewhere", environment=environment)
+        data = harness.some_bytes(20 << 20)
+        (self.folder / "up").write_bytes(data)
+        self.sjcp("cp", *ca, "up", "s3://elsewhere/k", environment=environment)
+        self.sjcp("cp", *ca, "s3://elsewhere/k", "down", environment=environment)
+        self.assert_file(self.folder / "down", data)
+        self.sjcp("stat", *ca, "s3://elsewhere/k", environment=environment)
+        self.assert_fails(self.run_sjcp("stat", "s3://elsewhere/k", environment=environment), INTEGRITY, "--cacert")
+
+
+if __name__ == "__main__":
+    harness.main()
