@@ -121,6 +121,10 @@ Status CacheSink::write(uint64_t offset, ByteView data) {
   return file_->write(offset, data);
 }
 
+Status CacheSink::read(uint64_t offset, ByteSpan out) {
+  return file_->read(offset, out);
+}
+
 Status CacheSink::commit() {
   if (Status committed = file_->commit(); !committed) return committed;
   return writer_.link(path_, etag_);
@@ -128,6 +132,10 @@ Status CacheSink::commit() {
 
 void CacheSink::abort() {
   if (file_) file_->abort();
+}
+
+std::string CacheSink::reject() {
+  return file_ ? file_->reject() : "";
 }
 
 uint64_t CacheSink::kept() const {

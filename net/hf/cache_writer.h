@@ -46,8 +46,10 @@ class CacheSink final : public transfer::Sink {
   // The version names the blob.  The range is all of the object.
   Result<transfer::RangeSet> resume(const transfer::Content& content) override;
   Status write(uint64_t offset, ByteView data) override;
+  Status read(uint64_t offset, ByteSpan out) override;
   Status commit() override;
   void abort() override;
+  std::string reject() override;
   uint64_t kept() const override;
   std::string name() const override;
 
