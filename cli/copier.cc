@@ -11,6 +11,8 @@
 #include "core/local/open_sink.h"
 #include "core/local/stream_sink.h"
 #include "core/local/upload_state.h"
+#include "core/transfer/mirrors.h"
+#include "core/transfer/pipe.h"
 
 namespace sjcp::cli {
 namespace {
@@ -92,9 +94,12 @@ Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t st
   copy_.parallelism = options.parallelism;
   copy_.range = request.range;
   copy_.resume = !options.no_resume;
+  copy_.compute = request.compute;
   file_.create_folders = request.recursive;
   file_.resume = !options.no_resume;
   file_.replace = !options.no_clobber;
+  file_.keep_bad = options.keep_bad;
+  file_.keep_time = options.remote_time;
 }
 
 Status Copier::run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
@@ -118,6 +123,12 @@ Status Copier::report(const CopyItem& item, Clock::Steady begin,
   } else if (result) {
     event.bytes = result->bytes;
     event.bytes_resumed = result->resumed;
+    // Asked for: said also where nobody looks at events.
+    if (result->digest) event.digest = result->digest->text();
+    if (result->digest && request_.compute) {
+      std::lock_guard lock(mutex_);
+      (item.destination.is_std() ? *io_.err : *io_.out) << event.digest << "  " << event.path << '\n';
+    }
     if (!request_.upload() && result->bytes > 0) {
       event.last_percent = std::chrono::duration<double>(result->last_percent).count();
     }
@@ -174,7 +185,19 @@ bool Copier::skip_download(const CopyItem& item) const {
 
 Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& item) {
   if (item.mirrors.empty()) return services_.open(item.source, item.headers);
-  return make_error(Errc::kUnsupported, item.source.text() + ": mirrors are not supported");
+  std::vector<Location> places = item.mirrors;
+  places.insert(places.begin(), item.source);
+  std::vector<transfer::Mirrors::Member> members;
+  for (const Location& place : places) {
+    auto member = services_.open(place, item.headers);
+    if (!member) return member.error();
+    members.push_back({place.text(), std::move(*member)});
+  }
+  transfer::Mirrors::Options options;
+  options.size = item.size;
+  options.dropped = [this](const Error& why) { reporter_.log("warning", "mirror dropped: " + why.what); };
+  return std::unique_ptr<transfer::Source>(
+      std::make_unique<transfer::Mirrors>(std::move(members), std::move(options)));
 }
 
 Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
@@ -192,17 +215,17 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
     if (!opened) return opened.error();
     source = std::move(*opened);
   }
-  local::FileSinkOptions file = file_;
-  if (item.guessed_name || options_.remote_time) {
+  if (item.guessed_name) {
     auto opened = OpenedSource::open(std::move(source), copy.range, context);
     if (!opened) return opened.error();
     const transfer::ObjectInfo& info = (*opened)->info();
-    if (item.guessed_name && !info.file_name.empty()) {
+    if (!info.file_name.empty()) {
       item.destination.path = item.destination.parent() + info.file_name;
     }
     source = std::move(*opened);
   }
-  auto sink = open_sink(item, file, context, copy);
+  copy.expect = item.digests;
+  auto sink = open_sink(item, context, copy);
   if (!sink) return sink.error();
   auto done = transfer::download(*source, **sink, copy, context);
   if (!done && (*sink)->kept() > 0) resumable_ = true;
@@ -215,10 +238,9 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
 }
 
 Result<std::unique_ptr<transfer::Sink>> Copier::open_sink(const CopyItem& item,
-                                                          const local::FileSinkOptions& file,
                                                           const transfer::Context& context,
                                                           transfer::CopyOptions& copy) {
-  if (cache_ == nullptr) return open_destination(item.destination, file, stream_buffer_, io_);
+  if (cache_ == nullptr) return open_destination(item.destination, file_, stream_buffer_, io_);
   if (auto safe = hf::CacheWriter::check_path(item.source.path); !safe) return safe.error();
   auto sink = cache_->open(item.source.path);
   copy.skip = [sink = sink.get(), &context](const transfer::ObjectInfo& info) {
@@ -269,7 +291,11 @@ Copier::Summary Copier::relay(const CopyItem& item, const transfer::Context& con
     }
     if (copied.error().code != Errc::kUnsupported) return copied.error();
   }
-  return make_error(Errc::kUnsupported, from.text() + ": between services is not supported");
+  auto source = open_source(item);
+  if (!source) return source.error();
+  auto writer = services_.create(to, request_.object, item.size, context);
+  if (!writer) return writer.error();
+  return transfer::relay(**source, **writer, copy_, context);
 }
 
 Result<bool> Copier::skip_remote(const CopyItem& item, const transfer::Context& context) {

@@ -54,8 +54,7 @@ class Copier {
   Summary relay(const CopyItem& item, const transfer::Context& context);
 
   // Sets copy.skip where the sink can tell that it has the bytes.
-  Result<std::unique_ptr<transfer::Sink>> open_sink(const CopyItem& item, const local::FileSinkOptions& file,
-                                                    const transfer::Context& context,
+  Result<std::unique_ptr<transfer::Sink>> open_sink(const CopyItem& item, const transfer::Context& context,
                                                     transfer::CopyOptions& copy);
   bool skip_download(const CopyItem& item) const;
   Result<bool> skip_remote(const CopyItem& item, const transfer::Context& context);

@@ -125,6 +125,14 @@ Status CacheSink::read(uint64_t offset, ByteSpan out) {
   return file_->read(offset, out);
 }
 
+Status CacheSink::rewrite(uint64_t offset, ByteView data) {
+  return file_->rewrite(offset, data);
+}
+
+std::string CacheSink::reject() {
+  return file_ ? file_->reject() : "";
+}
+
 Status CacheSink::commit() {
   if (Status committed = file_->commit(); !committed) return committed;
   return writer_.link(path_, etag_);
@@ -132,10 +140,6 @@ Status CacheSink::commit() {
 
 void CacheSink::abort() {
   if (file_) file_->abort();
-}
-
-std::string CacheSink::reject() {
-  return file_ ? file_->reject() : "";
 }
 
 uint64_t CacheSink::kept() const {

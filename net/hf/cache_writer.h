@@ -47,9 +47,10 @@ class CacheSink final : public transfer::Sink {
   Result<transfer::RangeSet> resume(const transfer::Content& content) override;
   Status write(uint64_t offset, ByteView data) override;
   Status read(uint64_t offset, ByteSpan out) override;
+  Status rewrite(uint64_t offset, ByteView data) override;
+  std::string reject() override;
   Status commit() override;
   void abort() override;
-  std::string reject() override;
   uint64_t kept() const override;
   std::string name() const override;
 
