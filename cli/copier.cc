@@ -11,6 +11,8 @@
 #include "core/local/open_sink.h"
 #include "core/local/stream_sink.h"
 #include "core/local/upload_state.h"
+#include "core/transfer/mirrors.h"
+#include "core/transfer/pipe.h"
 
 namespace sjcp::cli {
 namespace {
@@ -183,7 +185,19 @@ bool Copier::skip_download(const CopyItem& item) const {
 
 Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& item) {
   if (item.mirrors.empty()) return services_.open(item.source, item.headers);
-  return make_error(Errc::kUnsupported, item.source.text() + ": mirrors are not supported");
+  std::vector<Location> places = item.mirrors;
+  places.insert(places.begin(), item.source);
+  std::vector<transfer::Mirrors::Member> members;
+  for (const Location& place : places) {
+    auto member = services_.open(place, item.headers);
+    if (!member) return member.error();
+    members.push_back({place.text(), std::move(*member)});
+  }
+  transfer::Mirrors::Options options;
+  options.size = item.size;
+  options.dropped = [this](const Error& why) { reporter_.log("warning", "mirror dropped: " + why.what); };
+  return std::unique_ptr<transfer::Source>(
+      std::make_unique<transfer::Mirrors>(std::move(members), std::move(options)));
 }
 
 Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
@@ -277,7 +291,11 @@ Copier::Summary Copier::relay(const CopyItem& item, const transfer::Context& con
     }
     if (copied.error().code != Errc::kUnsupported) return copied.error();
   }
-  return make_error(Errc::kUnsupported, from.text() + ": between services is not supported");
+  auto source = open_source(item);
+  if (!source) return source.error();
+  auto writer = services_.create(to, request_.object, item.size, context);
+  if (!writer) return writer.error();
+  return transfer::relay(**source, **writer, copy_, context);
 }
 
 Result<bool> Copier::skip_remote(const CopyItem& item, const transfer::Context& context) {

@@ -264,21 +264,28 @@ ssize_t FileSink::write_in_turn(ByteView data, uint64_t offset) {
 }
 
 Status FileSink::write(uint64_t offset, ByteView data) {
+  if (Status status = write_all(offset, data); !status) return status;
+  written_ += data.size();
+  if (journal_) journal_->record({offset, offset + data.size()});
+  return {};
+}
+
+Status FileSink::rewrite(uint64_t offset, ByteView data) {
+  return write_all(offset, data);
+}
+
+Status FileSink::write_all(uint64_t offset, ByteView data) {
   if (offset > size_ || data.size() > size_ - offset) {
     return make_error(Errc::kInternal, path_ + ": a write beyond the announced size");
   }
-  ByteView rest = data;
-  uint64_t at = offset;
-  while (!rest.empty()) {
+  while (!data.empty()) {
     if (aborted_) return make_error(Errc::kCancelled, path_ + ": aborted");
-    const ssize_t count = write_in_turn(rest, at);
+    const ssize_t count = write_in_turn(data, offset);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
-    at += static_cast<uint64_t>(count);
-    rest = rest.sub(static_cast<size_t>(count));
+    offset += static_cast<uint64_t>(count);
+    data = data.sub(static_cast<size_t>(count));
   }
-  written_ += data.size();
-  if (journal_) journal_->record({offset, at});
   return {};
 }
 

@@ -53,6 +53,7 @@ class FileSink final : public transfer::Sink {
   Result<transfer::RangeSet> resume(const transfer::Content& content) override;
   Status write(uint64_t offset, ByteView data) override;
   Status read(uint64_t offset, ByteSpan out) override;
+  Status rewrite(uint64_t offset, ByteView data) override;
   void modified(std::chrono::system_clock::time_point when) override { modified_ = when; }
   Status commit() override;
   void abort() override;
@@ -75,6 +76,7 @@ class FileSink final : public transfer::Sink {
   Status move_into_place() const;
   void set_time() const;
   PartJournal::Paths journal_paths() const;
+  Status write_all(uint64_t offset, ByteView data);
   ssize_t write_in_turn(ByteView data, uint64_t offset);  // as pwrite()
   Error local_error(const std::string& path, int err) const;
 

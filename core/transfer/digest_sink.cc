@@ -13,8 +13,14 @@ constexpr uint64_t kChunk = 1 * kMiB;
 
 }  // namespace
 
-DigestSink::DigestSink(Sink& sink, const std::set<DigestKind>& kinds, uint64_t size) : sink_(sink) {
-  for (const DigestKind kind : kinds) hashers_.push_back(Hasher::create(kind, size));
+DigestSink::DigestSink(Sink& sink, const std::set<DigestKind>& kinds, uint64_t size)
+    : sink_(sink), kinds_(kinds), size_(size) {
+  make_hashers();
+}
+
+void DigestSink::make_hashers() {
+  hashers_.clear();
+  for (const DigestKind kind : kinds_) hashers_.push_back(Hasher::create(kind, size_));
 }
 
 DigestSink::~DigestSink() {
@@ -92,11 +98,21 @@ Result<std::vector<Digest>> DigestSink::finish(const std::stop_token& stop) {
   } else if (!sink_.ordered()) {
     run(stop);
   }
+  return digests(stop);
+}
+
+Result<std::vector<Digest>> DigestSink::again(const std::stop_token& stop) {
+  make_hashers();
+  run(stop);
+  return digests(stop);
+}
+
+Result<std::vector<Digest>> DigestSink::digests(const std::stop_token& stop) {
   if (stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
   if (error_) return *error_;
-  std::vector<Digest> digests;
-  for (const auto& hasher : hashers_) digests.push_back(hasher->finish());
-  return digests;
+  std::vector<Digest> found;
+  for (const auto& hasher : hashers_) found.push_back(hasher->finish());
+  return found;
 }
 
 void DigestSink::end() {

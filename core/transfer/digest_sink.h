@@ -33,12 +33,15 @@ class DigestSink final : public Sink {
   // After the last write: one digest of each kind, in order of kinds.  Waits for the thread; kCancelled when
   // stop is requested meanwhile.  kUnsupported: the sink is neither ordered nor can be read back.
   Result<std::vector<Digest>> finish(const std::stop_token& stop);
+  // After finish(), and some rewrite(): once more, from the first byte.
+  Result<std::vector<Digest>> again(const std::stop_token& stop);
 
   Status begin(uint64_t size) override;
   Result<RangeSet> resume(const Content& content) override;
   Status write(uint64_t offset, ByteView data) override;
   bool ordered() const override { return sink_.ordered(); }
   Status read(uint64_t offset, ByteSpan out) override { return sink_.read(offset, out); }
+  Status rewrite(uint64_t offset, ByteView data) override { return sink_.rewrite(offset, data); }
   void modified(std::chrono::system_clock::time_point when) override { sink_.modified(when); }
   Status commit() override { return sink_.commit(); }
   void abort() override;
@@ -50,9 +53,13 @@ class DigestSink final : public Sink {
   void start(RangeSet there);
   void end();
   void run(const std::stop_token& stop);
+  Result<std::vector<Digest>> digests(const std::stop_token& stop);
+  void make_hashers();
   void hash(ByteView bytes);
 
   Sink& sink_;
+  const std::set<DigestKind> kinds_;
+  const uint64_t size_;
   std::vector<std::unique_ptr<Hasher>> hashers_;  // the thread's while it runs
   std::mutex mutex_;                              // guards the four below
   std::condition_variable_any changed_;

@@ -210,6 +210,16 @@ Status compare(const std::vector<Digest>& expected, const std::vector<Digest>& f
   return {};
 }
 
+class RewritingOutput final : public Output {
+ public:
+  RewritingOutput(Sink& sink, uint64_t base) : sink_(sink), base_(base) {}
+  Status write(uint64_t offset, ByteView data) override { return sink_.rewrite(offset - base_, data); }
+
+ private:
+  Sink& sink_;
+  const uint64_t base_;
+};
+
 // One download, from the source's open() to the sink's commit.
 class Transfer {
  public:
@@ -293,13 +303,35 @@ class Transfer {
     if (!digesting_) return {};
     auto found = digesting_->finish(context_.stop);
     if (!found) return std::move(found).error();
-    Status status = compare(options_.expect, *found, info_.name);
-    if (status) status = compare(info_.digests, *found, info_.name);
-    if (!status) return rejected(std::move(status).error());
+    Status right = judge(*found);
+    if (!right && !sink_.ordered()) right = repair(*found, std::move(right));
+    if (!right && right.error().code == Errc::kIntegrity) return rejected(std::move(right).error());
+    if (!right) return right;
     summary_.digest = found->front();
     for (const Digest& digest : *found) {
       if (digest.kind == options_.compute) summary_.digest = digest;
     }
+    return {};
+  }
+
+  Status judge(const std::vector<Digest>& found) const {
+    Status status = compare(options_.expect, found, info_.name);
+    return status ? compare(info_.digests, found, info_.name) : status;
+  }
+
+  // A source with several origins gets the chance to find the one at fault.
+  Status repair(std::vector<Digest>& found, Status wrong) {
+    RewritingOutput output(sink_, info_.range.begin);
+    while (!wrong) {
+      auto again = source_.repair(output, context_);
+      if (!again) return std::move(again).error();
+      if (!*again) return wrong;
+      auto digests = digesting_->again(context_.stop);
+      if (!digests) return std::move(digests).error();
+      found = *std::move(digests);
+      wrong = judge(found);
+    }
+    source_.repaired();
     return {};
   }
 

@@ -41,6 +41,11 @@ class Sink {
     static_cast<void>(offset), static_cast<void>(out);
     return make_error(Errc::kUnsupported, name() + ": what was written cannot be read back");
   }
+  // The same: puts other bytes in the place of those that were written.  Any thread.
+  virtual Status rewrite(uint64_t offset, ByteView data) {
+    static_cast<void>(offset), static_cast<void>(data);
+    return make_error(Errc::kUnsupported, name() + ": what was written cannot be changed");
+  }
   // The time that the object has of its own; for sinks that keep it.
   virtual void modified(std::chrono::system_clock::time_point when) { static_cast<void>(when); }
   // Makes the result durable and visible under its final name.

@@ -79,6 +79,17 @@ class Source {
   // Fetches segment.bytes and writes it out, verified, in ascending order.  Retries by itself what can
   // be retried; the error that remains is final.  Blocks until done or stopped.
   virtual Status fetch(const Segment& segment, Output& output, const Context& context) = 0;
+
+  // The rest is for sources that have the bytes from more than one place.
+
+  // After all fetches: the whole turned out to be wrong.  Fetches a part again, from elsewhere, and writes it
+  // in any order.  False: there is nothing else to try.  Called until the whole is right.
+  virtual Result<bool> repair(Output& output, const Context& context) {
+    static_cast<void>(output), static_cast<void>(context);
+    return false;
+  }
+  // After repair(): now it is right.
+  virtual void repaired() {}
 };
 
 }  // namespace sjcp::transfer

@@ -121,6 +121,18 @@ Status CacheSink::write(uint64_t offset, ByteView data) {
   return file_->write(offset, data);
 }
 
+Status CacheSink::read(uint64_t offset, ByteSpan out) {
+  return file_->read(offset, out);
+}
+
+Status CacheSink::rewrite(uint64_t offset, ByteView data) {
+  return file_->rewrite(offset, data);
+}
+
+std::string CacheSink::reject() {
+  return file_ ? file_->reject() : "";
+}
+
 Status CacheSink::commit() {
   if (Status committed = file_->commit(); !committed) return committed;
   return writer_.link(path_, etag_);

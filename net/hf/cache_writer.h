@@ -46,6 +46,9 @@ class CacheSink final : public transfer::Sink {
   // The version names the blob.  The range is all of the object.
   Result<transfer::RangeSet> resume(const transfer::Content& content) override;
   Status write(uint64_t offset, ByteView data) override;
+  Status read(uint64_t offset, ByteSpan out) override;
+  Status rewrite(uint64_t offset, ByteView data) override;
+  std::string reject() override;
   Status commit() override;
   void abort() override;
   uint64_t kept() const override;

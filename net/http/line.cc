@@ -93,6 +93,7 @@ struct Line::Exchange {
 
   Head head{};
   size_t header_bytes = 0;
+  uint64_t received = 0;   // bytes of heads and bodies
   bool heard = false;      // a byte of the reply came
   bool head_done = false;  // the receiver has the head
   bool enough = false;
@@ -149,6 +150,10 @@ Line::Line(Sharing& sharing, const ClientOptions& options)
     : sharing_(sharing), options_(options), multi_(curl_multi_init()), easy_(curl_easy_init()) {
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
   curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Line::on_watch);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Line::on_timer);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   error_text_[0] = '\0';
 }
 
@@ -169,6 +174,7 @@ size_t Line::on_header(char* data, size_t one, size_t size, void* opaque) {
   const std::string_view line(data, bytes);
   exchange.progress = now();
   exchange.heard = true;
+  exchange.received += bytes;
   if (exchange.head_done) return bytes;  // a trailer
   exchange.header_bytes += bytes;
   if (exchange.header_bytes > kMostHeaderBytes) {
@@ -206,6 +212,7 @@ size_t Line::on_header(char* data, size_t one, size_t size, void* opaque) {
 size_t Line::on_body(char* data, size_t one, size_t size, void* opaque) {
   auto& exchange = *static_cast<Exchange*>(opaque);
   const size_t bytes = one * size;
+  exchange.received += bytes;
   // 0 would be a success for an empty call only.
   constexpr size_t kEnd = CURL_WRITEFUNC_ERROR;
   if (exchange.enough || exchange.context.stop.stop_requested()) return kEnd;
@@ -334,47 +341,106 @@ void Line::prepare(Exchange& exchange) {
 // What the peer has acknowledged is progress, too: a socket takes megabytes at once and may need minutes for
 // them.
 void Line::note_sent(Exchange& exchange) {
-  curl_socket_t fd = CURL_SOCKET_BAD;
-  if (curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK || fd == CURL_SOCKET_BAD) return;
-  const auto state = io::tcp_state(fd);
+  if (socket_ == CURL_SOCKET_BAD) return;
+  const auto state = io::tcp_state(socket_);
   if (!state || state->acknowledged <= exchange.acknowledged) return;
   exchange.acknowledged = state->acknowledged;
   exchange.progress = now();
 }
 
+int Line::on_watch(CURL*, curl_socket_t fd, int what, void* opaque, void*) {
+  auto* line = static_cast<Line*>(opaque);
+  io::Poller* poller = line->poller_;
+  if (poller == nullptr) return 0;
+  if (what == CURL_POLL_REMOVE) {
+    poller->forget(fd);
+    if (line->socket_ == fd) line->socket_ = CURL_SOCKET_BAD;
+  } else {
+    line->socket_ = fd;
+    poller->watch(fd, static_cast<uint64_t>(fd), (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
+  }
+  return 0;
+}
+
+int Line::on_timer(CURLM*, long limit, void* opaque) {
+  auto& timer = static_cast<Line*>(opaque)->timer_;
+  timer.reset();
+  if (limit >= 0) timer = now() + milliseconds(limit);
+  return 0;
+}
+
+// The result, once there is one.
+std::optional<CURLcode> Line::act(curl_socket_t fd, int ready) {
+  int running = 0;
+  curl_multi_socket_action(multi_, fd, ready, &running);
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+    if (message->msg == CURLMSG_DONE) return message->data.result;
+  }
+  return std::nullopt;
+}
+
+// OpenSSL reads several records at once (Sharing::trust), of which libcurl takes one and then waits for the
+// socket: what is left would wait with it, for ever at the end of a reply.
+std::optional<CURLcode> Line::drain(Exchange& exchange) {
+  if (!exchange.heard || !exchange.url.secure()) return std::nullopt;
+  while (socket_ != CURL_SOCKET_BAD && !exchange.enough && sharing_.holds_bytes(easy_)) {
+    const uint64_t before = exchange.received;
+    if (auto result = act(socket_, CURL_CSELECT_IN)) return result;
+    if (exchange.received == before) break;  // a part of a record
+  }
+  return std::nullopt;
+}
+
+// Until something is ready, a tick is over, or to be stopped.  False: the system refuses.
+bool Line::wait() {
+  auto limit = kTick;
+  if (timer_) limit = std::clamp(std::chrono::ceil<milliseconds>(*timer_ - now()), milliseconds(0), kTick);
+  ready_.clear();
+  const auto events = poller_->wait(limit);
+  if (!events) return events.error().code == Errc::kCancelled;
+  for (const io::Poller::Event& event : **events) {
+    ready_.emplace_back(static_cast<curl_socket_t>(event.token),
+                        (event.readable ? CURL_CSELECT_IN : 0) | (event.writable ? CURL_CSELECT_OUT : 0));
+  }
+  return true;
+}
+
+// True: exchange.error or exchange.enough says why.
+bool Line::given_up(Exchange& exchange) {
+  if (exchange.context.stop.stop_requested()) {
+    exchange.fail(make_error(Errc::kCancelled, "stopped"));
+    return true;
+  }
+  if (exchange.head_done && exchange.receiver.enough()) exchange.enough = true;
+  if (exchange.enough) return true;
+  const Steady moment = now();
+  if (exchange.has_body() && moment - exchange.progress > kTick) note_sent(exchange);
+  const Request& request = exchange.request;
+  const auto stall = request.stall_timeout.count() > 0 ? request.stall_timeout : options_.stall_timeout;
+  const char* what = nullptr;
+  if (moment - exchange.progress > stall) what = ": nothing moves any more";
+  if (request.timeout.count() > 0 && moment - exchange.begin > request.timeout) what = ": took too long";
+  if (what == nullptr) return false;
+  exchange.fail(make_error(Errc::kNetwork, shown_url(exchange.url_text) + what, CURLE_OPERATION_TIMEDOUT));
+  return true;
+}
+
 // CURLE_ABORTED_BY_CALLBACK: exchange.error or exchange.enough says why.
 CURLcode Line::run(Exchange& exchange) {
-  const auto& stop = exchange.context.stop;
-  const std::stop_callback wake(stop, [this] { curl_multi_wakeup(multi_); });
-  const auto stall =
-      exchange.request.stall_timeout.count() > 0 ? exchange.request.stall_timeout : options_.stall_timeout;
+  auto result = act(CURL_SOCKET_TIMEOUT, 0);
   for (;;) {
-    if (stop.stop_requested()) {
-      exchange.fail(make_error(Errc::kCancelled, "stopped"));
-      return CURLE_ABORTED_BY_CALLBACK;
+    if (!result) result = drain(exchange);
+    if (result) return *result;
+    if (given_up(exchange)) return CURLE_ABORTED_BY_CALLBACK;
+    if (!wait()) return CURLE_FAILED_INIT;
+    for (const auto& [fd, ready] : ready_) {
+      if (!result) result = act(fd, ready);
     }
-    int running = 0;
-    curl_multi_perform(multi_, &running);
-    int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-      if (message->msg == CURLMSG_DONE) return message->data.result;
+    if (!result && timer_ && now() >= *timer_) {
+      timer_.reset();
+      result = act(CURL_SOCKET_TIMEOUT, 0);
     }
-    if (exchange.head_done && exchange.receiver.enough()) exchange.enough = true;
-    if (exchange.enough) return CURLE_ABORTED_BY_CALLBACK;
-    const Steady moment = now();
-    if (exchange.has_body() && moment - exchange.progress > kTick) note_sent(exchange);
-    if (moment - exchange.progress > stall) {
-      const auto text = std::to_string(stall.count() / 1000) + " s";
-      exchange.fail(make_error(Errc::kNetwork, shown_url(exchange.url_text) + ": nothing moved for " + text,
-                               CURLE_OPERATION_TIMEDOUT));
-      return CURLE_ABORTED_BY_CALLBACK;
-    }
-    if (exchange.request.timeout.count() > 0 && moment - exchange.begin > exchange.request.timeout) {
-      exchange.fail(make_error(Errc::kNetwork, shown_url(exchange.url_text) + ": took too long",
-                               CURLE_OPERATION_TIMEDOUT));
-      return CURLE_ABORTED_BY_CALLBACK;
-    }
-    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(kTick.count()), nullptr);
   }
 }
 
@@ -402,6 +468,11 @@ Status Line::verdict(Exchange& exchange, CURLcode code) {
 
 Status Line::attempt(Exchange& exchange) {
   prepare(exchange);
+  io::Poller poller(exchange.context.stop);
+  poller_ = &poller;
+  timer_.reset();
+  socket_ = CURL_SOCKET_BAD;
+  const ScopeGuard unwatched([this] { poller_ = nullptr; });
   if (curl_multi_add_handle(multi_, easy_) != CURLM_OK) {
     return make_error(Errc::kInternal, shown_url(exchange.url_text) + ": the request cannot be begun");
   }

@@ -10,12 +10,14 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "net/http/client.h"
 #include "net/http/sharing.h"
 #include "net/http/url.h"
+#include "net/io/poller.h"
 
 namespace sjcp::http {
 
@@ -48,11 +50,17 @@ class Line {
   void prepare(Exchange& exchange);
   void prepare_body(Exchange& exchange);
   CURLcode run(Exchange& exchange);
+  std::optional<CURLcode> act(curl_socket_t fd, int ready);
+  std::optional<CURLcode> drain(Exchange& exchange);
+  bool wait();
+  bool given_up(Exchange& exchange);
   Status attempt(Exchange& exchange);
   void note_sent(Exchange& exchange);
   Status verdict(Exchange& exchange, CURLcode code);
   Error failure(const Exchange& exchange, CURLcode code) const;
 
+  static int on_watch(CURL* easy, curl_socket_t fd, int what, void* line, void* unused);
+  static int on_timer(CURLM* multi, long milliseconds, void* line);
   static size_t on_header(char* data, size_t one, size_t size, void* exchange);
   static size_t on_body(char* data, size_t one, size_t size, void* exchange);
   static size_t on_read(char* out, size_t one, size_t size, void* exchange);
@@ -66,6 +74,11 @@ class Line {
   char error_text_[CURL_ERROR_SIZE];
   std::string pinned_;
   bool unreachable_ = false;
+  // What libcurl waits for.
+  io::Poller* poller_ = nullptr;            // while there is an exchange
+  curl_socket_t socket_ = CURL_SOCKET_BAD;  // once connected, the connection's
+  std::optional<Clock::Steady> timer_;
+  std::vector<std::pair<curl_socket_t, int>> ready_;
   Clock::Steady used_{};
 };
 

@@ -13,6 +13,8 @@ std::string key_of(const Url& url, bool direct) {
   return (direct ? "direct " : "") + url.origin();
 }
 
+}  // namespace
+
 bool behind_proxy() {
   for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
     const char* value = std::getenv(name);
@@ -20,8 +22,6 @@ bool behind_proxy() {
   }
   return false;
 }
-
-}  // namespace
 
 std::unique_ptr<Line> LinePool::take(const Url& url, bool direct) {
   std::string address;

@@ -15,6 +15,9 @@
 
 namespace sjcp::http {
 
+// The environment names a proxy, for whichever servers.
+bool behind_proxy();
+
 class LinePool {
  public:
   // Both outlive the pool.

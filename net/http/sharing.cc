@@ -6,9 +6,18 @@
 #include <cstdlib>
 #include <utility>
 
-namespace sjcp::http {
+#include "net/http/line_pool.h"
 
-Sharing::Sharing(std::string ca_file, bool insecure) : ca_file_(std::move(ca_file)), insecure_(insecure) {
+namespace sjcp::http {
+namespace {
+
+// Four records of the largest size.
+constexpr size_t kReadAhead = 4 * (16384 + 256);
+
+}  // namespace
+
+Sharing::Sharing(std::string ca_file, bool insecure)
+    : ca_file_(std::move(ca_file)), insecure_(insecure), reads_ahead_(!behind_proxy()) {
   static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
   (void)global;
   store_ = X509_STORE_new();
@@ -49,23 +58,35 @@ void Sharing::load_system() {
 
 void Sharing::apply(CURL* easy) {
   curl_easy_setopt(easy, CURLOPT_SHARE, share_);
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, this);
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &Sharing::trust);
   if (insecure_) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-    return;
   }
   // libcurl reads these files anew for every connection of another multi handle; ours are read already.
   curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
   curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-  curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, this);
-  curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &Sharing::trust);
 }
 
 CURLcode Sharing::trust(CURL*, void* ssl_context, void* self) {
   auto* sharing = static_cast<Sharing*>(self);
+  auto* context = static_cast<SSL_CTX*>(ssl_context);
+  if (sharing->reads_ahead_) {
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_default_read_buffer_len(context, kReadAhead);
+  }
+  if (sharing->insecure_) return CURLE_OK;
   if (sharing->ca_file_.empty()) std::call_once(sharing->loaded_, [&] { sharing->load_system(); });
-  SSL_CTX_set1_cert_store(static_cast<SSL_CTX*>(ssl_context), sharing->store_);
+  SSL_CTX_set1_cert_store(context, sharing->store_);
   return CURLE_OK;
+}
+
+bool Sharing::holds_bytes(CURL* easy) const {
+  curl_tlssessioninfo* info = nullptr;
+  if (!reads_ahead_ || curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK) return false;
+  if (info == nullptr || info->backend != CURLSSLBACKEND_OPENSSL || info->internals == nullptr) return false;
+  return SSL_has_pending(static_cast<SSL*>(info->internals)) == 1;
 }
 
 void Sharing::lock(CURL*, curl_lock_data data, curl_lock_access, void* self) {

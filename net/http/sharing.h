@@ -30,6 +30,9 @@ class Sharing {
   // Names, sessions and trust, for one request's handle.
   void apply(CURL* easy);
 
+  // Of the TLS connection that this handle has: bytes have been read from the socket, but not by libcurl.
+  bool holds_bytes(CURL* easy) const;
+
  private:
   Sharing(std::string ca_file, bool insecure);
   bool load(const std::string& file);
@@ -40,6 +43,7 @@ class Sharing {
 
   const std::string ca_file_;
   const bool insecure_;
+  const bool reads_ahead_;  // several records with one call
   std::array<std::mutex, CURL_LOCK_DATA_LAST> locks_;
   CURLSH* share_ = nullptr;
   std::once_flag loaded_;  // the system's certificates; some 20 ms that http:// does not need

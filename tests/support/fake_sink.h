@@ -61,6 +61,12 @@ class FakeSink final : public transfer::Sink {
     std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
     return {};
   }
+  Status rewrite(uint64_t offset, ByteView data) override {
+    std::lock_guard lock(mutex_);
+    if (offset + data.size() > bytes.size()) return make_error(Errc::kInternal, "beyond the end");
+    bytes.replace(offset, data.size(), data.text());
+    return {};
+  }
   void modified(std::chrono::system_clock::time_point when) override { time = when; }
   std::string reject() override {
     rejected = true;

@@ -36,12 +36,14 @@ class Gateway:
         self.region = region
         self.port = harness.free_port()
         self.log = folder / "log"
+        self.access_log = folder / "access-log"
         tls = ["--cert", str(authority.certificate), "--key", str(authority.key)] if authority else []
         self.url = f"https://localhost:{self.port}" if authority else f"http://127.0.0.1:{self.port}"
         environment = {**os.environ, "ROOT_ACCESS_KEY": KEY, "ROOT_SECRET_KEY": SECRET}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [need_program(), "--port", f"127.0.0.1:{self.port}", "--region", region, *tls, "posix", str(self.root)],
+                [need_program(), "--port", f"127.0.0.1:{self.port}", "--region", region, "--quiet", "--access-log",
+                 str(self.access_log), *tls, "posix", str(self.root)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment)
         harness.wait_for_port(self.port, self.process)
 
@@ -56,9 +58,11 @@ class Gateway:
                             region_name=self.region, **options)
 
     def requests(self):
-        """Of all requests so far, in order: status, method, path."""
-        found = re.findall(r"\| vgw \| (\d+) \|[^|]*\|[^|]*\| (\w+) \| (.*?) \| ", self.log.read_text())
-        return [(int(status), method, path) for status, method, path in found]
+        """Of all requests so far, in order: status, operation, escaped path."""
+        if not self.access_log.exists():
+            return []
+        found = re.findall(r" s3_(\w+) .* (/\S*) (\d{3}) \S+ \d+ \d+ ", self.access_log.read_text())
+        return [(int(status), operation, path) for operation, path, status in found]
 
     def stop(self):
         self.process.terminate()

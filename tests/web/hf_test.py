@@ -385,6 +385,19 @@ class Mirrors(HubTest):
         self.addCleanup(process.stdout.close)
         return json.loads(process.stdout.readline())["access"]
 
+    def test_a_mirror_on_storj_serves_large_files(self):
+        self.start_hub().repo("org/model").commit(self.FILES)
+        grant = {"SJCP_ACCESS": self.start_network()}
+        self.sjcp("mb", "sj://models", environment=grant)
+        oid = self.hub.repos["models", "org/model"].oid
+        for path in self.LARGE:
+            (self.folder / "large").write_bytes(self.FILES[path])
+            key = f"repos/{oid[:2]}/{oid[2:4]}/{oid}/{model_hub.sha256(self.FILES[path])}"
+            self.sjcp("cp", "large", f"sj://models/lfs/{key}", environment=grant)
+        self.sjcp_hub("cp", "-r", "--mirror", "sj://models/lfs", "hf://org/model", "ours/", environment=grant)
+        self.assertEqual(files_below(self.folder / "ours"), digests(self.FILES))
+        self.assertEqual(self.hub.count("delivery"), 0)
+
     def test_a_mirror_on_storj_is_made_and_used(self):
         for published in (True, False):
             with self.subTest(published=published):

@@ -28,7 +28,7 @@ class FaultsTest(harness.WebTest):
         return outcome
 
     def assert_refused(self, server, *words):
-        """An error of one line; no file, and an older one untouched.  The server counts anew for the second run."""
+        """An error of one line; no file, and an older one untouched, by a second server that begins anew."""
         outcome = self.download(server)
         self.assertNotEqual(outcome.code, 0, outcome)
         for word in words:
@@ -36,8 +36,7 @@ class FaultsTest(harness.WebTest):
         self.assertEqual(len(outcome.stderr.strip().splitlines()), 1, outcome)
         self.assertFalse((self.folder / "out").exists())
         (self.folder / "out").write_bytes(b"old")
-        server.requests.clear()
-        again = self.download(server)
+        again = self.download(self.server(server.behave))
         self.assertNotEqual(again.code, 0, again)
         self.assert_file(self.folder / "out", b"old")
         return outcome

@@ -79,7 +79,7 @@ class Unruly:
     def __init__(self, behave, authority=None, host="127.0.0.1"):
         self.requests = []
         self.bytes_sent = 0  # of bodies
-        self._behave = behave
+        self.behave = behave
         self._lock = threading.Lock()
         self._connections = 0
         self._stopped = threading.Event()
@@ -150,7 +150,7 @@ class Unruly:
         with self._lock:
             request.number = len(self.requests)
             self.requests.append(request)
-        reply = self._behave(request)
+        reply = self.behave(request)
         if reply.delay:
             self._stopped.wait(reply.delay)
         if reply.silent:

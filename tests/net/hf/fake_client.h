@@ -1,7 +1,10 @@
-// An HTTP client that answers from a list, in order, and remembers what it was asked.
+// An HTTP client that answers calls from a list, in order, serves streams from one object, and remembers what
+// it was asked.
 #pragma once
 
+#include <cstdlib>
 #include <deque>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -11,7 +14,7 @@ namespace sjcp::test {
 
 class FakeClient final : public http::Client {
  public:
-  // The next answer.
+  // The next answer to a call.
   void answer(int status, std::vector<http::Header> headers, std::string body = "") {
     http::Reply reply;
     reply.status = status;
@@ -29,14 +32,45 @@ class FakeClient final : public http::Client {
     return reply;
   }
 
-  Status stream(const http::Request&, http::Receiver&, const transfer::Context&) override {
-    return make_error(Errc::kInternal, "streams nothing");
+  // Answers each stream with the part of `object` that its Range asks for.
+  Status stream(const http::Request& request, http::Receiver& receiver, const transfer::Context&) override {
+    std::string range;
+    for (const http::Header& header : request.headers) {
+      if (header.name == "Range") range = header.value;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      streamed.push_back(request);
+    }
+    http::Head head;
+    head.url = request.url;
+    if (refuse_streams != 0) {
+      head.status = refuse_streams;
+      return receiver.head(head);
+    }
+    const size_t begin = std::strtoull(range.c_str() + std::string("bytes=").size(), nullptr, 10);
+    const size_t dash = range.find('-');
+    const size_t last =
+        dash + 1 < range.size() ? std::strtoull(range.c_str() + dash + 1, nullptr, 10) : object.size() - 1;
+    const std::string part = object.substr(begin, last + 1 - begin);
+    head.status = 206;
+    head.headers = {
+        {"ETag", "\"x\""},
+        {"Content-Length", std::to_string(part.size())},
+        {"Content-Range", "bytes " + std::to_string(begin) + "-" + std::to_string(begin + part.size() - 1) +
+                              "/" + std::to_string(object.size())}};
+    if (Status taken = receiver.head(head); !taken) return taken;
+    return receiver.body(part);
   }
 
   std::vector<http::Request> asked;
+  std::vector<http::Request> streamed;
+  std::string object;
+  int refuse_streams = 0;  // with this status; 0: no
 
  private:
   std::deque<http::Reply> answers_;
+  std::mutex mutex_;  // guards streamed
 };
 
 }  // namespace sjcp::test
