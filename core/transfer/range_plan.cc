@@ -23,6 +23,9 @@ constexpr double kSlowestCounted = 1.0 / 64;
 constexpr auto kShortestSilence = seconds(1);
 // Bytes that a sibling receives, in units of min_split, before silence is more than chance.
 constexpr double kSilenceOf = 2;
+// A split is worth it where it saves as much time as so many openings.  The new connection has to get up to
+// speed after it is open, and the other one, which is up to speed, is lost at the cut.
+constexpr double kWorthOpenings = 3;
 // In ordered modes a part takes as long as so many openings, so that these cost little.
 constexpr double kOpeningsPerPart = 16;
 constexpr uint64_t kFrontPart = 8 * kMiB;
@@ -234,7 +237,8 @@ std::optional<RangePlan::Split> RangePlan::split(Id victim, const Active& part, 
   // Where everything is slow a long time saved is worth it, however few the bytes.
   const double request =
       std::min(static_cast<double>(options_.min_split) / new_rate, std::max(1.0, 4 * opening));
-  if (bytes < static_cast<double>(kLeastSplit) || bytes / old_rate < std::max(opening, request)) {
+  if (bytes < static_cast<double>(kLeastSplit) ||
+      bytes / old_rate < std::max(kWorthOpenings * opening, request)) {
     return std::nullopt;
   }
   return Split{victim, part.end - static_cast<uint64_t>(bytes)};

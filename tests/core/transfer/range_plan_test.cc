@@ -202,7 +202,7 @@ TEST_CASE("A path twenty times slower than its siblings is left for another") {
   CHECK(sim.plan_.replaced() == 1);
   // 16 such lines need 8.15 s, 15 of them 8.7.
   CHECK(sim.seconds() < 8.9);
-  CHECK(sim.spread() < 0.55);
+  CHECK(sim.spread() < 0.75);
 }
 
 TEST_CASE(
