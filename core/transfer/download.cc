@@ -250,7 +250,9 @@ class Transfer {
     auto info = source_.open(options_.range, context_);
     if (!info) return std::move(info).error();
     info_ = *std::move(info);
-    if (context_.gate != nullptr) context_.gate->opened(context_.clock->steady_now() - begin);
+    if (context_.gate != nullptr) {
+      context_.gate->opened(context_.clock->steady_now() - begin, source_.divisible());
+    }
     summary_.bytes = info_.sized() ? info_.range.size() : 0;
     summary_.segments = source_.segments().size();
     return {};

@@ -29,8 +29,8 @@ void SegmentGate::steer(Change change) {
   places_.set_limit(window_.size());
 }
 
-void SegmentGate::opened(std::chrono::nanoseconds took) {
-  steer([&](SegmentWindow& window) { window.opened(took); });
+void SegmentGate::opened(std::chrono::nanoseconds took, bool divisible) {
+  steer([&](SegmentWindow& window) { window.opened(took, divisible); });
 }
 
 void SegmentGate::look() {

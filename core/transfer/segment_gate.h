@@ -40,7 +40,7 @@ class SegmentGate {
   Result<Slot> enter(const std::stop_token& stop) { return places_.acquire(1, stop); }
 
   // Tells the window how long finding an object took.
-  void opened(std::chrono::nanoseconds took);
+  void opened(std::chrono::nanoseconds took, bool divisible = false);
   // Shows the window what has come since.
   void look();
 

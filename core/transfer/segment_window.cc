@@ -21,6 +21,8 @@ constexpr double kClimbing = 1.25;
 // Opening takes that long from some 15 ms of round trip on, and from 130 ms on.  Most nodes are farther than
 // the satellite.
 constexpr nanoseconds kLongOpening = 50ms;
+// Ranges that begin together on a long path, for each of the start.
+constexpr unsigned kRanges = 6;
 constexpr nanoseconds kLongestOpening = 400ms;
 
 constexpr nanoseconds kShortestMeasurement = 1s;
@@ -40,10 +42,12 @@ SegmentWindow::SegmentWindow(Options options)
       size_(std::clamp(options.start, 1U, std::max(options.most, 1U))),
       rest_(kFirstRest) {}
 
-void SegmentWindow::opened(std::chrono::nanoseconds took) {
+void SegmentWindow::opened(std::chrono::nanoseconds took, bool divisible) {
   if (phase_ != Phase::kSilent || took < kLongOpening) return;
-  const unsigned wanted = options_.start * (took < kLongestOpening ? 2 : 4);
-  size_ = std::max(size_, std::min({wanted, options_.most_start, options_.most}));
+  const unsigned wanted =
+      divisible ? kRanges * options_.start
+                : std::min(options_.start * (took < kLongestOpening ? 2 : 4), options_.most_start);
+  size_ = std::max(size_, std::min(wanted, options_.most));
 }
 
 void SegmentWindow::observe(const Sample& sample) {

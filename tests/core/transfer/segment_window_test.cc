@@ -186,6 +186,17 @@ TEST_CASE("The longer an object takes to open, the more segments begin") {
   CHECK(begins_with(400ms, {.start = 4, .least = 2, .most_rise = 16, .most = 6}) == 6);
 }
 
+TEST_CASE("On a long path more ranges on single connections begin than segments of many") {
+  const auto begins_with = [](std::chrono::nanoseconds took, unsigned most) {
+    SegmentWindow window({.start = 4, .least = 2, .most_rise = 16, .most = most});
+    window.opened(took, true);
+    return window.size();
+  };
+  CHECK(begins_with(10ms, 64) == 4);
+  CHECK(begins_with(250ms, 64) == 24);
+  CHECK(begins_with(250ms, 20) == 20);
+}
+
 TEST_CASE("Once bytes have come the opening of objects changes nothing") {
   SegmentWindow window(kOptions);
   window.observe({kStart, 0, 1, true});
