@@ -73,7 +73,7 @@ transfer::CopySummary skipped_copy() {
 }
 
 // Smaller uploads start over: two segments, of which one may be there, are the least that is worth it.
-constexpr uint64_t kSmallestResumableUpload = 128 * kMiB;
+constexpr uint64_t kFewestResumableSegments = 2;
 
 // Written after the object was made, and as long: the same, as far as one can tell without reading it.
 bool unchanged(const LocalFile& there, uint64_t size, transfer::Time created) {
@@ -261,7 +261,8 @@ Copier::Summary Copier::upload(transfer::Reader& reader, transfer::ObjectWriter&
                                const transfer::Context& context) {
   transfer::CopyOptions copy = copy_;
   std::unique_ptr<local::UploadState> state;
-  const bool large = reader.size().value_or(0) >= kSmallestResumableUpload && !reader.identity().empty();
+  const bool large = reader.size().value_or(0) >= kFewestResumableSegments * writer.segment_size() &&
+                     !reader.identity().empty();
   const std::string folder = uploads_folder(io_);
   if (large && !writer.destination().empty() && !folder.empty()) {
     auto opened = local::UploadState::open(folder, writer.destination());

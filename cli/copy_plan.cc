@@ -302,6 +302,16 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   return request;
 }
 
+unsigned CopyRequest::usual_transfers() const {
+  constexpr unsigned kInGroups = 4;
+  const auto alone = [](const Location& at) {
+    return at.is_url() || (at.is_in_store() && at.kind != Location::Kind::kStorj);
+  };
+  const bool any =
+      alone(destination) || !wanted.empty() || std::any_of(sources.begin(), sources.end(), alone);
+  return any ? kMostUsualTransfers : kInGroups;
+}
+
 std::vector<const Location*> CopyRequest::places_in_stores() const {
   std::vector<const Location*> places;
   const auto add = [&places](const Location& at) {

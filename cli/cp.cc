@@ -82,6 +82,10 @@ Result<std::unique_ptr<hf::CacheWriter>> open_cache(const CopyRequest& request, 
   return std::make_unique<hf::CacheWriter>(settings->cache, *repo, *commit, file);
 }
 
+unsigned files_in_flight(const CpOptions& options, const CopyRequest& request) {
+  return options.transfers > 0 ? options.transfers : request.usual_transfers();
+}
+
 int copy_all(CopyRequest& request, const CpOptions& options, const Session& session,
              transfer::Counters& counters, Reporter& reporter) {
   auto failed = [&reporter](const Error& error) {
@@ -133,7 +137,7 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
     reporter.plan_complete();
     return found;
   };
-  unsigned transfers = request.batch() ? options.transfers : 1;
+  const unsigned transfers = request.batch() ? files_in_flight(options, request) : 1;
   auto totals = transfer::run_batch(transfers, produce, nullptr, limits.context());
   const int code = batch_exit(request, totals, copier, reporter);
   if (cache == nullptr || code != kExitOk) return code;
@@ -154,7 +158,8 @@ int run_command(const CpOptions& options, const Session& session) {
       [&reporter](const std::string& level, const std::string& message) { reporter.log(level, message); });
   auto request = parse_copy(options, io.clock->wall_now());
   const uint64_t memory = memory_limit(options, io.machine, request && request->upload());
-  reporter.start({"cp", io.clock->wall_now(), options.parallelism, options.transfers, memory},
+  reporter.start({"cp", io.clock->wall_now(), options.parallelism,
+                  request ? files_in_flight(options, *request) : options.transfers, memory},
                  sample_interval(options, io));
   int code = 0;
   if (request) {

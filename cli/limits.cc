@@ -50,8 +50,8 @@ uint64_t stream_buffer(const CpOptions& options, uint64_t memory_bytes) {
 
 size_t connection_limit(const CpOptions& options, const Machine& machine) {
   if (options.max_connections > 0) return options.max_connections;
-  const size_t files =
-      std::min(kOtherDescriptors + 2 * static_cast<size_t>(options.transfers), machine.descriptors / 2);
+  const size_t transfers = options.transfers > 0 ? options.transfers : kMostUsualTransfers;
+  const size_t files = std::min(kOtherDescriptors + 2 * transfers, machine.descriptors / 2);
   return std::clamp<size_t>(machine.descriptors - files, 1, kMostConnections);
 }
 

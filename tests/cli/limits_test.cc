@@ -44,7 +44,7 @@ TEST_CASE("Without --memory a copy takes a quarter of the machine's, at most 512
 
 TEST_CASE("Without --max-connections descriptors decide, less those that files need") {
   CpOptions options;
-  CHECK(connection_limit(options, {0, 1024}) == 1024 - 128 - 2 * 4);
+  CHECK(connection_limit(options, {0, 1024}) == 1024 - 128 - 2 * 16);
   CHECK(connection_limit(options, {0, 1'000'000}) == 2048);
   CHECK(connection_limit(options, {0, 64}) == 32);
   CHECK(connection_limit(options, {0, 0}) == 1);
