@@ -95,7 +95,7 @@ Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t st
   copy_.range = request.range;
   copy_.resume = !options.no_resume;
   copy_.compute = request.compute;
-  file_.create_folders = request.recursive;
+  file_.create_folders = request.recursive || !request.wanted.empty();
   file_.resume = !options.no_resume;
   file_.replace = !options.no_clobber;
   file_.keep_bad = options.keep_bad;

@@ -38,7 +38,7 @@ Result<Location> parse_in_store(const Scheme& scheme, std::string_view rest) {
     return make_error(Errc::kUsage, "no bucket in \"" + std::string(scheme.prefix) + "\"; write " + form);
   }
   if (scheme.kind == Kind::kHub) {
-    if (auto repo = hf::Repo::parse(bucket); !repo) return with_context(repo.error(), "hf://" + bucket);
+    if (auto repo = hf::Repo::parse(bucket); !repo) return repo.error();
   }
   return Location::in_store(scheme.kind, bucket,
                             slash == std::string_view::npos ? "" : std::string(rest.substr(slash + 1)));

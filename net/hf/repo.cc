@@ -29,7 +29,7 @@ bool is_plain(char c) {
 }
 
 Error malformed(std::string_view text, const char* why) {
-  return make_error(Errc::kUsage, "\"" + local::printable(text) + "\": " + why +
+  return make_error(Errc::kUsage, "hf://" + local::printable(text) + ": " + why +
                                       "; write hf://OWNER/NAME, hf://datasets/OWNER/NAME or "
                                       "hf://spaces/OWNER/NAME, with @REVISION after it if need be");
 }

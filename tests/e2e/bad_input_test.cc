@@ -267,7 +267,7 @@ TEST_CASE("Wrong options say what would be right", "[bad_input]") {
            {"frobnicate"},
            {"cp", "--expires", "yesterday", "a", "sj://bucket/"},
            {"cp", "--metadata", "[]", "a", "sj://bucket/"},
-           {"cp", "sj://bucket/a", "sj://bucket/b"},
+           {"cp", "ftp://host/a", "sj://bucket/b"},
        }) {
     check_failure(user.run(args), 2, "");
   }

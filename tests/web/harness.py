@@ -229,11 +229,13 @@ class WebTest(unittest.TestCase):
         self.addCleanup(lambda: process.poll() is None and process.kill())
         return process
 
-    def run_sjcp(self, *arguments, environment=None, stdin=None):
+    def run_sjcp(self, *arguments, environment=None, stdin=None, binary=False):
+        """binary: what it writes to stdout comes as bytes."""
         done = subprocess.run([sjcp_program(), *map(str, arguments)], capture_output=True, timeout=TIMEOUT,
                               env=self.environment(**(environment or {})), cwd=self.folder, input=stdin,
                               **({} if stdin is not None else {"stdin": subprocess.DEVNULL}))
-        return Outcome(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        stdout = done.stdout if binary else done.stdout.decode(errors="replace")
+        return Outcome(done.returncode, stdout, done.stderr.decode(errors="replace"))
 
     def sjcp(self, *arguments, **options):
         """A run that has to succeed."""

@@ -207,6 +207,13 @@ class Troubles(HubTest):
         self.assertEqual([str(path) for path in self.folder.rglob("evil")], [])
         self.assert_file(self.folder / "inner/ours/good", b"1")
 
+    def test_names_that_are_none(self):
+        self.start_hub()
+        for name in ("hf://gpt2", "hf://a/b--c/x", "hf://a/b@../x", "hf://buckets/a/b/x"):
+            with self.subTest(name=name):
+                self.fail_hub(2, "cp", name, "x", words=[name[:8]])
+        self.assertEqual(self.hub.requests, [])
+
     def test_offline_nothing_is_asked(self):
         self.start_hub().repo("org/model").commit(self.FILES)
         self.fail_hub(2, "cp", "-r", "hf://org/model", "x/", words=["HF_HUB_OFFLINE"],

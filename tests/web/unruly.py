@@ -82,6 +82,8 @@ class Unruly:
         self.behave = behave
         self._lock = threading.Lock()
         self._connections = 0
+        self._at_once = 0
+        self.most_at_once = 0  # requests being answered
         self._stopped = threading.Event()
         outer = self
 
@@ -150,7 +152,15 @@ class Unruly:
         with self._lock:
             request.number = len(self.requests)
             self.requests.append(request)
-        reply = self.behave(request)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            self._reply(handler, request, self.behave(request))
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def _reply(self, handler, request, reply):
         if reply.delay:
             self._stopped.wait(reply.delay)
         if reply.silent:

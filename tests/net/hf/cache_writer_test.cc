@@ -145,6 +145,20 @@ TEST_CASE("An aborted blob leaves nothing under its name") {
   CHECK(fs::is_empty(writer.snapshot()));
 }
 
+TEST_CASE("A blob is read back while it is written, and one with wrong bytes is gone") {
+  test::TempFolder folder;
+  CacheWriter writer(folder.path(), *Repo::parse("o/m"), kCommit);
+  auto sink = writer.open("a");
+  REQUIRE(!sink->there(info_of(kOid, 5), {}));
+  REQUIRE(sink->resume(content_of(kOid, 5)));
+  REQUIRE(sink->write(0, std::string("bytes")));
+  Bytes back(3);
+  REQUIRE(sink->read(1, back));
+  CHECK(ByteView(back).text() == "yte");
+  CHECK(sink->reject().empty());
+  CHECK(fs::is_empty(folder / "models--o--m/blobs"));
+}
+
 TEST_CASE("Paths that could leave the snapshot are refused") {
   test::TempFolder folder;
   CacheWriter writer(folder / "hub", *Repo::parse("o/m"), kCommit);

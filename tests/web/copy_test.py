@@ -1,0 +1,255 @@
+"""What `sjcp cp` does beside fetching: mirrors, digests, lists of downloads, copies between services."""
+
+import base64
+import hashlib
+import json
+
+import harness
+import unruly
+from gateway import Gateway
+from storj import start_network
+from unruly import Reply, Unruly
+
+DATA = harness.some_bytes(12_000_007, seed=5)
+OTHER = harness.some_bytes(len(DATA), seed=6)
+USAGE, NOT_FOUND, INTEGRITY, SOME_FAILED = 2, 3, 6, 8
+
+
+class CopyTest(harness.WebTest):
+    def server(self, behave, **options):
+        server = Unruly(behave, **options)
+        self.addCleanup(server.stop)
+        return server
+
+    def serving(self, data, **options):
+        return self.server(lambda request: unruly.serve(request, data, **options))
+
+    def out(self, name="out"):
+        return self.folder / name
+
+
+class MirrorsTest(CopyTest):
+    def test_every_mirror_serves_a_share(self):
+        paced = [self.server(lambda request: self.paced(request)) for _ in range(3)]
+        urls = [server.url() for server in paced]
+        self.sjcp("cp", urls[0], "--mirror", urls[1], "--mirror", urls[2], self.out())
+        self.assert_file(self.out(), DATA)
+        for server in paced:
+            self.assertGreater(server.bytes_sent, len(DATA) // 10)
+
+    def paced(self, request):
+        reply = unruly.serve(request, DATA)
+        reply.rate = 4_000_000
+        return reply
+
+    def test_one_that_is_gone_or_refuses_is_named_and_not_missed(self):
+        good = self.serving(DATA)
+        gone = f"http://127.0.0.1:{harness.free_port()}/file.bin"
+        refusing = self.server(lambda request: Reply(403))
+        outcome = self.sjcp("cp", gone, "--mirror", refusing.url(), "--mirror", good.url(), self.out())
+        self.assert_file(self.out(), DATA)
+        self.assertIn(refusing.url(), outcome.stderr)
+
+    def test_one_of_another_size_is_named_and_not_used(self):
+        good, short = self.serving(DATA), self.serving(DATA[:-1])
+        outcome = self.sjcp("cp", good.url(), "--mirror", short.url(), "--checksum", self.checksum(), self.out())
+        self.assert_file(self.out(), DATA)
+        self.assertIn(short.url(), outcome.stderr)
+
+    def test_one_with_other_bytes_is_named_and_its_bytes_do_not_arrive(self):
+        good, false = self.serving(DATA), self.serving(OTHER)
+        # One damaged byte that no sample shows: only the digest tells.
+        damaged = bytearray(DATA)
+        damaged[7_654_321] ^= 1
+        for bad in (false, self.serving(bytes(damaged))):
+            self.out().unlink(missing_ok=True)
+            outcome = self.sjcp("cp", good.url(), "--mirror", bad.url(), "--mirror", self.serving(DATA).url(),
+                                "--checksum", self.checksum(), self.out())
+            self.assert_file(self.out(), DATA)
+        self.assertNotIn("dropped: " + good.url(), outcome.stderr)
+
+    def test_without_one_that_works_the_target_stays(self):
+        self.out().write_text("before")
+        gone = f"http://127.0.0.1:{harness.free_port()}/file.bin"
+        refusing = self.server(lambda request: Reply(404))
+        outcome = self.run_sjcp("cp", gone, "--mirror", refusing.url(), self.out())
+        self.assertNotEqual(outcome.code, 0, outcome)
+        self.assert_file(self.out(), b"before")
+
+    def test_schemes_may_differ(self):
+        grant = {"SJCP_ACCESS": start_network(self)}
+        (self.folder / "file").write_bytes(DATA)
+        self.sjcp("mb", "sj://bucket", environment=grant)
+        self.sjcp("cp", "file", "sj://bucket/key", environment=grant)
+        web = self.server(lambda request: self.paced(request))
+        self.sjcp("cp", web.url(), "--mirror", "sj://bucket/key", self.out(), environment=grant)
+        self.assert_file(self.out(), DATA)
+        self.assertLess(web.bytes_sent, len(DATA))
+
+    def checksum(self):
+        return "sha256:" + harness.sha256(DATA)
+
+
+class DigestTest(CopyTest):
+    def setUp(self):
+        super().setUp()
+        self.web = self.serving(DATA)
+
+    def test_right_ones_of_every_kind(self):
+        for kind in ("md5", "sha1", "sha256", "sha512"):
+            digest = hashlib.new(kind, DATA).hexdigest()
+            self.sjcp("cp", "--checksum", f"{kind}:{digest}", self.web.url(), self.out(kind))
+            self.assert_file(self.out(kind), DATA)
+
+    def test_a_wrong_one_leaves_the_target_alone(self):
+        self.out().write_text("before")
+        wrong = "sha256:" + "0" * 64
+        outcome = self.run_sjcp("cp", "--checksum", wrong, self.web.url(), self.out())
+        self.assert_fails(outcome, INTEGRITY, harness.sha256(DATA))
+        self.assert_file(self.out(), b"before")
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["home", "out"])
+
+        self.assertEqual(self.run_sjcp("cp", "--keep-bad", "--checksum", wrong, self.web.url(), self.out()).code,
+                         INTEGRITY)
+        self.assert_file(self.out(), b"before")
+        self.assert_file(self.folder / "out.sjcp-bad", DATA)
+
+    def test_files_of_digests(self):
+        sums = self.folder / "SHA256SUMS"
+        sums.write_text(f"{'0' * 64}  other.bin\n{harness.sha256(DATA)} *file.bin\n")
+        self.sjcp("cp", "--checksum", sums, self.web.url("file.bin"), self.out())
+        self.assert_file(self.out(), DATA)
+        listing = self.server(lambda request: Reply(200, {}, sums.read_bytes()))
+        self.assertEqual(self.run_sjcp("cp", "--checksum", listing.url("SHA256SUMS"), self.web.url("other.bin"),
+                                       self.out("x")).code, INTEGRITY)
+        self.assertEqual(self.run_sjcp("cp", "--checksum", sums, self.web.url("none.bin"), self.out("x")).code,
+                         NOT_FOUND)
+
+    def test_one_that_is_asked_for_is_printed(self):
+        outcome = self.sjcp("cp", "--checksum", "sha1", self.web.url(), self.out())
+        self.assertIn("sha1:" + hashlib.sha1(DATA).hexdigest(), outcome.stdout)
+        outcome = self.sjcp("cp", "--progress=json", "--checksum", "sha256", self.web.url(), self.out("y"))
+        files = [json.loads(line) for line in outcome.stderr.splitlines()]
+        self.assertEqual([event["digest"] for event in files if event["event"] == "file"],
+                         ["sha256:" + harness.sha256(DATA)])
+
+    def test_the_time_of_the_source_is_kept_on_request(self):
+        self.sjcp("cp", "-R", self.web.url(), self.out())
+        self.assertEqual(int(self.out().stat().st_mtime), unruly.MODIFIED)
+        self.sjcp("cp", self.web.url(), self.out("now"))
+        self.assertNotEqual(int(self.out("now").stat().st_mtime), unruly.MODIFIED)
+
+
+class ListTest(CopyTest):
+    def test_a_list_as_aria2_reads_it(self):
+        web, gone = self.serving(DATA), self.server(lambda request: Reply(404))
+        (self.folder / "list").write_text(
+            f"# two files\n{web.url('a.bin')}\n{gone.url('b')}\t{web.url('b')}\n  out=sub/b.bin\n"
+            f"  checksum=sha-256={harness.sha256(DATA)}\n  header=X-Mark: here\n")
+        self.sjcp("cp", "-i", "list", "-j", "2", "down")
+        self.assert_file(self.folder / "down/a.bin", DATA)
+        self.assert_file(self.folder / "down/sub/b.bin", DATA)
+        marked = {request.path for request in web.requests if request.headers.get("x-mark") == "here"}
+        self.assertEqual(marked, {"/b"})
+
+    def test_a_list_on_standard_input_goes_on_after_a_failure(self):
+        web, gone = self.serving(DATA), self.server(lambda request: Reply(404))
+        outcome = self.run_sjcp("cp", "-i", "-", "down", stdin=f"{gone.url('a')}\n{web.url('b')}\n".encode())
+        self.assertEqual(outcome.code, SOME_FAILED, outcome)
+        self.assert_file(self.folder / "down/b", DATA)
+        self.assertIn(gone.url("a"), outcome.stderr)
+
+    def test_metalink(self):
+        web, gone = self.serving(DATA), self.server(lambda request: Reply(404))
+        document = f"""<?xml version="1.0" encoding="UTF-8"?>
+<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="model/weights.bin"><size>{len(DATA)}</size>
+<hash type="sha-256">{harness.sha256(DATA)}</hash>
+<url priority="1">{gone.url()}</url><url priority="2">{web.url()}</url></file></metalink>"""
+        listing = self.server(lambda request: Reply(200, {}, document.encode()))
+        self.sjcp("cp", "-i", listing.url("x.meta4"), "down/")
+        self.assert_file(self.folder / "down/model/weights.bin", DATA)
+        (self.folder / "bad.meta4").write_text(document.replace(harness.sha256(DATA), "0" * 64))
+        self.assertEqual(self.run_sjcp("cp", "-i", "bad.meta4", "again/").code, SOME_FAILED)
+        self.assertFalse((self.folder / "again/model/weights.bin").exists())
+
+
+class ServicesTest(CopyTest):
+    def setUp(self):
+        super().setUp()
+        self.gateway = Gateway(self.folder / "gateway")
+        self.addCleanup(self.gateway.stop)
+        self.grant = start_network(self)
+        self.sjcp("mb", "sj://storj")
+        self.sjcp("mb", "s3://other")
+
+    def environment(self, **more):
+        if not hasattr(self, "grant"):
+            return super().environment(**more)
+        return super().environment(**{**self.gateway.environment(), "SJCP_ACCESS": self.grant, **more})
+
+    def test_objects_go_from_any_to_any(self):
+        web = self.serving(DATA)
+        self.sjcp("cp", web.url(), "sj://storj/from-web")
+        self.sjcp("cp", "sj://storj/from-web", "s3://other/from-storj")
+        self.sjcp("cp", "s3://other/from-storj", "s3://other/within")
+        self.sjcp("cp", "s3://other/within", "sj://storj/from-s3")
+        self.sjcp("cp", "sj://storj/from-s3", self.out())
+        self.assert_file(self.out(), DATA)
+
+    def test_folders_go_from_one_to_the_other(self):
+        for name in ("a", "deep/b", "deep/c"):
+            path = self.folder / "tree" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(name.encode() * 2000)
+        self.sjcp("cp", "-r", "tree", "s3://other/tree/")
+        self.sjcp("cp", "-r", "s3://other/tree/", "sj://storj/copy/")
+        self.sjcp("cp", "-r", "sj://storj/copy/", "back/")
+        for name in ("a", "deep/b", "deep/c"):
+            self.assert_file(self.folder / "back" / name, name.encode() * 2000)
+
+    def test_what_does_not_verify_is_never_stored(self):
+        web = self.serving(DATA)
+        digest = hashlib.sha256(OTHER).digest()
+        lying = self.server(lambda request: self.with_digest(request, base64.b64encode(digest).decode()))
+        self.assertEqual(self.run_sjcp("cp", lying.url(), "sj://storj/bad").code, INTEGRITY)
+        self.assertEqual(self.run_sjcp("cp", "sj://storj/bad", self.out()).code, NOT_FOUND)
+        self.assertEqual(web.requests, [])
+
+    def with_digest(self, request, value):
+        reply = unruly.serve(request, DATA)
+        reply.headers["Repr-Digest"] = f"sha-256=:{value}:"
+        return reply
+
+    def test_facts_of_objects_and_urls(self):
+        web = self.serving(DATA)
+        self.sjcp("cp", web.url(), "s3://other/key")
+        for place in (web.url(), "s3://other/key"):
+            facts = json.loads(self.sjcp("stat", "--json", place).stdout)
+            self.assertEqual((facts["name"], facts["size"]), (place, len(DATA)))
+        self.assertEqual(self.run_sjcp("stat", "s3://other/none").code, NOT_FOUND)
+
+
+class RegisterTest(CopyTest):
+    def test_a_grant_becomes_keys(self):
+        grant = start_network(self)
+        keys = {"access_key_id": "jkey", "secret_key": "jsecret", "endpoint": "https://gateway.example.com"}
+        auth = self.server(lambda request: Reply(200, {}, json.dumps(keys).encode()))
+        outcome = self.sjcp("access", "register", "--auth-service", auth.url(""), "--format", "env", grant)
+        (request,) = auth.requests
+        self.assertEqual((request.method, request.path), ("POST", "/v1/access"))
+        self.assertEqual(json.loads(request.body), {"access_grant": grant, "public": False})
+        self.assertIn("AWS_ACCESS_KEY_ID=jkey\nAWS_SECRET_ACCESS_KEY=jsecret\n", outcome.stdout)
+
+    def test_a_refusal_is_told_and_the_grant_is_not(self):
+        grant = start_network(self)
+        auth = self.server(lambda request: Reply(400, {}, b'access grant: disallowed satellite: "x"\n'))
+        outcome = self.run_sjcp("access", "register", "--auth-service", auth.url(""), grant)
+        self.assert_fails(outcome, USAGE, "disallowed satellite")
+        self.assertNotIn(grant[:20], outcome.stderr + outcome.stdout)
+        moved = self.server(lambda request: Reply(307, {"Location": auth.url("elsewhere")}))
+        self.assertNotEqual(self.run_sjcp("access", "register", "--auth-service", moved.url(""), grant).code, 0)
+        self.assertEqual(len(auth.requests), 1)
+
+
+if __name__ == "__main__":
+    harness.main()
