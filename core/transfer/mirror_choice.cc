@@ -16,7 +16,9 @@ std::optional<size_t> MirrorChoice::choose(Time now, size_t avoid) const {
     const bool untried = !member.rate || stale;
     // While the first fetch from a source has not shown anything, further ones may as well go there, if it
     // has fewer than the others.
-    const double rate = untried ? std::numeric_limits<double>::infinity() : *member.rate;
+    // A rate lags behind: many fetches may begin before the first of them shows that they share a line.
+    const auto share = static_cast<double>(member.shared_by) / static_cast<double>(member.connections + 1);
+    const double rate = untried ? std::numeric_limits<double>::infinity() : *member.rate * share;
     const std::tuple score{i != avoid, rate, SIZE_MAX - member.connections};
     if (best && score <= best_score) continue;
     best = i;
@@ -35,7 +37,10 @@ void MirrorChoice::pass_time(Member& member, Time now) {
 void MirrorChoice::measure(Member& member, double at_least, Time now) {
   if (member.connection_seconds <= 0 || member.connection_seconds < at_least) return;
   const double rate = static_cast<double>(member.bytes) / member.connection_seconds;
-  member.rate = member.rate ? (*member.rate + rate) / 2 : rate;
+  // What another number of connections had says little of these.
+  const size_t connections = std::max<size_t>(member.connections, 1);
+  member.rate = member.rate && member.shared_by == connections ? (*member.rate + rate) / 2 : rate;
+  member.shared_by = connections;
   member.measured = now;
   member.bytes = 0;
   member.connection_seconds = 0;

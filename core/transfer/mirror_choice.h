@@ -1,8 +1,8 @@
 // Which of several sources of the same bytes serves the next fetch.
 //
-// The one whose connections are fastest at present; among equals the one with the fewest.  A source that
-// nobody has tried, or not for a while, is tried by one fetch.  Where all connections of a source share one
-// line, each further one makes all of them slower, so that fetches spread until the rates are equal.
+// The one that would serve it fastest if all its connections shared one line; among equals the one with the
+// fewest.  A source that nobody has tried, or not for a while, is tried by one fetch.  Where connections do
+// not share a line, measuring shows that more of them are as fast as before.
 //
 // Pure: time comes from the caller.  Threads: one at a time.
 #pragma once
@@ -46,9 +46,10 @@ class MirrorChoice {
     bool there = false;
     size_t connections = 0;
     std::optional<double> rate;
-    Time measured{};     // the end of the last slice
-    Time since{};        // the last moment that is part of the two below
-    uint64_t bytes = 0;  // of the slice that is being measured
+    size_t shared_by = 1;  // connections when it was measured
+    Time measured{};       // the end of the last slice
+    Time since{};          // the last moment that is part of the two below
+    uint64_t bytes = 0;    // of the slice that is being measured
     double connection_seconds = 0;
   };
   static void pass_time(Member& member, Time now);

@@ -42,7 +42,7 @@ func startGateway(b *bench, s *site) (*gateway, error) {
 	}
 	g.url = "http://" + address
 	c := s.wrap(far, command{b.tool("versitygw"), "--access", gatewayKey, "--secret", gatewaySecret,
-		"--region", gatewayRegion, "--port", address, "--quiet", "--health", "/health", "posix", g.root})
+		"--region", gatewayRegion, "--port", address, "--quiet", "--keep-alive", "--health", "/health", "posix", g.root})
 	g.process = exec.Command(c[0], c[1:]...)
 	g.process.Stderr = os.Stderr
 	g.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
