@@ -192,26 +192,28 @@ class FaultsTest(harness.WebTest):
         self.assertEqual(len(server.requests), 1)
 
     def test_a_signed_link_that_expires_is_asked_for_anew(self):
-        valid = {"n": 0}
+        links = {"n": 0, "expired": False}
 
         def sign(request):
-            valid["n"] += 1
-            return Reply(302, {"Location": cdn.url(f"file?n={valid['n']}")}, b"")
+            links["n"] += 1
+            return Reply(302, {"Location": cdn.url(f"file?n={links['n']}")}, b"")
 
         def behave(request):
-            if request.path != f"/file?n={valid['n']}":
+            first = request.path == "/file?n=1"
+            if first and links["expired"]:
                 return Reply(403, {}, b"expired")
             reply = serve(request, DATA)
-            if valid["n"] == 1:
+            if first:
                 reply.cut = 700_000
-                valid["expired"] = True
+                links["expired"] = True
             return reply
 
-        cdn = self.server(lambda request: Reply(403, {}, b"expired")
-                          if valid.get("expired") and request.path == "/file?n=1" else behave(request))
+        cdn = self.server(behave)
         server = self.server(sign)
         self.assert_right(server)
-        self.assertEqual(len(server.requests), 2)
+        # Ranges that fail together may ask together, but not each time.
+        self.assertGreaterEqual(len(server.requests), 2)
+        self.assertLess(len(server.requests), len(cdn.requests))
 
     def test_an_expired_presigned_url_is_denied(self):
         server = self.server(lambda request: Reply(403, {}, b"<Error><Code>AccessDenied</Code></Error>"))
