@@ -116,7 +116,8 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
     return refused ? kExitSomeFailed : kExitOk;
   }
 
-  Limits limits(options, request.upload(), session.io(), counters);
+  const bool parts = request.destination.kind != Location::Kind::kStorj;
+  Limits limits(options, request.upload(), parts, session.io(), counters);
   auto followed = limits.follow_rate_file(warn);
   if (!followed) return failed(followed.error());
   Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter,

@@ -17,6 +17,9 @@ constexpr uint64_t kMostUploadMemory = 256 * kMiB;
 constexpr uint64_t kUnknownMemory = 192 * kMiB;
 // Two fill a short line: one is sent while the other is sealed.  More cost connections and caches.
 constexpr transfer::SegmentWindow::Options kUploadWindow{.start = 2, .most_rise = 2};
+// A part travels over one connection; a few of them overlap reading, hashing, sending and the service's own
+// work.
+constexpr transfer::SegmentWindow::Options kPartsWindow{.start = 4};
 constexpr uint64_t kMostStreamBuffer = 32 * kMiB;
 constexpr size_t kMostConnections = 2048;
 // Files, standard streams, pollers, connections to the satellite.
@@ -99,7 +102,7 @@ void RateFile::watch(const std::stop_token& stop, std::chrono::milliseconds inte
   while (wait_unless_stopped(interval, stop)) check();
 }
 
-Limits::Limits(const CpOptions& options, bool upload, const Io& io, transfer::Counters& counters)
+Limits::Limits(const CpOptions& options, bool upload, bool parts, const Io& io, transfer::Counters& counters)
     : options_(options),
       upload_(upload),
       io_(io),
@@ -112,8 +115,8 @@ Limits::Limits(const CpOptions& options, bool upload, const Io& io, transfer::Co
   if (options.parallelism > 0) return;
   // What is stored counts only when a whole segment is: what leaves shows the pace.
   const auto& goodput = upload ? counters.bytes_fetched : counters.bytes_done;
-  gate_.emplace(upload ? kUploadWindow : transfer::SegmentWindow::Options(), goodput,
-                &counters.segments_allowed);
+  const auto window = !upload ? transfer::SegmentWindow::Options() : parts ? kPartsWindow : kUploadWindow;
+  gate_.emplace(window, goodput, &counters.segments_allowed);
 }
 
 Status Limits::follow_rate_file(RateFile::Warn warn) {

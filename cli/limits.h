@@ -55,8 +55,8 @@ uint64_t stream_buffer(const CpOptions& options, uint64_t memory_bytes);
 
 class Limits {
  public:
-  // io and counters must outlive it.
-  Limits(const CpOptions& options, bool upload, const Io& io, transfer::Counters& counters);
+  // parts: an upload's segments are parts, each on a connection of its own.  io and counters must outlive it.
+  Limits(const CpOptions& options, bool upload, bool parts, const Io& io, transfer::Counters& counters);
 
   // Follows --limit-rate-file, when there is one.
   Status follow_rate_file(RateFile::Warn warn);

@@ -11,6 +11,7 @@
 #include "core/base/wait.h"
 #include "core/crypto/hash.h"
 #include "core/transfer/digest.h"
+#include "core/transfer/segment_gate.h"
 #include "net/s3/object_info.h"
 
 namespace sjcp::s3 {
@@ -138,7 +139,10 @@ Status ObjectUpload::begin_upload(const Context& context) {
   if (begin_ == Begin::kNot) {
     begin_ = Begin::kRunning;
     lock.unlock();
+    const auto asked = context.clock->steady_now();
     auto id = create_upload(context);
+    // On a long path more connections begin: each is slow to get up to speed.
+    if (id && context.gate != nullptr) context.gate->opened(context.clock->steady_now() - asked, true);
     lock.lock();
     begin_ = id ? Begin::kDone : Begin::kFailed;
     if (id) upload_id_ = *id;
