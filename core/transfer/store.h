@@ -35,7 +35,7 @@ struct ObjectItem {
   Time created;  // or last changed, where the service tells only that
   std::optional<Time> expires;
   std::map<std::string, std::string> metadata;  // stat_object(), and listings with ListOptions::metadata
-  std::string etag;                             // as the service spells it, without quotes; empty: it has none
+  std::string etag;  // as the service spells it, without quotes; empty: it has none
 };
 
 struct ListOptions {

@@ -244,9 +244,10 @@ class FakeProject final : public storj::Project {
     return std::make_unique<FakeObjectSource>(cloud_, bucket, key);
   }
 
-  Result<std::unique_ptr<transfer::ObjectWriter>> create_object(
-      const std::string& bucket, const std::string& key, const storj::ObjectOptions& options,
-      std::optional<uint64_t> = {}) override {
+  Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket,
+                                                                const std::string& key,
+                                                                const storj::ObjectOptions& options,
+                                                                std::optional<uint64_t> = {}) override {
     std::lock_guard lock(cloud_.mutex);
     if (auto failed = cloud_.failure("create"); !failed) return failed.error();
     if (cloud_.buckets.count(bucket) == 0) return no_bucket(bucket);
