@@ -64,6 +64,14 @@ make_venv() { # NAME
   return 1
 }
 
+# build_go NAME MODULE PACKAGE: a program of a Go module below tests/interop, into the build folder.
+build_go() {
+  local go
+  go=$(find_go) || return 1
+  (cd "$root/tests/interop/$2" && "$go" build -o "$root/build/$1" "$3")
+}
+build_versitygw() { build_go versitygw versitygw github.com/versity/versitygw/cmd/versitygw; }
+
 # Ends a process that this script started, and waits for it.
 stop_process() {
   kill "$1" 2>/dev/null || return 0

@@ -31,7 +31,7 @@ def _need(there, what):
     if there:
         return
     if must_run():
-        raise RuntimeError(f"{what} is missing: scripts/setup --web installs it")
+        raise RuntimeError(f"{what} is missing: scripts/setup --web or scripts/test brings it")
     raise unittest.SkipTest(f"needs {what}")
 
 
