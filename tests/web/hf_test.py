@@ -11,6 +11,7 @@ import textwrap
 
 import harness
 import hub as model_hub
+from storj import start_network
 
 NOT_FOUND, DENIED, INTEGRITY, SOME_FAILED = 3, 4, 6, 8
 
@@ -380,21 +381,9 @@ class Mirrors(HubTest):
         self.fail_hub(INTEGRITY, "cp", "--mirror", nginx.url("prefix"), "hf://org/model/model-00001.bin", "one")
         self.assertFalse((self.folder / "one").exists())
 
-    def start_network(self):
-        """A Storj network of its own; its grant."""
-        program = pathlib.Path(harness.sjcp_program()).parent / "sjnet"
-        if not program.exists():
-            self.skipTest("needs sjnet")
-        process = subprocess.Popen([program, "--nodes", "6", "--rs", "2/3/4/6", "--dir", str(self.folder / "network")],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.addCleanup(process.wait, harness.TIMEOUT)
-        self.addCleanup(process.terminate)
-        self.addCleanup(process.stdout.close)
-        return json.loads(process.stdout.readline())["access"]
-
     def test_a_mirror_on_storj_serves_large_files(self):
         self.start_hub().repo("org/model").commit(self.FILES)
-        grant = {"SJCP_ACCESS": self.start_network()}
+        grant = {"SJCP_ACCESS": start_network(self)}
         self.sjcp("mb", "sj://models", environment=grant)
         oid = self.hub.repos["models", "org/model"].oid
         for path in self.LARGE:
@@ -409,7 +398,7 @@ class Mirrors(HubTest):
         for published in (True, False):
             with self.subTest(published=published):
                 self.start_hub(published=published).repo("org/model").commit(self.FILES)
-                grant = {"SJCP_ACCESS": self.start_network()}
+                grant = {"SJCP_ACCESS": start_network(self)}
                 self.sjcp("mb", "sj://models", environment=grant)
                 self.sjcp_hub("mirror", "hf://org/model", "sj://models/lfs", environment=grant)
                 keys = self.sjcp("ls", "-r", "sj://models", environment=grant).stdout
