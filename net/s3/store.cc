@@ -1,6 +1,7 @@
 #include "net/s3/store.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include "core/segment/buffer.h"
@@ -88,14 +89,22 @@ class ServiceStore final : public Store {
                       const std::stop_token& stop) override {
     if (auto status = check_bucket_name(bucket); !status) return status;
     const Loose context(stop);
-    std::map<std::string, std::string> next;
-    for (;;) {
+    const auto ask = [&](const std::map<std::string, std::string>& from) {
       Call call = list_call(bucket, options);
-      for (const auto& parameter : next) call.query.push_back(parameter);
-      auto reply = requester_.call(call, *context);
+      for (const auto& parameter : from) call.query.push_back(parameter);
+      return requester_.call(call, *context);
+    };
+    std::map<std::string, std::string> next;
+    // The page after the one whose items are being taken: it is there when they have been.
+    std::future<Result<http::Reply>> ahead;
+    for (;;) {
+      auto reply = ahead.valid() ? ahead.get() : ask(next);
       if (!reply) return std::move(reply).error();
       auto page = options.pending ? parse_uploads(reply->body) : parse_objects(reply->body);
       if (!page) return with_context(std::move(page).error(), shown(bucket, ""));
+      if (!page->next.empty() && page->next != next) {
+        ahead = std::async(std::launch::async, ask, page->next);
+      }
       for (auto& found : page->items) {
         if (options.metadata && !found.is_prefix && !options.pending) {
           auto full = stat_object(bucket, found.key, stop);
