@@ -108,6 +108,13 @@ std::string Location::text() const {
   return is_url() ? http::shown_url(path) : path;
 }
 
+std::optional<Location> parse_store(std::string_view text) {
+  for (const Scheme& scheme : kSchemes) {
+    if (text == scheme.prefix) return Location::in_store(scheme.kind, "", "");
+  }
+  return std::nullopt;
+}
+
 Status check_bucket(const Location& at) {
   if (at.kind == Kind::kStorj) return storj::check_bucket_name(at.bucket);
   if (at.kind == Kind::kS3) return s3::check_bucket_name(at.bucket);

@@ -2,6 +2,7 @@
 // (sj://BUCKET/KEY, s3://BUCKET/KEY, hf://[datasets/|spaces/]OWNER/NAME[@REVISION]/PATH), or a URL.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,8 @@ struct Location {
   friend bool operator==(const Location&, const Location&) = default;
 };
 
+// "sj://" and the like: all buckets of the store.  The location has neither bucket nor path then.
+std::optional<Location> parse_store(std::string_view text);
 // The name of the location's bucket against the rules of its service.  kUsage with the reason.
 Status check_bucket(const Location& at);
 // parse() for commands that only know places in stores.  kUsage otherwise, also for bad names of buckets.

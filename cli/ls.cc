@@ -97,17 +97,17 @@ int list_objects(const LsOptions& options, const Location& at, transfer::Store& 
 }  // namespace
 
 int run_command(const LsOptions& options, const Session& session) {
-  std::optional<Location> at;
-  if (!options.location.empty()) {
+  std::optional<Location> at = parse_store(options.location.empty() ? "sj://" : options.location);
+  if (!at) {
     auto location = parse_remote(options.location);
     if (!location) return session.fail(location.error());
     at = std::move(*location);
   }
   Services services(session, options.service);
-  auto store = services.store(at.value_or(Location::in_store(Location::Kind::kStorj, "", "")));
+  auto store = services.store(*at);
   if (!store) return session.fail(store.error());
-  const bool objects = at && !at->bucket.empty();
-  return objects ? list_objects(options, *at, **store, session) : list_buckets(options, **store, session);
+  if (at->bucket.empty()) return list_buckets(options, **store, session);
+  return list_objects(options, *at, **store, session);
 }
 
 }  // namespace sjcp::cli

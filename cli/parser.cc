@@ -231,7 +231,7 @@ void define_cp(Definition& d) {
 
 void define_ls(Definition& d) {
   auto& o = d.command<LsOptions>();
-  d.operands = {"[sj://BUCKET[/PREFIX]]", 0, 1, [&o](auto all) {
+  d.operands = {"[sj://[BUCKET[/PREFIX]]|s3://...|hf://...]", 0, 1, [&o](auto all) {
                   if (!all.empty()) o.location = all[0];
                 }};
   add_services(d, o.service);

@@ -209,6 +209,9 @@ class S3Test(harness.WebTest):
         self.assert_file(self.folder / "down", b"x")
         self.assert_fails(self.run_sjcp("ls", "--profile", "missing", self.url()), USAGE, "missing")
 
+    def test_buckets_are_listed(self):
+        self.assertIn(self.bucket, self.sjcp("ls", "s3://").stdout)
+
     def test_a_bucket_must_be_empty_to_go_unless_forced(self):
         self.sjcp("mb", "s3://forced")
         self.boto.put_object(Bucket="forced", Key="k", Body=b"x")
