@@ -31,8 +31,11 @@ inline constexpr uint64_t buffer_size(uint64_t bytes) {
 inline Buffer make_buffer(uint64_t bytes) {
   const bool huge = bytes >= kHugePage;
   const uint64_t size = buffer_size(bytes);
-  Buffer buffer(static_cast<uint8_t*>(std::aligned_alloc(huge ? kHugePage : kBufferAlignment, size)));
-  if (!buffer && bytes != 0) throw std::bad_alloc();
+  // Not aligned_alloc(): the size need not be a multiple of the alignment.
+  void* memory = nullptr;
+  const size_t alignment = huge ? kHugePage : kBufferAlignment;
+  if (::posix_memalign(&memory, alignment, size) != 0 && bytes != 0) throw std::bad_alloc();
+  Buffer buffer(static_cast<uint8_t*>(memory));
 #ifdef MADV_HUGEPAGE
   // A hint: failing costs only time.  What does not fill a huge page at the end takes no more than it needs.
   if (huge) madvise(buffer.get(), size / kHugePage * kHugePage, MADV_HUGEPAGE);
