@@ -6,8 +6,8 @@
 #include "cli/json.h"
 #include "cli/redact.h"
 #include "cli/saved_accesses.h"
-#include "cli/stdin_text.h"
 #include "cli/table.h"
+#include "cli/text.h"
 
 namespace sjcp::cli {
 namespace {
@@ -19,7 +19,8 @@ std::string named(const std::string& name) {
 
 Result<access::Grant> grant_to_import(const AccessImportOptions& options, const Session& session) {
   if (options.value != "-") return read_grant(options.value);
-  auto text = read_text(session.io().in_fd);
+  constexpr size_t kLargestGrant = 1 << 20;
+  auto text = read_text(session.io().in_fd, "standard input", kLargestGrant);
   if (!text) return text.error();
   return read_grant(*text);
 }

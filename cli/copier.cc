@@ -41,11 +41,6 @@ Status make_folder(const std::string& path) {
   return failed ? Status(errno_error(path, failed.value())) : Status();
 }
 
-struct LocalFile {
-  uint64_t size = 0;
-  transfer::Time changed;
-};
-
 // Nothing: there is no regular file.
 std::optional<LocalFile> local_file(const Location& at) {
   struct stat info {};
@@ -78,6 +73,19 @@ constexpr uint64_t kFewestResumableSegments = 2;
 // Written after the object was made, and as long: the same, as far as one can tell without reading it.
 bool unchanged(const LocalFile& there, uint64_t size, transfer::Time created) {
   return there.size == size && there.changed >= created;
+}
+
+// What opening has shown of the item: the name that its server suggests, and whether it is as long as a list
+// says.
+Status adopt(CopyItem& item, const transfer::ObjectInfo& info) {
+  if (item.exact_size && info.sized() && info.size != *item.exact_size) {
+    return make_error(Errc::kIntegrity, info.name + ": has " + std::to_string(info.size) + " bytes, not " +
+                                            std::to_string(*item.exact_size) + " as the list says");
+  }
+  if (item.guessed_name && !info.file_name.empty()) {
+    item.destination.path = item.destination.parent() + info.file_name;
+  }
+  return {};
 }
 
 }  // namespace
@@ -146,7 +154,7 @@ GroupHooks Copier::hooks() {
                       const transfer::Context& context) { return run(item, source, context); };
   hooks.report = [this](const CopyItem& item, Clock::Steady begin,
                         const Result<transfer::CopySummary>& result) { return report(item, begin, result); };
-  hooks.skip = [this](const CopyItem& item) { return skip_download(item); };
+  hooks.skip = [this](const CopyItem& item) { return skip_download(item, local_file(item.destination)); };
   hooks.hopeless = [this] { return hopeless_error(); };
   hooks.clock = io_.clock;
   hooks.file = file_;
@@ -176,8 +184,7 @@ Copier::Summary Copier::copy(CopyItem& item, const std::shared_ptr<transfer::Sou
 }
 
 // What can be told before the object is asked for.
-bool Copier::skip_download(const CopyItem& item) const {
-  const auto there = local_file(item.destination);
+bool Copier::skip_download(const CopyItem& item, const std::optional<LocalFile>& there) const {
   if (!there) return false;
   if (options_.no_clobber) return true;
   return options_.if_changed && item.size && item.created && unchanged(*there, *item.size, *item.created);
@@ -194,7 +201,7 @@ Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& it
     members.push_back({place.text(), std::move(*member)});
   }
   transfer::Mirrors::Options options;
-  options.size = item.size;
+  options.size = item.exact_size;
   options.dropped = [this](const Error& why) { reporter_.log("warning", "mirror dropped: " + why.what); };
   return std::unique_ptr<transfer::Source>(
       std::make_unique<transfer::Mirrors>(std::move(members), std::move(options)));
@@ -202,28 +209,28 @@ Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& it
 
 Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
                                  const transfer::Context& context) {
-  if (skip_download(item)) return skipped_copy();
+  // Where the server may name the file, nothing is known of what is there before it has been asked.
+  if (!item.guessed_name && skip_download(item, local_file(item.destination))) return skipped_copy();
   transfer::CopyOptions copy = copy_;
-  const auto there = local_file(item.destination);
-  if (there && options_.if_changed) {
-    copy.skip = [&there](const transfer::ObjectInfo& info) {
-      return unchanged(*there, info.range.size(), info.created);
-    };
-  }
   if (!source) {
     auto opened = open_source(item);
     if (!opened) return opened.error();
     source = std::move(*opened);
   }
-  if (item.guessed_name) {
+  if (item.guessed_name || item.exact_size) {
     auto opened = OpenedSource::open(std::move(source), copy.range, context);
     if (!opened) return opened.error();
-    const transfer::ObjectInfo& info = (*opened)->info();
-    if (!info.file_name.empty()) {
-      item.destination.path = item.destination.parent() + info.file_name;
-    }
+    if (auto right = adopt(item, (*opened)->info()); !right) return right.error();
     source = std::move(*opened);
   }
+  const auto there = local_file(item.destination);
+  if (item.guessed_name && skip_download(item, there)) return skipped_copy();
+  if (there && options_.if_changed) {
+    copy.skip = [&there](const transfer::ObjectInfo& info) {
+      return unchanged(*there, info.range.size(), info.created);
+    };
+  }
+  if (item.connections) copy.parallelism = *item.connections;
   copy.expect = item.digests;
   auto sink = open_sink(item, context, copy);
   if (!sink) return sink.error();

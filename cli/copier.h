@@ -18,6 +18,12 @@
 
 namespace sjcp::cli {
 
+// A regular file at a destination.
+struct LocalFile {
+  uint64_t size = 0;
+  transfer::Time changed;
+};
+
 class Copier {
  public:
   // stream_buffer: bytes that standard output may keep.  cache: where downloads go instead; or null.  All
@@ -56,7 +62,7 @@ class Copier {
   // Sets copy.skip where the sink can tell that it has the bytes.
   Result<std::unique_ptr<transfer::Sink>> open_sink(const CopyItem& item, const transfer::Context& context,
                                                     transfer::CopyOptions& copy);
-  bool skip_download(const CopyItem& item) const;
+  bool skip_download(const CopyItem& item, const std::optional<LocalFile>& there) const;
   Result<bool> skip_remote(const CopyItem& item, const transfer::Context& context);
   void judge(const CopyItem& item, const Error& error);
 

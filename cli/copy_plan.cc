@@ -105,7 +105,8 @@ class Finder {
     item.mirrors.assign(places->begin() + 1, places->end());
     item.digests = wanted.digests;
     item.headers = wanted.headers;
-    item.size = wanted.size;
+    item.size = item.exact_size = wanted.size;
+    item.connections = wanted.connections;
     if (!wanted.folder.empty()) item.destination = Location::local(wanted.folder).as_directoryish();
     item.guessed_name = wanted.name.empty();
     std::string name = wanted.name.empty() ? item.source.base() : wanted.name;
@@ -287,6 +288,8 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   if (!options.range.empty()) {
     if (request.recursive) return usage("--range cannot be used with -r");
     if (request.upload()) return usage("--range is for downloads");
+    if (request.sources.empty()) return usage("--range cannot be used with -i");
+    if (options.hf_cache) return usage("--range cannot be used with --hf-cache, which keeps whole files");
     auto range = transfer::RangeRequest::parse(options.range);
     if (!range) return range.error();
     request.range = *range;
@@ -307,8 +310,9 @@ unsigned CopyRequest::usual_transfers() const {
   const auto alone = [](const Location& at) {
     return at.is_url() || (at.is_in_store() && at.kind != Location::Kind::kStorj);
   };
+  // Lists, which are read later, are of URLs.
   const bool any =
-      alone(destination) || !wanted.empty() || std::any_of(sources.begin(), sources.end(), alone);
+      alone(destination) || sources.empty() || std::any_of(sources.begin(), sources.end(), alone);
   return any ? kMostUsualTransfers : kInGroups;
 }
 

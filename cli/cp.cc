@@ -86,6 +86,36 @@ unsigned files_in_flight(const CpOptions& options, const CopyRequest& request) {
   return options.transfers > 0 ? options.transfers : request.usual_transfers();
 }
 
+// Finds and copies all of it; the exit code.  An error: it could not begin.
+Result<int> copy_found(const CopyRequest& request, const CpOptions& options, const Session& session,
+                       Services& services, hf::CacheWriter* cache, transfer::Counters& counters,
+                       Reporter& reporter) {
+  const bool parts = request.destination.kind != Location::Kind::kStorj;
+  Limits limits(options, request.upload(), parts, session.io(), counters);
+  auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
+  if (!followed) return followed.error();
+  Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter, cache);
+  transfer::GroupSize sizes(group_cost(request, services));
+  auto produce = [&](const transfer::Submit& submit) {
+    GroupBuilder groups(request, services, sizes, copier.hooks(), submit);
+    auto found = find_copies(
+        request, services,
+        [&](CopyItem item) -> Status {
+          if (auto hopeless = copier.hopeless_error()) return *hopeless;
+          if (!item.refused) reporter.planned(item.size);
+          return groups.add(std::move(item));
+        },
+        session.io().stop);
+    // What was found before an error is copied all the same.
+    if (auto rest = groups.finish(); found && !rest) found = rest;
+    reporter.plan_complete();
+    return found;
+  };
+  const unsigned transfers = request.batch() ? files_in_flight(options, request) : 1;
+  auto totals = transfer::run_batch(transfers, produce, nullptr, limits.context());
+  return batch_exit(request, totals, copier, reporter);
+}
+
 int copy_all(CopyRequest& request, const CpOptions& options, const Session& session,
              transfer::Counters& counters, Reporter& reporter) {
   auto failed = [&reporter](const Error& error) {
@@ -116,35 +146,12 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
     return refused ? kExitSomeFailed : kExitOk;
   }
 
-  const bool parts = request.destination.kind != Location::Kind::kStorj;
-  Limits limits(options, request.upload(), parts, session.io(), counters);
-  auto followed = limits.follow_rate_file(warn);
-  if (!followed) return failed(followed.error());
-  Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter,
-                cache.get());
-  transfer::GroupSize sizes(group_cost(request, services));
-  auto produce = [&](const transfer::Submit& submit) {
-    GroupBuilder groups(request, services, sizes, copier.hooks(), submit);
-    auto found = find_copies(
-        request, services,
-        [&](CopyItem item) -> Status {
-          if (auto hopeless = copier.hopeless_error()) return *hopeless;
-          if (!item.refused) reporter.planned(item.size);
-          return groups.add(std::move(item));
-        },
-        session.io().stop);
-    // What was found before an error is copied all the same.
-    if (auto rest = groups.finish(); found && !rest) found = rest;
-    reporter.plan_complete();
-    return found;
-  };
-  const unsigned transfers = request.batch() ? files_in_flight(options, request) : 1;
-  auto totals = transfer::run_batch(transfers, produce, nullptr, limits.context());
-  const int code = batch_exit(request, totals, copier, reporter);
-  if (cache == nullptr || code != kExitOk) return code;
+  auto code = copy_found(request, options, session, services, cache.get(), counters, reporter);
+  if (!code) return failed(code.error());
+  if (cache == nullptr || *code != kExitOk) return *code;
   if (auto finished = cache->finish(); !finished) return failed(finished.error());
   session.out() << cache->snapshot() << '\n';
-  return code;
+  return kExitOk;
 }
 
 }  // namespace
@@ -159,7 +166,7 @@ int run_command(const CpOptions& options, const Session& session) {
       [&reporter](const std::string& level, const std::string& message) { reporter.log(level, message); });
   auto request = parse_copy(options, io.clock->wall_now());
   const uint64_t memory = memory_limit(options, io.machine, request && request->upload());
-  reporter.start({"cp", io.clock->wall_now(), options.parallelism,
+  reporter.start({options.hub_layout ? "mirror" : "cp", io.clock->wall_now(), options.parallelism,
                   request ? files_in_flight(options, *request) : options.transfers, memory},
                  sample_interval(options, io));
   int code = 0;

@@ -42,12 +42,8 @@ int run_command(const AccessRegisterOptions& options, const Session& session) {
   Services services(session, options.service);
   auto client = services.client();
   if (!client) return session.fail(client.error());
-  transfer::Counters counters;
-  transfer::Context context;
-  context.stop = session.io().stop;
-  context.counters = &counters;
   auto access = edge::register_access(**client, options.auth_service, grant->serialize(),
-                                      options.public_access, context);
+                                      options.public_access, services.context());
   if (!access) return session.fail(access.error());
   print(options, *access, session.out());
   return kExitOk;

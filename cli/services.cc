@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "cli/redact.h"
+#include "cli/text.h"
 #include "cli/version.h"
 #include "core/local/descriptor.h"
 #include "net/http/source.h"
@@ -30,22 +31,6 @@ Result<std::vector<http::Header>> parse_headers(const std::vector<std::string>& 
     headers.push_back({name, begin == std::string::npos ? "" : text.substr(begin), true});
   }
   return headers;
-}
-
-Result<std::string> read_all(int fd, const std::string& name, size_t limit) {
-  std::string text;
-  char buffer[64 << 10];
-  for (;;) {
-    const ssize_t count = ::read(fd, buffer, sizeof buffer);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return errno_error(name, errno);
-    if (count == 0) return text;
-    text.append(buffer, static_cast<size_t>(count));
-    if (text.size() > limit) {
-      return make_error(Errc::kUsage,
-                        name + ": more than " + std::to_string(limit >> 20) + " MiB is no list");
-    }
-  }
 }
 
 }  // namespace
@@ -113,10 +98,12 @@ Result<std::unique_ptr<hf::Hub>> Services::open_hub(http::Client& client) {
 }
 
 Result<hf::Hub*> Services::hub(const Location& at) {
+  if (at.kind != Kind::kHub) {
+    return make_error(Errc::kUsage, at.text() + " is in no hub; write hf://OWNER/NAME");
+  }
   auto opened = store(at);
   if (!opened) return opened.error();
   std::lock_guard lock(mutex_);
-  if (hub_ == nullptr) return make_error(Errc::kUsage, at.text() + " is in no hub; write hf://OWNER/NAME");
   return hub_;
 }
 
@@ -176,24 +163,27 @@ Result<std::unique_ptr<transfer::ObjectWriter>> Services::create(const Location&
   return (*in)->create_object(at.bucket, at.path, object, size);
 }
 
+transfer::Context Services::context() {
+  transfer::Context context;
+  context.stop = session_.io().stop;
+  context.counters = &counters_;
+  return context;
+}
+
 Result<std::string> Services::read_text(const Location& at, size_t limit) {
-  if (at.is_std()) return read_all(session_.io().in_fd, "standard input", limit);
+  if (at.is_std()) return cli::read_text(session_.io().in_fd, "standard input", limit);
   if (at.is_local()) {
     const local::Descriptor file(::open(at.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0) return errno_error(at.path, errno);
-    return read_all(file.get(), at.path, limit);
+    return cli::read_text(file.get(), at.path, limit);
   }
   if (!at.is_url()) return make_error(Errc::kUsage, at.text() + ": lists come from files and URLs");
   auto speaker = client();
   if (!speaker) return speaker.error();
-  transfer::Counters counters;
-  transfer::Context context;
-  context.stop = session_.io().stop;
-  context.counters = &counters;
   http::Request request;
   request.url = at.path;
   request.headers = headers_;
-  auto reply = (*speaker)->call(request, context, limit);
+  auto reply = (*speaker)->call(request, context(), limit);
   if (!reply) return reply.error();
   if (reply->status != 200) return http::status_error(at.text(), reply->status);
   return std::move(reply->body);
@@ -201,11 +191,15 @@ Result<std::string> Services::read_text(const Location& at, size_t limit) {
 
 Result<std::string> Services::presign(const Location& at, const std::string& method,
                                       std::chrono::seconds period) {
+  if (at.kind != Kind::kS3) return make_error(Errc::kUnsupported, at.text() + ": no presigned URLs here");
   auto opened = store(at);
   if (!opened) return opened.error();
-  std::lock_guard lock(mutex_);
-  if (s3_ == nullptr) return make_error(Errc::kUnsupported, at.text() + ": no presigned URLs here");
-  return s3_->presign(method, at.bucket, at.path, period, session_.io().stop);
+  s3::Store* signer = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    signer = s3_;
+  }
+  return signer->presign(method, at.bucket, at.path, period, session_.io().stop);
 }
 
 }  // namespace sjcp::cli

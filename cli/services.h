@@ -48,6 +48,9 @@ class Services {
   // A text of at most `limit` bytes, from a file, standard input or a URL.
   Result<std::string> read_text(const Location& at, size_t limit);
 
+  // For questions that belong to no copy: only the stop signal is set, and counters that nobody looks at.
+  transfer::Context context();
+
   // Opened once, shared by all.
   Result<http::Client*> client();
 
@@ -60,6 +63,7 @@ class Services {
 
   const Session& session_;
   const ServiceOptions& options_;
+  transfer::Counters counters_;
   std::mutex mutex_;                      // guards the rest
   std::vector<http::Header> headers_;     // of the options; set with the client, then constant
   std::unique_ptr<http::Client> client_;  // outlives the stores

@@ -16,6 +16,7 @@ struct Facts {
   transfer::Time created;
   std::optional<transfer::Time> expires;
   std::string etag;
+  std::string version;  // of a URL: what its ranges are pinned to
   std::map<std::string, std::string> metadata;
 
   bool sized() const { return size != transfer::kUnknownSize; }
@@ -26,19 +27,15 @@ Result<Facts> ask_store(const Location& at, Services& services, const Session& s
   if (!store) return store.error();
   auto object = (*store)->stat_object(at.bucket, at.path, session.io().stop);
   if (!object) return object.error();
-  return Facts{at.text(), object->size, object->created, object->expires, object->etag, object->metadata};
+  return Facts{at.text(), object->size, object->created, object->expires, object->etag, "", object->metadata};
 }
 
-Result<Facts> ask_url(const Location& at, Services& services, const Session& session) {
+Result<Facts> ask_url(const Location& at, Services& services) {
   auto source = services.open(at);
   if (!source) return source.error();
-  transfer::Counters counters;
-  transfer::Context context;
-  context.stop = session.io().stop;
-  context.counters = &counters;
-  auto info = (*source)->open({}, context);
+  auto info = (*source)->open({}, services.context());
   if (!info) return info.error();
-  return Facts{at.text(), info->size, info->created, {}, info->version, info->metadata};
+  return Facts{at.text(), info->size, info->created, {}, "", info->version, info->metadata};
 }
 
 Json json_of(const Facts& facts) {
@@ -46,6 +43,7 @@ Json json_of(const Facts& facts) {
   if (facts.created.time_since_epoch().count() != 0) json["created"] = format_rfc3339(facts.created);
   if (facts.expires) json["expires"] = format_rfc3339(*facts.expires);
   if (!facts.etag.empty()) json["etag"] = facts.etag;
+  if (!facts.version.empty()) json["version"] = facts.version;
   if (!facts.metadata.empty()) json["metadata"] = facts.metadata;
   return json;
 }
@@ -57,6 +55,7 @@ void print(const Facts& facts, bool utc, std::ostream& out) {
   if (facts.created.time_since_epoch().count() != 0) line("Created:  ", format_time(facts.created, utc));
   if (facts.expires) line("Expires:  ", format_time(*facts.expires, utc));
   if (!facts.etag.empty()) line("ETag:     ", facts.etag);
+  if (!facts.version.empty()) line("Version:  ", facts.version);
   for (const auto& [key, value] : facts.metadata) line("Metadata: ", key + "=" + value);
 }
 
@@ -72,7 +71,7 @@ int run_command(const StatOptions& options, const Session& session) {
       return session.fail(
           make_error(Errc::kUsage, shown(text) + " is no object; write sj://BUCKET/KEY or a URL"));
     }
-    auto facts = at->is_url() ? ask_url(*at, services, session) : ask_store(*at, services, session);
+    auto facts = at->is_url() ? ask_url(*at, services) : ask_store(*at, services, session);
     if (!facts) {
       const int failed = session.fail(facts.error());
       code = options.locations.size() > 1 ? static_cast<int>(kExitSomeFailed) : failed;

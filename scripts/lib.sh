@@ -49,17 +49,18 @@ find_go() {
   [[ -x $fetched/bin/go && -f $fetched/src/go.mod ]] && echo "$fetched/bin/go"
 }
 
-# Where the Python environment NAME is, and making it: from tests/bench/requirements-NAME.txt, and again when that changes.
+# Where the Python environments are, and making one: NAME with the packages of a requirements file, and those of a second
+# one without what they depend on; again when a file changes.
 venv_dir() { echo "$root/.cache/venv"; }
-make_venv() { # NAME
-  local dir wanted
+make_venv() { # NAME REQUIREMENTS [REQUIREMENTS_ALONE]
+  local dir wanted=("${@:2}")
   dir=$(venv_dir)/$1
-  wanted=$root/tests/bench/requirements-$1.txt
-  cmp -s "$wanted" "$dir/made-from.txt" && return
+  cat "${wanted[@]}" | cmp -s - "$dir/made-from.txt" && return
   say "making the Python environment $1"
   rm -rf "$dir"
-  python3 -m venv "$dir" && "$dir/bin/pip" --quiet --disable-pip-version-check install -r "$wanted" &&
-    cp "$wanted" "$dir/made-from.txt" && return
+  local pip=("$dir/bin/python" -m pip --quiet --disable-pip-version-check install)
+  python3 -m venv "$dir" && "${pip[@]}" -r "$2" && { [[ $# -lt 3 ]] || "${pip[@]}" --no-deps -r "$3"; } &&
+    cat "${wanted[@]}" >"$dir/made-from.txt" && return
   rm -rf "$dir"
   return 1
 }

@@ -62,7 +62,6 @@ class Parser {
  private:
   Status parse_file(const pugi::xml_node& node);
   Status parse_hashes(const pugi::xml_node& holder, const std::string& where, Wanted& file);
-  Status parse_parts(const pugi::xml_node& holder, const std::string& where, Wanted& file);
   Status parse_urls(const pugi::xml_node& holder, const std::string& where, Wanted& file);
   std::pair<int64_t, std::string> ranked_url(const pugi::xml_node& node) const;
   // Nothing: of a kind that is not computed here.
@@ -102,7 +101,9 @@ Status Parser::parse_file(const pugi::xml_node& node) {
   }
   const pugi::xml_node checks = version4_ ? node : first_child(node, "verification");
   if (Status parsed = parse_hashes(checks, where, file); !parsed) return parsed;
-  if (Status parsed = parse_parts(checks, where, file); !parsed) return parsed;
+  if (file.digests.empty() && first_child(checks, "pieces")) {
+    list_.warnings.push_back(where + ": only its pieces have digests, which are not checked");
+  }
   if (Status parsed = parse_urls(version4_ ? node : first_child(node, "resources"), where, file); !parsed) {
     return parsed;
   }
@@ -132,31 +133,6 @@ Status Parser::parse_hashes(const pugi::xml_node& holder, const std::string& whe
     auto digest = parse_digest(node.attribute("type").value(), text_of(node), where);
     if (!digest) return std::move(digest).error();
     if (*digest) file.digests.push_back(**digest);
-  }
-  return {};
-}
-
-Status Parser::parse_parts(const pugi::xml_node& holder, const std::string& where, Wanted& file) {
-  for (const pugi::xml_node& pieces : children(holder, "pieces")) {
-    PartDigests parts;
-    const auto length = parse_number<uint64_t>(pieces.attribute("length").value());
-    if (!length || *length == 0) return fault(where, "its pieces have no length");
-    parts.length = *length;
-    for (const pugi::xml_node& node : children(pieces, "hash")) {
-      auto digest = parse_digest(pieces.attribute("type").value(), text_of(node), where);
-      if (!digest) return std::move(digest).error();
-      if (!*digest) break;
-      parts.digests.push_back(**digest);
-    }
-    const bool complete =
-        !file.size || parts.digests.size() == *file.size / *length + (*file.size % *length != 0 ? 1 : 0);
-    if (!parts.digests.empty() && !complete) {
-      return fault(where, "the number of its pieces does not fit its size");
-    }
-    // Several kinds may be given; the longest digest says the most.
-    const bool better = !file.parts || (!parts.digests.empty() && parts.digests.front().hex.size() >
-                                                                      file.parts->digests.front().hex.size());
-    if (!parts.digests.empty() && better) file.parts = std::move(parts);
   }
   return {};
 }

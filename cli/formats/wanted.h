@@ -11,22 +11,15 @@
 
 namespace sjcp::cli {
 
-// Digests of the parts of a file, in order; each part has `length` bytes, the last one what is left.
-struct PartDigests {
-  uint64_t length = 0;
-  std::vector<transfer::Digest> digests;  // all of one kind
-};
-
 struct Wanted {
   std::vector<std::string> urls;  // never empty; the same file under each, the best first
   std::string name;               // relative and safe, may have folders; empty: the source decides
   std::string folder;             // where the name begins, as typed; empty: the command's destination
   std::optional<uint64_t> size;
   std::vector<transfer::Digest> digests;
-  std::optional<PartDigests> parts;
-  std::vector<http::Header> headers;  // to be sent with each request
-  std::optional<unsigned> connections;
-  uint64_t line = 0;  // where the list asks for it, from 1; 0: unknown
+  std::vector<http::Header> headers;    // to be sent with each request
+  std::optional<unsigned> connections;  // at once; nothing: the command decides
+  uint64_t line = 0;                    // where the list asks for it, from 1; 0: unknown
 };
 
 struct WantedList {

@@ -55,6 +55,8 @@ TEST_CASE("Bad locations and names are refused with what to do") {
            {{"cp", f, world.folder / "other"}, 2, "sj://"},
            {{"cp", f, "hf://owner/name/file"}, 2, "can only be read"},
            {{"cp", "hf://owner/name", f}, 2, "-r"},
+           {{"cp", "--hf-cache", "--range", "0-9", "hf://owner/name/file"}, 2, "--hf-cache"},
+           {{"cp", "-i", "list", "--range", "0-9"}, 2, "-i"},
            {{"cp", "hf://owner", f}, 2, "OWNER/NAME"},
            {{"cp", "ftp://host/file", f}, 2, "scheme"},
            {{"cp", "-r", "https://host/folder/", f}, 2, "-r"},

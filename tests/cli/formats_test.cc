@@ -27,7 +27,7 @@ std::string error_of(const Result<WantedList>& result) {
 
 }  // namespace
 
-TEST_CASE("A Metalink 4 document gives names, sizes, digests, pieces and the URLs by priority") {
+TEST_CASE("A Metalink 4 document gives names, sizes, digests and the URLs by priority") {
   const std::string text = metalink(
       "<generator>x</generator><file name=\"sub/a.bin\"><size>2500</size>"
       "<hash type=\"sha-256\">" +
@@ -54,9 +54,6 @@ TEST_CASE("A Metalink 4 document gives names, sizes, digests, pieces and the URL
   REQUIRE(file.digests.size() == 2);
   CHECK(file.digests[0].text() == "sha256:" + kSha256);
   CHECK(file.digests[1].kind == DigestKind::kSha1);
-  REQUIRE(file.parts);
-  CHECK(file.parts->length == 1000);
-  CHECK(file.parts->digests.size() == 3);
   CHECK(!list->files[1].size);
 }
 
@@ -73,9 +70,17 @@ TEST_CASE("A Metalink 3 document is read with its highest preference first") {
   REQUIRE(list->files.size() == 1);
   CHECK(list->files[0].urls == std::vector<std::string>{"http://ninety/a", "http://ten/a"});
   CHECK(list->files[0].digests.at(0).kind == DigestKind::kMd5);
-  CHECK(list->files[0].parts->digests.size() == 1);
   REQUIRE(list->warnings.size() == 1);
   CHECK(list->warnings[0].find("left out") != std::string::npos);
+}
+
+TEST_CASE("A Metalink file of which only the pieces have digests is said not to be checked") {
+  const std::string pieces = "<pieces length=\"1000\" type=\"sha-1\"><hash>" + kSha1 +
+                             "</hash></pieces><url>http://h/a</url></file>";
+  auto list = parse_metalink(metalink("<file name=\"a\"><size>3000</size>" + pieces), "list.meta4");
+  REQUIRE(list);
+  REQUIRE(list->warnings.size() == 1);
+  CHECK(list->warnings[0].find("a: only its pieces") != std::string::npos);
 }
 
 TEST_CASE("A Metalink name that would leave the folder is refused") {
@@ -105,9 +110,6 @@ TEST_CASE("A Metalink document that cannot be trusted is refused with the reason
         std::string::npos);
   CHECK(refused(metalink("<file name=\"a\"><hash type=\"sha-256\">12</hash>" + url + "</file>"))
             .find("l: a:") == 0);
-  CHECK(refused(metalink("<file name=\"a\"><size>3000</size><pieces length=\"1000\" type=\"sha-1\"><hash>" +
-                         kSha1 + "</hash></pieces>" + url + "</file>"))
-            .find("pieces") != std::string::npos);
   CHECK(refused(std::string(kLargestMetalink + 1, ' ')).find("10 MiB") != std::string::npos);
 }
 

@@ -140,6 +140,26 @@ class DigestTest(CopyTest):
         self.assertNotEqual(int(self.out("now").stat().st_mtime), unruly.MODIFIED)
 
 
+class NamesTest(CopyTest):
+    def test_what_exists_under_the_name_that_the_server_gives_is_skipped_on_request(self):
+        def named(request):
+            reply = unruly.serve(request, DATA)
+            reply.headers["Content-Disposition"] = 'attachment; filename="named"'
+            return reply
+
+        web = self.server(named)
+        (self.folder / "down").mkdir()
+        (self.folder / "down/named").write_text("before")
+        self.sjcp("cp", "--no-clobber", web.url("x"), "down/")
+        self.assert_file(self.folder / "down/named", b"before")
+        # A file of the name in the URL is another one.
+        (self.folder / "down/x").write_text("other")
+        (self.folder / "down/named").unlink()
+        self.sjcp("cp", "--no-clobber", web.url("x"), "down/")
+        self.assert_file(self.folder / "down/named", DATA)
+        self.assert_file(self.folder / "down/x", b"other")
+
+
 class ListTest(CopyTest):
     def test_a_list_as_aria2_reads_it(self):
         web, gone = self.serving(DATA), self.server(lambda request: Reply(404))
@@ -158,6 +178,29 @@ class ListTest(CopyTest):
         self.assertEqual(outcome.code, SOME_FAILED, outcome)
         self.assert_file(self.folder / "down/b", DATA)
         self.assertIn(gone.url("a"), outcome.stderr)
+
+    def test_the_number_of_connections_that_a_list_asks_for_is_kept(self):
+        def paced(request):
+            reply = unruly.serve(request, DATA)
+            reply.rate = 8_000_000
+            return reply
+
+        one, many = self.server(paced), self.server(paced)
+        self.sjcp("cp", "-i", "-", "one", stdin=f"{one.url('a')}\n  split=1\n".encode())
+        self.assert_file(self.folder / "one/a", DATA)
+        self.assertEqual(one.connections, 1)
+        self.sjcp("cp", "-i", "-", "many", stdin=f"{many.url('a')}\n".encode())
+        self.assertGreater(many.connections, 1)
+
+    def test_a_file_of_another_size_than_the_list_says_is_refused(self):
+        web = self.serving(DATA)
+        (self.folder / "list.meta4").write_text(
+            f'<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="a"><size>{len(DATA) + 1}</size>'
+            f"<url>{web.url()}</url></file></metalink>")
+        outcome = self.run_sjcp("cp", "-i", "list.meta4", "down")
+        self.assertEqual(outcome.code, SOME_FAILED, outcome)
+        self.assertIn(str(len(DATA) + 1), outcome.stderr)
+        self.assertFalse((self.folder / "down/a").exists())
 
     def test_metalink(self):
         web, gone = self.serving(DATA), self.server(lambda request: Reply(404))
