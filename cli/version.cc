@@ -11,6 +11,8 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "core/crypto/blake3.h"
+#include "core/crypto/gcm_provider.h"
+#include "core/crypto/vector_gcm.h"
 
 namespace sjcp::cli {
 namespace {
@@ -33,8 +35,10 @@ std::string isal_path() {
 #endif
 }
 
-// The AES-GCM code of OpenSSL, which follows the processor.
+// The AES-GCM code that TLS and content run, which follows the processor.
 std::string aes_path() {
+  if (crypto::prefer_vector_gcm())
+    return std::string("VAES + AVX-512 of IPSec_MB ") + crypto::VectorGcm::library_version();
 #if defined(__x86_64__)
   __builtin_cpu_init();
   bool aes = __builtin_cpu_supports("aes") != 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/crypto/gcm_provider.h"
 #include "core/crypto/hash.h"
 #include "core/crypto/openssl.h"
 
@@ -15,7 +16,10 @@ constexpr size_t kMaxUpdate = size_t{1} << 30;  // EVP counts in int
 
 // Fetched once: EVP_aes_256_gcm() would be looked up by name again at every init.
 const EVP_CIPHER* gcm_algorithm() {
-  static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  static EVP_CIPHER* const cipher = [] {
+    prefer_vector_gcm();
+    return EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  }();
   require(cipher != nullptr);
   return cipher;
 }

@@ -21,6 +21,9 @@ constexpr double kClimbing = 1.25;
 // Opening takes that long from some 15 ms of round trip on, and from 130 ms on.  Most nodes are farther than
 // the satellite.
 constexpr nanoseconds kLongOpening = 50ms;
+// Opening takes no longer where the network is next door.  There segments wait for processors rather than for
+// distance, and each that begins beside others costs the handshakes of its own connections.
+constexpr nanoseconds kShortOpening = 15ms;
 // Ranges that begin together on a long path, for each of the start.
 constexpr unsigned kRanges = 6;
 constexpr nanoseconds kLongestOpening = 400ms;
@@ -43,7 +46,9 @@ SegmentWindow::SegmentWindow(Options options)
       rest_(kFirstRest) {}
 
 void SegmentWindow::opened(std::chrono::nanoseconds took, bool divisible) {
-  if (phase_ != Phase::kSilent || took < kLongOpening) return;
+  if (phase_ != Phase::kSilent) return;
+  if (took < kShortOpening && !divisible) size_ = std::min(size_, std::max(options_.least, 1U));
+  if (took < kLongOpening) return;
   const unsigned wanted =
       divisible ? kRanges * options_.start
                 : std::min(options_.start * (took < kLongestOpening ? 2 : 4), options_.most_start);

@@ -40,8 +40,8 @@ class SegmentWindow {
 
   // An object was found, in so much time: some three round trips when nothing was connected before.  On a
   // long path connections are slow to get up to speed, so more of them begin; and more at once where a
-  // segment is a range on a single connection, since a range that is divided later costs one.  Counts before
-  // the first bytes only.
+  // segment is a range on a single connection, since a range that is divided later costs one.  On a short
+  // path the least begin.  Counts before the first bytes only.
   void opened(std::chrono::nanoseconds took, bool divisible = false);
 
   // To be called every 50 ms or so while anything is in flight.

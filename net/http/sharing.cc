@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "core/crypto/gcm_provider.h"
 #include "net/http/line_pool.h"
 
 namespace sjcp::http {
@@ -18,6 +19,7 @@ constexpr size_t kReadAhead = 4 * (16384 + 256);
 
 Sharing::Sharing(std::string ca_file, bool insecure)
     : ca_file_(std::move(ca_file)), insecure_(insecure), reads_ahead_(!behind_proxy()) {
+  crypto::prefer_vector_gcm();
   static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
   (void)global;
   store_ = X509_STORE_new();

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "core/crypto/gcm_provider.h"
 #include "net/io/openssl_ptr.h"
 #include "net/io/peer_check.h"
 #include "net/io/tls_connection.h"
@@ -122,6 +123,7 @@ Result<std::unique_ptr<TlsContext::State>> TlsContext::State::create(
     const SSL_METHOD* method, std::shared_ptr<const Identity> identity) {
   auto state = std::make_unique<State>();
   state->identity = std::move(identity);
+  crypto::prefer_vector_gcm();
   state->context.reset(SSL_CTX_new(method));
   SSL_CTX* context = state->context.get();
   const bool ok = context != nullptr && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&

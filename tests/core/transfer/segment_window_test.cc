@@ -178,6 +178,9 @@ TEST_CASE("The longer an object takes to open, the more segments begin") {
     window.opened(took);
     return window.size();
   };
+  CHECK(begins_with(14ms) == 2);
+  CHECK(begins_with(14ms, {.start = 1, .least = 2, .most_rise = 16, .most = 64}) == 1);
+  CHECK(begins_with(15ms) == 4);
   CHECK(begins_with(49ms) == 4);
   CHECK(begins_with(50ms) == 8);
   CHECK(begins_with(399ms) == 8);
