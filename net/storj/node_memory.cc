@@ -19,6 +19,10 @@ constexpr size_t kMaxNodes = 50'000;
 // Fewer bytes, or less time, say nothing about a node's speed.
 constexpr uint64_t kTellingBytes = 64 << 10;
 constexpr auto kTellingTime = 200ms;
+// Dialling a node so near costs a handshake, and nothing that distance would add: no round trips, no slow
+// start. A parity share costs each segment more arithmetic than that, so data shares come before idle
+// connections.
+constexpr auto kNextDoor = 2ms;
 // A node that is silent for longer than a lost packet and its repeat take, and so many round trips, has
 // stalled.
 constexpr std::chrono::nanoseconds kSilence = 300ms;
@@ -29,6 +33,7 @@ constexpr std::chrono::nanoseconds kSilenceAnywhere = 1s;  // where round trips 
 
 void NodeMemory::served(const access::NodeId& node, const Service& service) {
   const auto limit = service.trip > 0ns ? std::max(kSilence, kSilentTrips * service.trip) : kSilenceAnywhere;
+  if (service.trip > 0ns) round_trip(node, service.trip);
   if (service.silent >= limit) return failed(node, Fault::kStalled);
   if (service.bytes < kTellingBytes && (service.bytes == 0 || service.busy < kTellingTime)) return;
   const double seconds = std::max(std::chrono::duration<double>(service.busy).count(), 1e-3);
@@ -82,6 +87,11 @@ NodeMemory::Standing NodeMemory::standing(const access::NodeId& node, double typ
   return now - record.seen < kSlowFor ? Standing::kSlow : Standing::kUnknown;
 }
 
+bool NodeMemory::next_door(const access::NodeId& node) const {
+  const auto found = nodes_.find(node);
+  return found != nodes_.end() && found->second.trip > 0ns && found->second.trip < kNextDoor;
+}
+
 double NodeMemory::typical_rate() const {
   std::vector<double> rates;
   for (const auto& [id, record] : nodes_) {
@@ -98,8 +108,9 @@ std::vector<NodeMemory::Start> NodeMemory::plan(std::span<const Candidate> candi
   using How = segment::PieceRace::Start;
   struct Ranked {
     Standing standing;
-    bool cold;
+    bool far;  // to be dialled over some distance
     bool parity;
+    bool cold;
     unsigned piece;
     auto operator<=>(const Ranked&) const = default;
   };
@@ -109,7 +120,8 @@ std::vector<NodeMemory::Start> NodeMemory::plan(std::span<const Candidate> candi
     const double typical = typical_rate();
     const auto now = clock_.steady_now();
     for (const Candidate& each : candidates) {
-      ranked.push_back({standing(each.node, typical, now), !each.warm, !each.data, each.piece});
+      ranked.push_back({standing(each.node, typical, now), !each.warm && !next_door(each.node), !each.data,
+                        !each.warm, each.piece});
     }
   }
   std::ranges::sort(ranked);

@@ -76,6 +76,7 @@ class NodeMemory {
   };
   Record& record_of(const access::NodeId& node);
   Standing standing(const access::NodeId& node, double typical, Clock::Steady now) const;
+  bool next_door(const access::NodeId& node) const;
   double typical_rate() const;
 
   const Clock& clock_;

@@ -81,6 +81,22 @@ TEST_CASE("Between equals, idle connections come first, then data shares") {
   CHECK(pieces(plan, How::kReserve) == std::vector<unsigned>{2, 3, 4});
 }
 
+TEST_CASE("Next door, data shares come first, then idle connections") {
+  const auto chosen = [](std::chrono::microseconds trip) {
+    NodeMemory memory;
+    for (unsigned i = 0; i < 6; ++i)
+      memory.served(node(i), {.bytes = 1 << 20, .busy = 10ms, .silent = 0ms, .trip = trip});
+    auto all = candidates(6, 3);
+    all[1].warm = all[4].warm = all[5].warm = true;
+    std::vector<unsigned> order;
+    for (const NodeMemory::Start& start : memory.plan(all, 3)) order.push_back(start.piece);
+    return order;
+  };
+  CHECK(chosen(1999us) == std::vector<unsigned>{1, 0, 2, 4, 5, 3});
+  CHECK(chosen(2ms) == std::vector<unsigned>{1, 4, 5, 0, 2, 3});
+  CHECK(chosen(0us) == std::vector<unsigned>{1, 4, 5, 0, 2, 3});
+}
+
 TEST_CASE("A node much slower than the typical one comes after the unknown ones, for a while") {
   HandClock clock;
   NodeMemory memory(clock);
