@@ -3,6 +3,7 @@
 
 #include "core/transfer/segment_gate.h"
 #include "net/storj/object_upload.h"
+#include "net/storj/question_size.h"
 
 namespace sjcp::storj {
 
@@ -31,15 +32,15 @@ void ObjectUpload::expect(uint64_t index, const Context& context) {
   });
 }
 
-// One offer first: an answer with more of them would take a round trip longer on a fresh connection.
 void ObjectUpload::ask_ahead(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  for (size_t most = 1;; most *= 2) {
+  QuestionSize most;
+  for (;;) {
     const bool woken = begun_.wait(lock, stop, [this] { return asked_enough_ || has_question(); });
     if (asked_enough_) return;
     Status status = make_error(Errc::kCancelled, url_ + ": interrupted");
     if (woken && !stop.stop_requested()) {
-      const auto end = wanted_.begin() + static_cast<std::ptrdiff_t>(std::min(most, wanted_.size()));
+      const auto end = wanted_.begin() + static_cast<std::ptrdiff_t>(std::min(most.next(), wanted_.size()));
       const std::vector<uint64_t> indexes(wanted_.begin(), end);
       wanted_.erase(wanted_.begin(), end);
       lock.unlock();
