@@ -53,9 +53,6 @@ struct ServiceOptions {
   bool netrc = false;
 };
 
-// Files in flight where small ones travel one by one, unless told how many.
-inline constexpr unsigned kMostUsualTransfers = 16;
-
 enum class ProgressMode { kAuto, kBar, kJson, kNone };
 
 struct CpOptions {

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/transfer/file_gate.h"
 #include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
@@ -54,10 +55,19 @@ class Batch {
       std::optional<Job> job = take();
       if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
       if (!job) return {};
-      Status status = run(*job);
+      Status status = run_in_turn(*job);
       // Nothing inside a batch cancels but a person: the rest is cancelled, too.
       if (!status && status.error().code == Errc::kCancelled) return status;
     }
+  }
+
+  Status run_in_turn(const Job& job) {
+    if (context_.files == nullptr) return run(job);
+    auto place = context_.files->enter(context_.stop);
+    if (!place) return std::move(place).error();
+    Status status = run(job);
+    context_.files->ended();
+    return status;
   }
 
   // Of a job of several files: that it was cancelled, if so.

@@ -128,7 +128,7 @@ Result<Settings> Settings::find(const Wishes& wishes, const Environment& env, co
   const auto when =
       first_of(env("AWS_REQUEST_CHECKSUM_CALCULATION"), value_of(profile, "request_checksum_calculation"));
   out.checksums = !(when && (*when == "when_required" || *when == "WHEN_REQUIRED")) && !out.storj_gateway();
-  if (auto sign = value_of(profile, "s3.payload_signing_enabled")) out.sign_payload = is_true(sign);
+  out.sign_payload = is_true(value_of(profile, "s3.payload_signing_enabled"));
   return out;
 }
 

@@ -40,8 +40,8 @@ struct Settings {
   bool accelerate = false;
   bool dualstack = false;
   bool fips = false;
-  bool checksums = true;             // are sent, and asked for
-  std::optional<bool> sign_payload;  // nothing: where the connection is not protected by TLS
+  bool checksums = true;      // are sent, and asked for
+  bool sign_payload = false;  // data too, beside the checksum that goes with it
 
   // The files may be missing.  kUsage: a profile asked for by name that is in neither, a malformed endpoint.
   static Result<Settings> find(const Wishes& wishes, const Environment& env, const Profiles& profiles);
