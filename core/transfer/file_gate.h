@@ -1,41 +1,42 @@
-// Lets files of a batch in, as many at a time as the window says.
+// How many files of a batch may be in flight: a window for many threads, with the clock.
 //
 // Threads: any.
 #pragma once
 
 #include <mutex>
-#include <stop_token>
 
 #include "core/base/clock.h"
-#include "core/base/result.h"
 #include "core/transfer/file_window.h"
-#include "core/transfer/permits.h"
 
 namespace sjcp::transfer {
 
 class FileGate {
  public:
-  // One file in flight; leaves when destroyed.
-  using Place = Permits::Lease;
-
-  explicit FileGate(FileWindow::Options options, const Clock& clock = system_clock());
-
-  // Waits for a place, in order of arrival.  kCancelled when stop is requested meanwhile.
-  Result<Place> enter(const std::stop_token& stop) { return places_.acquire(1, stop); }
+  // clock outlives it.
+  explicit FileGate(FileWindow::Options options, const Clock& clock = system_clock())
+      : most_(options.most), clock_(clock), window_(options) {}
 
   // As the window's.
-  void answered(std::chrono::nanoseconds took);
-  void ended();
+  void answered(std::chrono::nanoseconds took) {
+    const std::lock_guard lock(mutex_);
+    window_.answered(took);
+  }
+  void ended(bool wanted) {
+    const std::lock_guard lock(mutex_);
+    window_.ended(clock_.steady_now(), wanted);
+  }
 
+  unsigned allowed() const {
+    const std::lock_guard lock(mutex_);
+    return window_.size();
+  }
   unsigned most() const { return most_; }
-  unsigned allowed() const { return static_cast<unsigned>(places_.limit()); }
 
  private:
   const unsigned most_;
   const Clock& clock_;
-  std::mutex mutex_;  // guards the window
+  mutable std::mutex mutex_;
   FileWindow window_;
-  Permits places_;
 };
 
 }  // namespace sjcp::transfer
