@@ -22,7 +22,7 @@ constexpr double kClimbing = 1.25;
 // the satellite.
 constexpr nanoseconds kLongOpening = 50ms;
 // Ranges that begin together on a long path, for each of the start.
-constexpr unsigned kRanges = 6;
+constexpr unsigned kRanges = 16;
 constexpr nanoseconds kLongestOpening = 400ms;
 
 constexpr nanoseconds kShortestMeasurement = 1s;

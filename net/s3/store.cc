@@ -25,8 +25,8 @@ using transfer::ObjectOptions;
 namespace {
 
 constexpr size_t kMostDeleted = 1000;  // with one request
-// Of the first page of a listing: a thousand keys are 300 KB, which over a new connection on a long path take half
-// a second, in which nobody has anything to do.
+// Of the first page of a listing: a thousand keys are 300 KB, which over a new connection on a long path take
+// half a second, in which nobody has anything to do.
 constexpr const char* kFirstPage = "200";
 constexpr auto kLongestUrl = std::chrono::hours(7 * 24);
 
