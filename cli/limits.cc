@@ -63,7 +63,7 @@ size_t connection_limit(const CpOptions& options, const Machine& machine) {
 
 unsigned most_files(const CpOptions& options, const Machine& machine) {
   // A file has a connection and a descriptor of its own, and one more while it is renamed.
-  const size_t descriptors = std::max(machine.descriptors, 2 * kOtherDescriptors) - kOtherDescriptors;
+  const size_t descriptors = machine.descriptors - std::min(kOtherDescriptors, machine.descriptors / 2);
   size_t most = std::min(kMostFiles, descriptors / 3);
   if (options.max_connections > 0) most = std::min<size_t>(most, options.max_connections);
   return static_cast<unsigned>(std::max<size_t>(most, 1));
