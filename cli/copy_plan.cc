@@ -305,15 +305,18 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   return request;
 }
 
-unsigned CopyRequest::usual_transfers() const {
+std::optional<unsigned> CopyRequest::usual_transfers() const {
   constexpr unsigned kInGroups = 4;
-  const auto alone = [](const Location& at) {
-    return at.is_url() || (at.is_in_store() && at.kind != Location::Kind::kStorj);
+  constexpr unsigned kAlone = 16;
+  const auto is = [](Location::Kind kind) { return [kind](const Location& at) { return at.kind == kind; }; };
+  const auto any = [this](const auto& matches) {
+    return matches(destination) || std::any_of(sources.begin(), sources.end(), matches);
   };
   // Lists, which are read later, are of URLs.
-  const bool any =
-      alone(destination) || sources.empty() || std::any_of(sources.begin(), sources.end(), alone);
-  return any ? kMostUsualTransfers : kInGroups;
+  const auto is_url = [](const Location& at) { return at.is_url(); };
+  if (sources.empty() || any(is_url) || any(is(Location::Kind::kHub))) return kAlone;
+  if (any(is(Location::Kind::kS3))) return std::nullopt;
+  return kInGroups;
 }
 
 std::vector<const Location*> CopyRequest::places_in_stores() const {

@@ -37,8 +37,9 @@ struct CopyRequest {
   // Several files were asked for: one that fails does not stop the others.
   bool batch() const { return recursive || sources.size() > 1 || !wanted.empty(); }
   bool upload() const { return destination.is_remote(); }
-  // Files in flight where none are asked for.  Small ones of Storj travel in groups, others one by one.
-  unsigned usual_transfers() const;
+  // Files in flight where no number is asked for; nothing: as many as pay.  Small ones of Storj travel in
+  // groups, others one by one; web servers and hubs are not asked for more than is usual.
+  std::optional<unsigned> usual_transfers() const;
   // One location for each store that the copy needs.
   std::vector<const Location*> places_in_stores() const;
 };

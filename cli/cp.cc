@@ -7,6 +7,7 @@
 #include "cli/progress/views.h"
 #include "cli/services.h"
 #include "core/transfer/batch.h"
+#include "core/transfer/file_gate.h"
 #include "net/hf/cache_writer.h"
 #include "net/hf/settings.h"
 
@@ -82,25 +83,46 @@ Result<std::unique_ptr<hf::CacheWriter>> open_cache(const CopyRequest& request, 
   return std::make_unique<hf::CacheWriter>(settings->cache, *repo, *commit, file);
 }
 
+// 0: as many as pay.
 unsigned files_in_flight(const CpOptions& options, const CopyRequest& request) {
-  return options.transfers > 0 ? options.transfers : request.usual_transfers();
+  if (!request.batch()) return 1;
+  return options.transfers > 0 ? options.transfers : request.usual_transfers().value_or(0);
 }
+
+// Where the first thing that a remote listing tells shows how long the path is.
+class FirstAnswer {
+ public:
+  FirstAnswer(bool asks, transfer::FileGate* files, const Clock& clock)
+      : files_(asks ? files : nullptr), clock_(clock), begun_(clock.steady_now()) {}
+  void item() {
+    if (auto* files = std::exchange(files_, nullptr)) files->answered(clock_.steady_now() - begun_);
+  }
+
+ private:
+  transfer::FileGate* files_;
+  const Clock& clock_;
+  const Clock::Steady begun_;
+};
 
 // Finds and copies all of it; the exit code.  An error: it could not begin.
 Result<int> copy_found(const CopyRequest& request, const CpOptions& options, const Session& session,
                        Services& services, hf::CacheWriter* cache, transfer::Counters& counters,
                        Reporter& reporter) {
   const bool parts = request.destination.kind != Location::Kind::kStorj;
-  Limits limits(options, request.upload(), parts, session.io(), counters);
+  const unsigned files = files_in_flight(options, request);
+  Limits limits(options, request.upload(), parts, files, session.io(), counters);
   auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
   if (!followed) return followed.error();
   Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter, cache);
   transfer::GroupSize sizes(group_cost(request, services));
+  const transfer::Context context = limits.context();
   auto produce = [&](const transfer::Submit& submit) {
+    FirstAnswer answer(!request.upload(), context.files, *session.io().clock);
     GroupBuilder groups(request, services, sizes, copier.hooks(), submit);
     auto found = find_copies(
         request, services,
         [&](CopyItem item) -> Status {
+          answer.item();
           if (auto hopeless = copier.hopeless_error()) return *hopeless;
           if (!item.refused) reporter.planned(item.size);
           return groups.add(std::move(item));
@@ -111,8 +133,8 @@ Result<int> copy_found(const CopyRequest& request, const CpOptions& options, con
     reporter.plan_complete();
     return found;
   };
-  const unsigned transfers = request.batch() ? files_in_flight(options, request) : 1;
-  auto totals = transfer::run_batch(transfers, produce, nullptr, limits.context());
+  const unsigned threads = context.files != nullptr ? context.files->most() : files;
+  auto totals = transfer::run_batch(threads, produce, nullptr, context);
   return batch_exit(request, totals, copier, reporter);
 }
 

@@ -22,6 +22,9 @@ constexpr transfer::SegmentWindow::Options kUploadWindow{.start = 2, .most_rise 
 constexpr transfer::SegmentWindow::Options kPartsWindow{.start = 4};
 constexpr uint64_t kMostStreamBuffer = 32 * kMiB;
 constexpr size_t kMostConnections = 2048;
+// Of small files in S3, what a copy begins with, and how far it goes as long as more pay.
+constexpr unsigned kFirstFiles = 16;
+constexpr size_t kMostFiles = 256;
 // Files, standard streams, pollers, connections to the satellite.
 constexpr size_t kOtherDescriptors = 128;
 constexpr size_t kRateFileSize = 256;
@@ -53,9 +56,17 @@ uint64_t stream_buffer(const CpOptions& options, uint64_t memory_bytes) {
 
 size_t connection_limit(const CpOptions& options, const Machine& machine) {
   if (options.max_connections > 0) return options.max_connections;
-  const size_t transfers = options.transfers > 0 ? options.transfers : kMostUsualTransfers;
+  const size_t transfers = options.transfers > 0 ? options.transfers : kFirstFiles;
   const size_t files = std::min(kOtherDescriptors + 2 * transfers, machine.descriptors / 2);
   return std::clamp<size_t>(machine.descriptors - files, 1, kMostConnections);
+}
+
+unsigned most_files(const CpOptions& options, const Machine& machine) {
+  // A file has a connection and a descriptor of its own, and one more while it is renamed.
+  const size_t descriptors = machine.descriptors - std::min(kOtherDescriptors, machine.descriptors / 2);
+  size_t most = std::min(kMostFiles, descriptors / 3);
+  if (options.max_connections > 0) most = std::min<size_t>(most, options.max_connections);
+  return static_cast<unsigned>(std::max<size_t>(most, 1));
 }
 
 Result<std::unique_ptr<RateFile>> RateFile::open(std::string path, bool upload, transfer::Throttle& throttle,
@@ -102,7 +113,8 @@ void RateFile::watch(const std::stop_token& stop, std::chrono::milliseconds inte
   while (wait_unless_stopped(interval, stop)) check();
 }
 
-Limits::Limits(const CpOptions& options, bool upload, bool parts, const Io& io, transfer::Counters& counters)
+Limits::Limits(const CpOptions& options, bool upload, bool parts, unsigned files, const Io& io,
+               transfer::Counters& counters)
     : options_(options),
       upload_(upload),
       io_(io),
@@ -112,6 +124,9 @@ Limits::Limits(const CpOptions& options, bool upload, bool parts, const Io& io, 
       budget_(memory_ - stream_buffer_),
       connections_(connection_limit(options, io.machine)),
       throttle_(rate_for(options.limit_rate, upload)) {
+  if (files == 0) {
+    files_.emplace(transfer::FileWindow::Options{kFirstFiles, most_files(options, io.machine)}, *io.clock);
+  }
   if (options.parallelism > 0) return;
   // What is stored counts only when a whole segment is: what leaves shows the pace.
   const auto& goodput = upload ? counters.bytes_fetched : counters.bytes_done;
@@ -131,6 +146,7 @@ Status Limits::follow_rate_file(RateFile::Warn warn) {
 transfer::Context Limits::context() {
   transfer::Context context{io_.stop, &budget_, &counters_};
   context.gate = gate_ ? &*gate_ : nullptr;
+  context.files = files_ ? &*files_ : nullptr;
   context.throttle = &throttle_;
   context.connections = &connections_;
   context.queue = &queue_;

@@ -9,6 +9,7 @@
 #include "cli/io.h"
 #include "cli/options.h"
 #include "core/transfer/context.h"
+#include "core/transfer/file_gate.h"
 #include "core/transfer/queue_control.h"
 #include "core/transfer/segment_gate.h"
 
@@ -20,6 +21,9 @@ uint64_t memory_limit(const CpOptions& options, const Machine& machine, bool upl
 
 // --max-connections, else what the descriptors allow beside the files, and at most 2048.
 size_t connection_limit(const CpOptions& options, const Machine& machine);
+
+// The most files in flight where the options leave it to the copy: what descriptors and connections allow.
+unsigned most_files(const CpOptions& options, const Machine& machine);
 
 // Keeps a throttle at what a file says: looks at it every half second.
 class RateFile {
@@ -55,8 +59,10 @@ uint64_t stream_buffer(const CpOptions& options, uint64_t memory_bytes);
 
 class Limits {
  public:
-  // parts: an upload's segments are parts, each on a connection of its own.  io and counters must outlive it.
-  Limits(const CpOptions& options, bool upload, bool parts, const Io& io, transfer::Counters& counters);
+  // parts: an upload's segments are parts, each on a connection of its own.  files: in flight; 0: as many as
+  // pay. io and counters must outlive it.
+  Limits(const CpOptions& options, bool upload, bool parts, unsigned files, const Io& io,
+         transfer::Counters& counters);
 
   // Follows --limit-rate-file, when there is one.
   Status follow_rate_file(RateFile::Warn warn);
@@ -76,6 +82,7 @@ class Limits {
   transfer::Throttle throttle_;
   transfer::QueueControl queue_;
   std::optional<transfer::SegmentGate> gate_;
+  std::optional<transfer::FileGate> files_;
   std::unique_ptr<RateFile> rate_file_;
 };
 

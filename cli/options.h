@@ -53,9 +53,6 @@ struct ServiceOptions {
   bool netrc = false;
 };
 
-// Files in flight where small ones travel one by one, unless told how many.
-inline constexpr unsigned kMostUsualTransfers = 16;
-
 enum class ProgressMode { kAuto, kBar, kJson, kNone };
 
 struct CpOptions {
@@ -80,7 +77,7 @@ struct CpOptions {
   bool if_changed = false;  // leave destinations alone that have the source's size and are not older
 
   unsigned parallelism = 0;      // segments in flight per file; 0: as many as pay
-  unsigned transfers = 0;        // files in flight; 0: as fits the services
+  unsigned transfers = 0;        // files in flight; 0: as many as pay, or as fits the services
   uint64_t memory_bytes = 0;     // 0: what the machine can spare
   unsigned max_connections = 0;  // to nodes; 0: what the machine allows
   Rates limit_rate;

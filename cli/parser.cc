@@ -160,7 +160,8 @@ const std::vector<std::string>& progress_words() {
 void add_transfer(Definition& d, CpOptions& o) {
   d.count_or_auto("-p,--parallelism", o.parallelism,
                   "Segments or ranges of a file in flight; auto: of all files, as many as pay [auto]");
-  d.count("-t,-j,--transfers", o.transfers, "Files in flight [4 with sj:// only, else 16]");
+  d.count_or_auto("-t,-j,--transfers", o.transfers,
+                  "Files in flight; auto: with s3:// as many as pay, 4 with sj:// only, else 16 [auto]");
   d.size("--memory", o.memory_bytes, "Bytes of buffers for all of it [a quarter of RAM, at most 512MiB]");
   d.rates("--limit-rate", o.limit_rate, "Bytes per second at most: 10M, or 10M/2M for down/up");
   d.value("--limit-rate-file", o.limit_rate_file, "FILE", "The same, from a file that may change meanwhile");

@@ -47,7 +47,7 @@ void JsonView::start(const StartEvent& event) {
   json["time"] = format_rfc3339(std::chrono::floor<std::chrono::milliseconds>(event.time));
   json["command"] = event.command;
   json["parallelism"] = event.parallelism > 0 ? Json(event.parallelism) : Json(nullptr);
-  json["transfers"] = event.transfers;
+  json["transfers"] = event.transfers > 0 ? Json(event.transfers) : Json(nullptr);
   json["memory"] = event.memory_bytes;
   write_(line(json));
 }

@@ -1,10 +1,12 @@
 #include "core/transfer/batch.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <utility>
 
+#include "core/transfer/file_gate.h"
 #include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
@@ -26,10 +28,8 @@ class Batch {
       if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
       queue_.push_back(std::move(job));
       changed_.notify_all();
-      if (queue_.size() <= idle_ || workers_ == parallelism_) return {};
-      ++workers_;
     }
-    return group_.start(1, [this] { return work(); });
+    return hire();
   }
 
   BatchTotals finish(Status produced) {
@@ -49,6 +49,22 @@ class Batch {
   }
 
  private:
+  unsigned allowed() const {
+    return context_.files == nullptr ? parallelism_ : std::min(parallelism_, context_.files->allowed());
+  }
+
+  // Starts workers for the jobs that wait, as far as they are allowed.
+  Status hire() {
+    unsigned more = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto wanted = static_cast<unsigned>(queue_.size() - std::min<size_t>(queue_.size(), idle_));
+      more = std::min(wanted, allowed() - std::min(allowed(), workers_));
+      workers_ += more;
+    }
+    return more == 0 ? Status() : group_.start(more, [this] { return work(); });
+  }
+
   Status work() {
     for (;;) {
       std::optional<Job> job = take();
@@ -57,7 +73,24 @@ class Batch {
       Status status = run(*job);
       // Nothing inside a batch cancels but a person: the rest is cancelled, too.
       if (!status && status.error().code == Errc::kCancelled) return status;
+      if (context_.files == nullptr) continue;
+      context_.files->ended(waiting());
+      if (surplus()) return {};
+      if (status = hire(); !status) return status;
     }
+  }
+
+  bool waiting() const {
+    const std::lock_guard lock(mutex_);
+    return !queue_.empty();
+  }
+
+  // This worker is one too many, and is gone.
+  bool surplus() {
+    const std::lock_guard lock(mutex_);
+    if (workers_ <= allowed()) return false;
+    --workers_;
+    return true;
   }
 
   // Of a job of several files: that it was cancelled, if so.
@@ -103,7 +136,7 @@ class Batch {
 
   const unsigned parallelism_;
   const OnResult& on_result_;
-  std::mutex mutex_;  // guards the five below
+  mutable std::mutex mutex_;  // guards the five below
   std::condition_variable_any changed_;
   std::deque<Job> queue_;
   unsigned idle_ = 0;

@@ -40,7 +40,8 @@ struct BatchTotals {
   std::optional<Error> ended_early;  // kCancelled, or the producer's error: not every job was tried
 };
 
-// files_done and files_failed of the counters follow the totals.  Requires: parallelism >= 1.
+// files_done and files_failed of the counters follow the totals.  parallelism: threads, of which the
+// context's gate lets so many run a job as pay.  Requires: parallelism >= 1.
 BatchTotals run_batch(unsigned parallelism, const Producer& producer, const OnResult& on_result,
                       const Context& context);
 

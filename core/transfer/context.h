@@ -14,6 +14,7 @@
 
 namespace sjcp::transfer {
 
+class FileGate;      // core/transfer/file_gate.h
 class QueueControl;  // core/transfer/queue_control.h
 class SegmentGate;   // core/transfer/segment_gate.h
 
@@ -37,6 +38,7 @@ struct Context {
   MemoryBudget* budget = nullptr;  // set for download() and upload(); sources and writers do not use it
   Counters* counters = nullptr;    // always set
   SegmentGate* gate = nullptr;     // segments in flight of all transfers; null: each has its own limit only
+  FileGate* files = nullptr;       // files in flight of a batch; null: as many as it has threads
   Throttle* throttle = nullptr;    // bytes to and from nodes; null: as fast as they go
   ConnectionBudget* connections = nullptr;  // to nodes; null: as many as are useful
   QueueControl* queue = nullptr;            // of what downloads receive; null: nobody cares

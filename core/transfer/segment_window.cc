@@ -25,7 +25,7 @@ constexpr nanoseconds kLongOpening = 50ms;
 // distance, and each that begins beside others costs the handshakes of its own connections.
 constexpr nanoseconds kShortOpening = 15ms;
 // Ranges that begin together on a long path, for each of the start.
-constexpr unsigned kRanges = 6;
+constexpr unsigned kRanges = 16;
 constexpr nanoseconds kLongestOpening = 400ms;
 
 constexpr nanoseconds kShortestMeasurement = 1s;

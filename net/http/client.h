@@ -56,6 +56,8 @@ struct Request {
   RequestBody* stream = nullptr;  // instead of `body`; outlives the call
   unsigned redirects = 10;        // followed at most; 0: the redirect itself is the reply
   bool direct = false;            // whatever proxy is configured
+  // A large body waits for the server to say that it wants it (Expect: 100-continue).
+  bool asks_first = true;
   // Without any byte in either direction; 0: the client's.
   std::chrono::milliseconds stall_timeout{0};
   std::chrono::milliseconds timeout{0};  // for all of it; 0: none

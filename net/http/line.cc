@@ -282,7 +282,8 @@ void Line::prepare_body(Exchange& exchange) {
   curl_easy_setopt(easy_, CURLOPT_READDATA, &exchange);
   curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &Line::on_seek);
   curl_easy_setopt(easy_, CURLOPT_SEEKDATA, &exchange);
-  if (size && *size < kAskedFirst) exchange.sent.add("Expect:");
+  const bool asks = exchange.request.asks_first && (!size || *size >= kAskedFirst);
+  if (!asks) exchange.sent.add("Expect:");
 }
 
 void Line::prepare(Exchange& exchange) {

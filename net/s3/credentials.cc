@@ -84,6 +84,13 @@ KeyFinder::Found KeyFinder::of_profile(const std::string& name) {
   found = of_program(*profile);
   if (!found || *found) return found;
   if (auto keys = static_keys(profile)) return std::optional(*std::move(keys));
+  if (value_of(profile, "login_session")) {
+    return make_error(Errc::kUnsupported,
+                      "profile " + name +
+                          ": its keys come from aws login; put them into the environment: "
+                          "aws configure export-credentials --profile " +
+                          name + " --format env");
+  }
   if (value_of(profile, "aws_access_key_id") || value_of(profile, "aws_secret_access_key")) {
     return half_a_pair("profile " + name);
   }

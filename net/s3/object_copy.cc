@@ -17,8 +17,6 @@ using transfer::Context;
 
 namespace {
 
-constexpr uint64_t kMostInOne = 5 * kGiB;
-constexpr uint64_t kCopyPart = 512 * kMiB;
 constexpr uint64_t kMostParts = 10'000;
 constexpr unsigned kAtATime = 8;
 constexpr int kTries = 4;
@@ -61,7 +59,7 @@ class PartCopy {
         to_(to),
         size_(size),
         etag_(std::move(etag)),
-        unit_(std::max(kCopyPart, (size / kMostParts / kMiB + 1) * kMiB)),
+        unit_(std::max(requester.settings().copy_part, (size / kMostParts / kMiB + 1) * kMiB)),
         parts_((size + unit_ - 1) / unit_),
         context_(context) {}
 
@@ -157,7 +155,7 @@ Status copy_object(Requester& requester, const Name& from, const Name& to,
   const uint64_t size = content_length(*head).value_or(0);
   const std::string etag = head->header("ETag").value_or("");
   context.counters->bytes_total.fetch_add(size, std::memory_order_relaxed);
-  if (size > kMostInOne) {
+  if (size > requester.settings().copy_threshold) {
     const auto& metadata = options.metadata.empty() ? metadata_of(*head) : options.metadata;
     return PartCopy(requester, from, to, size, etag, context).run(headers_of(metadata));
   }

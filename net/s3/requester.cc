@@ -1,5 +1,7 @@
 #include "net/s3/requester.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "core/base/wait.h"
@@ -16,6 +18,8 @@ constexpr size_t kMaxErrorReply = 64u << 10;
 constexpr unsigned kBudget = 10'000;
 // A body up to here is sent from a string: the client need not ask for it piece by piece.
 constexpr size_t kSmallBody = 64u << 10;
+// Requests on their way at once, as long as the service does not mind.
+constexpr uint64_t kUnlimited = 1u << 20;
 constexpr std::string_view kEmptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 class Collector final : public http::Receiver {
@@ -95,7 +99,8 @@ Requester::Requester(Settings settings, std::unique_ptr<Credentials> credentials
       client_(client),
       clock_(clock),
       requester_pays_(requester_pays),
-      budget_(kBudget) {}
+      budget_(kBudget),
+      on_their_way_(kUnlimited, "fewer requests on their way") {}
 
 std::string Requester::region_of(const std::string& bucket) const {
   const std::lock_guard lock(mutex_);
@@ -107,10 +112,10 @@ Clock::Wall Requester::service_time() const {
   return clock_.wall_now() + std::chrono::seconds(clock_offset_.load(std::memory_order_relaxed));
 }
 
-std::string_view Requester::payload_of(const Call& call, bool secure, std::string& hash) const {
+std::string_view Requester::payload_of(const Call& call, std::string& hash) const {
   if (call.body.empty()) return kEmptyHash;
   const bool data = call.method == "PUT" && !call.key.empty();
-  if (data && !settings_.sign_payload.value_or(!secure)) return kUnsignedPayload;
+  if (data && !settings_.sign_payload) return kUnsignedPayload;
   if (hash.empty()) hash = payload_hash(call.body);
   return hash;
 }
@@ -130,8 +135,18 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
   for (;;) {
     answer.reset();
     std::shared_ptr<const Keys> keys;
+    // What tidies up, in little time, waits for nobody.
+    auto place = call.time_limit.count() > 0 ? Result<transfer::Permits::Lease>(transfer::Permits::Lease())
+                                             : on_their_way_.acquire(1, context.stop);
+    if (!place) return std::move(place).error();
+    const auto sent = clock_.steady_now();
     Status status = try_once(call, answer, keys, context);
-    if (status && is_success(answer.head().status)) return {};
+    const auto on_their_way = static_cast<unsigned>(on_their_way_.held());
+    place->release();
+    if (status && is_success(answer.head().status)) {
+      succeeded();
+      return {};
+    }
     if (!status && (answer.begun() || status.error().code == Errc::kCancelled)) return status;
     Error error = status ? make_error(Errc::kInternal, url) : std::move(status).error();
     std::optional<std::chrono::seconds> asked;
@@ -141,6 +156,7 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
       error = to_error(service, url, !call.key.empty());
       if (remedied(call, answer, service, keys.get(), tried, context)) continue;
       const Remedy remedy = remedy_for(service);
+      if (remedy == Remedy::kSlower) refused(sent, on_their_way, url);
       if (remedy != Remedy::kAgain && remedy != Remedy::kSlower) return error;
       judged = make_error(remedy == Remedy::kSlower ? Errc::kLimited : Errc::kNetwork, "", service.status);
       asked = http::retry_after(answer.head(), clock_.wall_now());
@@ -153,6 +169,20 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
       return make_error(Errc::kCancelled, url + ": interrupted");
     }
   }
+}
+
+// Half as many go on; those that are refused wait besides.
+void Requester::refused(Clock::Steady sent, unsigned on_their_way, const std::string& url) {
+  const std::lock_guard lock(mutex_);
+  if (!window_.refused(sent, clock_.steady_now(), on_their_way)) return;
+  on_their_way_.set_limit(*window_.limit());
+  if (on_their_way == 1) return;
+  spdlog::warn("{}: the service asks for fewer requests; {} at a time from now on", url, *window_.limit());
+}
+
+void Requester::succeeded() {
+  const std::lock_guard lock(mutex_);
+  if (window_.succeeded(clock_.steady_now())) on_their_way_.set_limit(window_.limit().value_or(kUnlimited));
 }
 
 // An error: no reply, or the receiver's own.
@@ -176,12 +206,12 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   if (!target.query.empty()) request.url += "?" + target.query;
   request.redirects = 0;
   request.timeout = call.time_limit;
+  request.asks_first = !call.expected;
   request.headers = call.headers;
   if (requester_pays_) request.headers.push_back({"x-amz-request-payer", "requester"});
   if (keys) {
     std::string hash;
-    signer_.sign(target, *keys, region, payload_of(call, place.secure(), hash), service_time(),
-                 request.headers);
+    signer_.sign(target, *keys, region, payload_of(call, hash), service_time(), request.headers);
   }
   MemoryBody body(call.body);
   if (call.body.size() > kSmallBody) {

@@ -16,6 +16,8 @@
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "core/transfer/permits.h"
+#include "core/transfer/request_window.h"
 #include "net/http/client.h"
 #include "net/http/retry.h"
 #include "net/s3/credentials.h"
@@ -34,6 +36,7 @@ struct Call {
   std::vector<http::Header> headers;        // all are signed
   ByteView body;                            // outlives the request
   bool whole_bucket = false;                // makes, lists or deletes it
+  bool expected = false;                    // the service has agreed to the body before: it need not be asked
   std::chrono::milliseconds time_limit{0};  // 0: none; otherwise for each try, and there are no others
 };
 
@@ -71,12 +74,14 @@ class Requester {
 
   Status try_once(const Call& call, Answer& answer, std::shared_ptr<const Keys>& keys,
                   const transfer::Context& context);
+  void refused(Clock::Steady sent, unsigned on_their_way, const std::string& url);
+  void succeeded();
   bool remedied(const Call& call, const Answer& answer, const ServiceError& error, const Keys* keys,
                 Tried& tried, const transfer::Context& context);
   bool learn_clock(const http::Head& head);
   bool learn_region(const Call& call, const ServiceError& error, const transfer::Context& context);
   std::string ask_region(const std::string& bucket, const transfer::Context& context);
-  std::string_view payload_of(const Call& call, bool secure, std::string& hash) const;
+  std::string_view payload_of(const Call& call, std::string& hash) const;
   Clock::Wall service_time() const;
 
   const Settings settings_;
@@ -88,7 +93,9 @@ class Requester {
   http::RetryBudget budget_;
   Signer signer_;
   std::atomic<int64_t> clock_offset_{0};  // seconds that the service is ahead
-  mutable std::mutex mutex_;
+  transfer::Permits on_their_way_;        // requests
+  mutable std::mutex mutex_;              // guards the rest
+  transfer::RequestWindow window_;
   std::map<std::string, std::string> regions_;  // by bucket, of those that are elsewhere
 };
 

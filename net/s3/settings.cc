@@ -32,6 +32,14 @@ std::optional<std::string> configured_endpoint(const Environment& env, const Pro
                   value_of(profile, "s3.endpoint_url"), value_of(profile, "endpoint_url"));
 }
 
+// As AWS's tools write it, "64MB" for 64 MiB, within what services allow; anything else leaves it as it is.
+void read_size(std::optional<std::string> text, uint64_t least, uint64_t& size) {
+  constexpr uint64_t kMost = 5 * kGiB;
+  if (!text) return;
+  if (text->ends_with('B') && !text->ends_with("iB")) text->pop_back();
+  if (const auto bytes = parse_size(*text)) size = std::clamp(*bytes, least, kMost);
+}
+
 Result<std::string> checked_endpoint(std::string url) {
   const size_t scheme_end = url.find("://");
   const auto bad = [&](const char* why) {
@@ -128,7 +136,10 @@ Result<Settings> Settings::find(const Wishes& wishes, const Environment& env, co
   const auto when =
       first_of(env("AWS_REQUEST_CHECKSUM_CALCULATION"), value_of(profile, "request_checksum_calculation"));
   out.checksums = !(when && (*when == "when_required" || *when == "WHEN_REQUIRED")) && !out.storj_gateway();
-  if (auto sign = value_of(profile, "s3.payload_signing_enabled")) out.sign_payload = is_true(sign);
+  constexpr uint64_t kLeastPart = 5 * kMiB;
+  read_size(value_of(profile, "s3.multipart_threshold"), 1, out.copy_threshold);
+  read_size(value_of(profile, "s3.multipart_chunksize"), kLeastPart, out.copy_part);
+  out.sign_payload = is_true(value_of(profile, "s3.payload_signing_enabled"));
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/base/result.h"
+#include "core/base/units.h"
 #include "net/s3/profiles.h"
 
 namespace sjcp::s3 {
@@ -40,8 +41,12 @@ struct Settings {
   bool accelerate = false;
   bool dualstack = false;
   bool fips = false;
-  bool checksums = true;             // are sent, and asked for
-  std::optional<bool> sign_payload;  // nothing: where the connection is not protected by TLS
+  bool checksums = true;      // are sent, and asked for
+  bool sign_payload = false;  // data too, beside the checksum that goes with it
+  // Within the service an object above the first is copied in parts of the second; bytes.  What the service
+  // allows in one request is the most.
+  uint64_t copy_threshold = 5 * kGiB;
+  uint64_t copy_part = 512 * kMiB;
 
   // The files may be missing.  kUsage: a profile asked for by name that is in neither, a malformed endpoint.
   static Result<Settings> find(const Wishes& wishes, const Environment& env, const Profiles& profiles);

@@ -42,6 +42,16 @@ TEST_CASE("Without --memory a copy takes a quarter of the machine's, at most 512
   CHECK(memory_limit(options, {kGiB, 1024}, true) == 2 * kGiB);
 }
 
+TEST_CASE("As many files may pay as descriptors and connections allow") {
+  CpOptions options;
+  CHECK(most_files(options, {0, 1'000'000}) == 256);
+  CHECK(most_files(options, {0, 428}) == 100);
+  CHECK(most_files(options, {0, 64}) == 10);
+  CHECK(most_files(options, {0, 0}) == 1);
+  options.max_connections = 20;
+  CHECK(most_files(options, {0, 1'000'000}) == 20);
+}
+
 TEST_CASE("Without --max-connections descriptors decide, less those that files need") {
   CpOptions options;
   CHECK(connection_limit(options, {0, 1024}) == 1024 - 128 - 2 * 16);

@@ -17,7 +17,7 @@ def need_program():
 
 
 class Gateway:
-    def __init__(self, folder, region="us-east-1", authority=None):
+    def __init__(self, folder, region="us-east-1", authority=None, domain=None):
         folder = pathlib.Path(folder)
         self.root = folder / "buckets"
         self.root.mkdir(parents=True)
@@ -25,13 +25,14 @@ class Gateway:
         self.port = harness.free_port()
         self.log = folder / "log"
         self.access_log = folder / "access-log"
+        virtual = ["--virtual-domain", domain] if domain else []
         tls = ["--cert", str(authority.certificate), "--key", str(authority.key)] if authority else []
         self.url = f"https://localhost:{self.port}" if authority else f"http://127.0.0.1:{self.port}"
         environment = {**os.environ, "ROOT_ACCESS_KEY": KEY, "ROOT_SECRET_KEY": SECRET}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [need_program(), "--port", f"127.0.0.1:{self.port}", "--region", region, "--quiet", "--access-log",
-                 str(self.access_log), *tls, "posix", str(self.root)],
+                 str(self.access_log), *tls, *virtual, "posix", str(self.root)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment)
         harness.wait_for_port(self.port, self.process)
 

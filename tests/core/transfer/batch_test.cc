@@ -6,12 +6,14 @@
 #include <thread>
 
 #include "core/base/wait.h"
+#include "core/transfer/file_gate.h"
 #include "core/transfer/worker_group.h"
 #include "tests/support/rendezvous.h"
 
 using namespace sjcp;
 using namespace sjcp::transfer;
 using test::Rendezvous;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -82,6 +84,35 @@ TEST_CASE("As many jobs as asked for run at once, and no more") {
                 nullptr, bench.context);
   CHECK(totals.done == 60);
   CHECK(most == kParallelism);
+}
+
+TEST_CASE("A gate lets in as many files as it allows, more once it allows more, and every one in the end") {
+  constexpr int kThreads = 12;
+  for (const auto& [took, allowed] : {std::pair(0ms, 2), std::pair(100ms, kThreads)}) {
+    Bench bench;
+    FileGate gate({2, kThreads});
+    gate.answered(took);
+    REQUIRE(gate.allowed() == static_cast<unsigned>(allowed));
+    bench.context.files = &gate;
+    Rendezvous all(allowed);
+    std::atomic<int> running{0};
+    std::atomic<int> most{0};
+    auto totals =
+        run_batch(kThreads,
+                  numbered(allowed * 5,
+                           [&](int, const Context&) -> Status {
+                             const int now = ++running;
+                             int seen = most;
+                             while (now > seen && !most.compare_exchange_weak(seen, now)) {
+                             }
+                             const bool met = all.arrive();
+                             --running;
+                             return met ? Status() : make_error(Errc::kInternal, "the others never came");
+                           }),
+                  nullptr, bench.context);
+    CHECK(totals.done == static_cast<uint64_t>(allowed) * 5);
+    CHECK(most == allowed);
+  }
 }
 
 TEST_CASE("A producer runs ahead of the jobs by a bounded number") {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "core/base/crc32c.h"
+#include "core/base/crc64.h"
 
 using namespace sjcp;
 using namespace sjcp::transfer;
@@ -58,6 +59,18 @@ TEST_CASE("The processor's CRC-32C and the portable one agree at every length an
     for (size_t size = 0; size < 64; ++size) {
       const ByteView bytes = view.substr(begin, size);
       CHECK(crc32c(bytes, 5) == crc32c_portable(bytes, 5));
+    }
+  }
+}
+
+TEST_CASE("CRC-64 by folding and the portable one agree at every length and alignment") {
+  std::string text;
+  for (int i = 0; i < 400; ++i) text.push_back(static_cast<char>(i * 91 + i / 64));
+  const std::string_view view = text;
+  for (size_t begin = 0; begin < 17; ++begin) {
+    for (size_t size = 0; size < 360; ++size) {
+      const ByteView bytes = view.substr(begin, size);
+      CHECK(crc64_nvme(bytes, 5) == crc64_nvme_portable(bytes, 5));
     }
   }
 }

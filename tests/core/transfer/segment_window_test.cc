@@ -196,7 +196,7 @@ TEST_CASE("On a long path more ranges on single connections begin than segments 
     return window.size();
   };
   CHECK(begins_with(10ms, 64) == 4);
-  CHECK(begins_with(250ms, 64) == 24);
+  CHECK(begins_with(250ms, 100) == 64);
   CHECK(begins_with(250ms, 20) == 20);
 }
 

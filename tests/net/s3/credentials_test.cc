@@ -167,6 +167,15 @@ TEST_CASE("A role that wants a second factor is refused with a way out") {
   CHECK(world.error().code == Errc::kUnsupported);
 }
 
+TEST_CASE("Keys of aws login are refused with a way out") {
+  World world;
+  world.config("[profile p]\nlogin_session=arn:aws:iam::1:user/me\n");
+  world.wishes.profile = "p";
+  const Error error = world.error();
+  CHECK(error.code == Errc::kUnsupported);
+  CHECK(error.what.find("export-credentials --profile p") != std::string::npos);
+}
+
 TEST_CASE("A refused role names the service's reason") {
   World world;
   world.config(

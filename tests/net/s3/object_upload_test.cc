@@ -52,7 +52,7 @@ http::Reply answer_upload(const Asked& asked) {
   }
   if (asked.request.method == "PUT") {
     return reply(200, "",
-                 {{"ETag", "\"e\""}, {"x-amz-checksum-crc64nvme", asked.header("x-amz-checksum-crc64nvme")}});
+                 {{"ETag", "\"e\""}, {"x-amz-checksum-crc32c", asked.header("x-amz-checksum-crc32c")}});
   }
   if (asked.request.method == "POST") {
     return reply(200, "<CompleteMultipartUploadResult><ETag>\"x\"</ETag></CompleteMultipartUploadResult>");
@@ -86,7 +86,7 @@ TEST_CASE("A small object is one request with its checksum, when it is committed
   REQUIRE(upload->commit(f.context));
   REQUIRE(f.requests() == std::vector<std::string>{"PUT https://h/bkt/k"});
   CHECK(f.client.asked[0].body == "123456789");
-  CHECK(f.client.asked[0].header("x-amz-checksum-crc64nvme") == "rosUhgp5mIg=");
+  CHECK(f.client.asked[0].header("x-amz-checksum-crc32c") == "4waSgw==");
   CHECK(f.client.asked[0].header("x-amz-meta-mine") == "v");
   CHECK(f.client.asked[0].header("If-None-Match") == "*");
   CHECK(upload->destination().empty());
@@ -107,7 +107,7 @@ TEST_CASE("A large object is begun once, its parts sent, and completed with what
               "PUT https://h/bkt/k?partNumber=2&uploadId=u%2F1", "POST https://h/bkt/k?uploadId=u%2F1"});
   CHECK(f.client.asked[1].body.size() == 16 * kMiB);
   CHECK(f.client.asked[3].body.find("<PartNumber>2</PartNumber>") != std::string::npos);
-  CHECK(f.client.asked[3].body.find("<ChecksumCRC64NVME>") != std::string::npos);
+  CHECK(f.client.asked[3].body.find("<ChecksumCRC32C>") != std::string::npos);
   CHECK_FALSE(pending.empty());
   CHECK_FALSE(upload->destination().empty());
 }
@@ -197,7 +197,7 @@ TEST_CASE("A service that does not know the checksum gets MD5 instead") {
   };
   auto upload = f.upload(16 * kMiB + 5);
   REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
-  CHECK(f.client.asked.back().header("x-amz-checksum-crc64nvme").empty());
+  CHECK(f.client.asked.back().header("x-amz-checksum-crc32c").empty());
   CHECK(f.client.asked.back().header("Content-MD5").size() == 24);
 }
 

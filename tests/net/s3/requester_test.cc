@@ -159,11 +159,12 @@ TEST_CASE("A stop ends the wait before a repetition") {
   CHECK(got.error().code == Errc::kCancelled);
 }
 
-TEST_CASE("Data is signed by its digest where nothing else protects it, and unsigned over TLS") {
-  const std::string data = "data";
-  for (const bool secure : {true, false}) {
+TEST_CASE("Data is sent unsigned unless a profile says otherwise") {
+  for (const bool sign : {false, true}) {
+    const std::string data(100'000, 'd');
     Settings settings;
-    settings.endpoint = secure ? "https://h" : "http://h";
+    settings.endpoint = "http://h";
+    settings.sign_payload = sign;
     Fixture f(settings);
     f.client.replies = {reply(200, "")};
     Call call;
@@ -171,10 +172,12 @@ TEST_CASE("Data is signed by its digest where nothing else protects it, and unsi
     call.bucket = "bkt";
     call.key = "k";
     call.body = data;
+    call.expected = sign;
     REQUIRE(f.requester.call(call, f.context));
     CHECK(f.client.asked[0].header("x-amz-content-sha256") ==
-          (secure ? std::string(kUnsignedPayload) : payload_hash(data)));
+          (sign ? payload_hash(data) : std::string(kUnsignedPayload)));
     CHECK(f.client.asked[0].body == data);
+    CHECK(f.client.asked[0].request.asks_first != sign);
   }
 }
 

@@ -97,6 +97,16 @@ TEST_CASE("A profile that is in no file is an error when it was asked for") {
   CHECK(found.error().what.find("missing") != std::string::npos);
 }
 
+TEST_CASE("A profile's multipart sizes hold for copies, within what services allow") {
+  const auto with = [](const std::string& key) { return find({}, {}, "[default]\ns3 =\n  " + key + "\n"); };
+  CHECK(with("multipart_threshold = 64MB").copy_threshold == 64 * kMiB);
+  CHECK(with("multipart_threshold = 9000000").copy_threshold == 9'000'000);
+  CHECK(with("multipart_threshold = 6GB").copy_threshold == 5 * kGiB);
+  CHECK(with("multipart_threshold = much").copy_threshold == 5 * kGiB);
+  CHECK(with("multipart_chunksize = 1MB").copy_part == 5 * kMiB);
+  CHECK(with("multipart_chunksize = 16MB").copy_part == 16 * kMiB);
+}
+
 TEST_CASE("Malformed endpoints are refused, and the scheme's own port is left out") {
   for (const char* url : {"gateway", "ftp://h", "http://", "https://h?x=1", "http://u:p@h"}) {
     Wishes wishes;

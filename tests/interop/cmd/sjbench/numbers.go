@@ -95,7 +95,7 @@ func targets() []target {
 
 func s3Target(scenario, job string) target {
 	return target{scenario, job + ": wall, of the better of awscli and rclone", 0.8, false,
-		quotient(job, wall, "awscli", "awscrt", "rclone")}
+		quotient(job, wall, "awscli", "awscrt", "rclone", "rclone-256")}
 }
 
 // Names of figures that both a scenario and a target know.

@@ -177,7 +177,7 @@ func (t s3Small) run(b *bench, _ scenario) (outcome, error) {
 	}
 	defer s.close()
 	result := outcome{Profile: t.profile, Bytes: smallFiles * smallSize}
-	able, skipped := b.ableOf(s, s3Programs(g))
+	able, skipped := b.ableOf(s, append(s3Programs(g), program{"rclone-256", "rclone, 256 files at a time", rcloneMissing, g.rcloneMany, false}))
 	result.Skipped = skipped
 	err = b.steadyRounds(s, able, &result, func(p program) error {
 		remote := "tree-" + p.name
@@ -210,7 +210,7 @@ func checkTreeAt(root, want string) error {
 	return err
 }
 
-// s3Programs copy to and from a gateway.  Many small files go 64 at a time where a program can be told.
+// s3Programs copy to and from a gateway.  Of many small files rclone takes 64 at a time; the others find their number.
 func s3Programs(g *gateway) []program {
 	return []program{
 		{"sjcp", "sjcp cp", ready, g.sjcp, false},
@@ -246,7 +246,7 @@ func (g *gateway) sjcp(b *bench, _ *site, job, remote, local string) command {
 	c := command{b.tool("sjcp"), "cp", "--progress=none", "--endpoint-url", g.url}
 	remote = "s3://" + bucket + "/" + remote
 	if isTree(job) {
-		c, remote = append(c, "-r", "-t", "64"), remote+"/"
+		c, remote = append(c, "-r"), remote+"/"
 	} else {
 		c = append(c, "-p", b.p)
 	}
@@ -269,11 +269,19 @@ func (g *gateway) awscrt(b *bench, s *site, job, remote, local string) command {
 	return command{b.python("aws"), filepath.Join(s.folder, "s3crt.py"), job, g.url, bucket, remote, local}
 }
 
-func (g *gateway) rclone(b *bench, _ *site, job, remote, local string) command {
+func (g *gateway) rclone(b *bench, s *site, job, remote, local string) command {
+	return g.rcloneWith("64", b, s, job, remote, local)
+}
+
+func (g *gateway) rcloneMany(b *bench, s *site, job, remote, local string) command {
+	return g.rcloneWith("256", b, s, job, remote, local)
+}
+
+func (g *gateway) rcloneWith(files string, b *bench, _ *site, job, remote, local string) command {
 	c := command{b.tool("rclone"), "--config=", "--quiet"}
 	remote = ":s3:" + bucket + "/" + remote
 	if isTree(job) {
-		c = append(c, "copy", "--ignore-times", "--transfers=64", "--checkers=64")
+		c = append(c, "copy", "--ignore-times", "--transfers="+files, "--checkers="+files)
 	} else {
 		c = append(c, "copyto", "--ignore-times", "--multi-thread-streams=16", "--multi-thread-cutoff=64Mi",
 			"--multi-thread-chunk-size=64Mi", "--s3-upload-concurrency=16", "--s3-chunk-size=16Mi")
