@@ -51,7 +51,7 @@ __attribute__((target("pclmul"))) inline __m128i load(const uint8_t* at) {
 __attribute__((target("pclmul"))) uint64_t advance_folded(uint64_t crc, ByteView bytes) {
   const uint8_t* at = bytes.data();
   size_t left = bytes.size();
-  std::array<__m128i, kLanes> lanes;
+  __m128i lanes[kLanes];
   for (size_t i = 0; i < kLanes; ++i) lanes[i] = load(at + i * kLane);
   lanes[0] = _mm_xor_si128(lanes[0], _mm_cvtsi64_si128(static_cast<int64_t>(crc)));
   at += kLanes * kLane, left -= kLanes * kLane;
