@@ -14,6 +14,8 @@ constexpr uint64_t kSample = 4 * kKiB;
 // Once one member is open, those that could be better get so much time before it begins without them.
 constexpr std::chrono::seconds kGrace{2};
 constexpr std::chrono::milliseconds kTick{100};
+// What samples of a member are waited for before all fetches begin at another one, at most.
+constexpr std::chrono::milliseconds kLongestPatience{500};
 
 // The begin, the middle and the end.  Not the very first byte: whoever asks for that gets the connection that
 // is about to send the whole.
@@ -242,6 +244,7 @@ Result<ObjectInfo> Mirrors::open(const RangeRequest& range, const Context& conte
     };
     if (!group_->start(1, body)) static_cast<void>(body().has_value());
   }
+  const auto began = clock_->steady_now();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, context.stop, [this] {
     return std::ranges::all_of(candidates_, &Candidate::known) ||
@@ -250,6 +253,9 @@ Result<ObjectInfo> Mirrors::open(const RangeRequest& range, const Context& conte
   changed_.wait_for(lock, context.stop, kGrace, [this] { return may_begin(); });
   if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
   if (!choose_first()) return nobody_left();
+  // Two more requests on one more connection take about as long.
+  const auto now = clock_->steady_now();
+  patience_ = now + std::min<Clock::Steady::duration>(2 * (now - began), kLongestPatience);
   return info_;
 }
 
@@ -480,12 +486,16 @@ std::optional<size_t> Mirrors::choose(size_t avoid, uint64_t next, const Output&
                                       const Context& context) {
   std::unique_lock lock(mutex_);
   while (!context.stop.stop_requested()) {
-    const auto member = choice_.choose(context.clock->steady_now(), avoid);
+    const auto now = context.clock->steady_now();
+    const auto member = choice_.choose(now, avoid);
     // Where all have failed, one that is still being opened may yet come.
     if (!member && !undecided()) return std::nullopt;
-    if (member && (!choice_.alone(*member) || choice_.connections(*member) == 0)) return member;
+    const bool busy = member && choice_.connections(*member) > 0;
+    const bool patient = busy && now < patience_ && std::ranges::any_of(candidates_, &Candidate::waiting);
+    if (member && !patient && !(busy && choice_.alone(*member))) return member;
     if (next >= output.end()) return std::nullopt;
-    changed_.wait_for(lock, context.stop, kTick, [] { return false; });
+    const auto limit = patient ? std::min<Clock::Steady::duration>(patience_ - now, kTick) : kTick;
+    changed_.wait_for(lock, context.stop, limit, [] { return false; });
   }
   return std::nullopt;
 }
@@ -628,18 +638,28 @@ Result<bool> Mirrors::refetch(const ByteRange& wrong, Output& output, const Cont
   return true;
 }
 
-// All that were asked before the last one have served wrong bytes.  So has who served what the last one
-// changed, if the one before it was not asked again.
+// Those that were asked before the last one have served wrong bytes.  So has who served what the last one
+// changed, or all of it.
 void Mirrors::refetched(const ByteRange& right, const RangeSet& changed) {
   const std::lock_guard lock(mutex_);
   const std::vector<size_t> asked = again_[right.begin];
+  std::vector<size_t> served;  // before it was asked for again
   for (size_t i = 0; i < members_.size(); ++i) {
-    if (asked.empty() || i == asked.back()) continue;
-    const bool again = std::ranges::find(asked, i) != asked.end();
-    const auto serves = [&](const ByteRange& range) {
-      return bytes_of(served_[i].missing(range)) < range.size();
-    };
-    if (again || (asked.size() == 1 && std::ranges::any_of(changed.ranges(), serves))) drop_liar(i);
+    if (std::ranges::find(asked, i) != asked.end()) {
+      if (i != asked.back()) drop_liar(i);
+    } else if (bytes_of(served_[i].missing(right)) < right.size()) {
+      served.push_back(i);
+    }
+  }
+  for (const size_t member : served) {
+    const RangeSet& its = served_[member];
+    const bool alone = served.size() == 1 && its.contains(right);
+    // What an earlier one changed tells nothing.
+    const bool replaced =
+        asked.size() == 1 && std::ranges::any_of(changed.ranges(), [&](const ByteRange& range) {
+          return bytes_of(its.missing(range)) < range.size();
+        });
+    if (alone || replaced) drop_liar(member);
   }
 }
 

@@ -117,6 +117,7 @@ class Mirrors final : public Source {
   std::optional<size_t> first_;  // whose bytes are right, as far as anybody can tell
   MirrorChoice choice_;
   std::vector<MemberOutput*> running_;
+  Clock::Steady patience_{};        // until then fetches wait for members that are about to join
   bool moving_ = false;             // a fetch is on its way from one member to another
   std::vector<RangeSet> served_;    // by each member, in offsets of the object
   std::unique_ptr<Hasher> prefix_;  // of what was served from the begin on, where nobody has samples

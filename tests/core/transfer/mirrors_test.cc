@@ -437,9 +437,20 @@ TEST_CASE("A member whose bytes make the digest wrong is found, dropped and name
       const bool sampled = at > 5'900'000 && at < 6'100'000;
       if (!sampled) bad[at] = static_cast<char>(bad[at] + 1);
     }
-    if (first) set.add("http://bad/file", bad);
-    set.add("http://good/file");
-    if (!first) set.add("http://bad/file", bad);
+    DivisibleSource* liar = first ? &set.add("http://bad/file", bad) : nullptr;
+    DivisibleSource& good = set.add("http://good/file");
+    if (!first) liar = &set.add("http://bad/file", bad);
+    // The liar has its chance.
+    Blocks blocks;
+    good.on_block = [&](size_t fetch, uint64_t offset, const Output& output,
+                        const Context& context) -> Status {
+      if (blocks.first(fetch)) return {};
+      while (offset > 6'100'000 && offset < 11'000'000 && liar->bytes_written < 1 << 20 &&
+             output.end() > offset && !context.stop.stop_requested()) {
+        std::this_thread::yield();
+      }
+      return {};
+    };
     Mirrors mirrors = set.make();
     FakeSink sink;
     CopyOptions options = with_parallelism(4);
