@@ -232,6 +232,7 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
   }
   if (item.connections) copy.parallelism = *item.connections;
   copy.expect = item.digests;
+  copy.pieces = item.pieces;
   auto sink = open_sink(item, context, copy);
   if (!sink) return sink.error();
   auto done = transfer::download(*source, **sink, copy, context);

@@ -104,6 +104,7 @@ class Finder {
     CopyItem item{places->front(), to_};
     item.mirrors.assign(places->begin() + 1, places->end());
     item.digests = wanted.digests;
+    item.pieces = wanted.pieces;
     item.headers = wanted.headers;
     item.size = item.exact_size = wanted.size;
     item.connections = wanted.connections;

@@ -58,9 +58,10 @@ struct CopyItem {
   bool guessed_name = false;                   // the server may suggest a better one
   std::vector<Location> mirrors = {};          // places with the same bytes
   std::vector<transfer::Digest> digests = {};  // that the bytes must have
-  std::vector<http::Header> headers = {};      // of requests to URLs
-  std::optional<uint64_t> exact_size = {};     // that the bytes must have
-  std::optional<unsigned> connections = {};    // instead of the command's
+  std::optional<transfer::PieceDigests> pieces = {};  // the same
+  std::vector<http::Header> headers = {};             // of requests to URLs
+  std::optional<uint64_t> exact_size = {};            // that the bytes must have
+  std::optional<unsigned> connections = {};           // instead of the command's
 };
 
 // Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.

@@ -26,11 +26,23 @@ class OpenedSource final : public transfer::Source {
   }
   const std::vector<transfer::Segment>& segments() const override { return source_->segments(); }
   bool divisible() const override { return source_->divisible(); }
+  bool seekable() const override { return source_->seekable(); }
   void expect(std::span<const transfer::Segment> next) override { source_->expect(next); }
   uint64_t memory_per_segment() const override { return source_->memory_per_segment(); }
   Status fetch(const transfer::Segment& segment, transfer::Output& output,
                const transfer::Context& context) override {
     return source_->fetch(segment, output, context);
+  }
+  Result<bool> repair(transfer::Output& output, const transfer::Context& context) override {
+    return source_->repair(output, context);
+  }
+  void repaired() override { source_->repaired(); }
+  Result<bool> refetch(const transfer::ByteRange& wrong, transfer::Output& output,
+                       const transfer::Context& context) override {
+    return source_->refetch(wrong, output, context);
+  }
+  void refetched(const transfer::ByteRange& right, const transfer::RangeSet& changed) override {
+    source_->refetched(right, changed);
   }
 
  private:

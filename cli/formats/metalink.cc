@@ -62,6 +62,7 @@ class Parser {
  private:
   Status parse_file(const pugi::xml_node& node);
   Status parse_hashes(const pugi::xml_node& holder, const std::string& where, Wanted& file);
+  Status parse_pieces(const pugi::xml_node& holder, const std::string& where, Wanted& file);
   Status parse_urls(const pugi::xml_node& holder, const std::string& where, Wanted& file);
   std::pair<int64_t, std::string> ranked_url(const pugi::xml_node& node) const;
   // Nothing: of a kind that is not computed here.
@@ -101,9 +102,7 @@ Status Parser::parse_file(const pugi::xml_node& node) {
   }
   const pugi::xml_node checks = version4_ ? node : first_child(node, "verification");
   if (Status parsed = parse_hashes(checks, where, file); !parsed) return parsed;
-  if (file.digests.empty() && first_child(checks, "pieces")) {
-    list_.warnings.push_back(where + ": only its pieces have digests, which are not checked");
-  }
+  if (Status parsed = version4_ ? parse_pieces(checks, where, file) : Status(); !parsed) return parsed;
   if (Status parsed = parse_urls(version4_ ? node : first_child(node, "resources"), where, file); !parsed) {
     return parsed;
   }
@@ -133,6 +132,32 @@ Status Parser::parse_hashes(const pugi::xml_node& holder, const std::string& whe
     auto digest = parse_digest(node.attribute("type").value(), text_of(node), where);
     if (!digest) return std::move(digest).error();
     if (*digest) file.digests.push_back(**digest);
+  }
+  return {};
+}
+
+// Of several sets the one with the strongest digests.
+Status Parser::parse_pieces(const pugi::xml_node& holder, const std::string& where, Wanted& file) {
+  for (const pugi::xml_node& node : children(holder, "pieces")) {
+    transfer::PieceDigests pieces;
+    pieces.length = parse_number<uint64_t>(node.attribute("length").value()).value_or(0);
+    if (pieces.length == 0) return fault(where, "the length of its pieces is not a number");
+    const std::string type = node.attribute("type").value();
+    bool known = true;
+    for (const pugi::xml_node& hash : children(node, "hash")) {
+      auto digest = parse_digest(type, text_of(hash), where);
+      if (!digest) return std::move(digest).error();
+      known = digest->has_value();
+      if (!known) break;
+      pieces.kind = (*digest)->kind;
+      pieces.hex.push_back((*digest)->hex);
+    }
+    if (!known) continue;
+    if (pieces.hex.empty()) return fault(where, "its pieces have no digests");
+    if (file.size && !pieces.fit(*file.size))
+      return fault(where, "it has another number of pieces than its size says");
+    // Kinds are in order of strength.
+    if (!file.pieces || pieces.kind > file.pieces->kind) file.pieces = std::move(pieces);
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/transfer/digest.h"
+#include "core/transfer/pieces.h"
 #include "net/http/client.h"
 
 namespace sjcp::cli {
@@ -17,6 +18,7 @@ struct Wanted {
   std::string folder;             // where the name begins, as typed; empty: the command's destination
   std::optional<uint64_t> size;
   std::vector<transfer::Digest> digests;
+  std::optional<transfer::PieceDigests> pieces;
   std::vector<http::Header> headers;    // to be sent with each request
   std::optional<unsigned> connections;  // at once; nothing: the command decides
   uint64_t line = 0;                    // where the list asks for it, from 1; 0: unknown

@@ -18,6 +18,7 @@
 #include "core/base/result.h"
 #include "core/transfer/context.h"
 #include "core/transfer/object_writer.h"
+#include "core/transfer/pieces.h"
 #include "core/transfer/reader.h"
 #include "core/transfer/sink.h"
 #include "core/transfer/source.h"
@@ -32,6 +33,9 @@ struct CopyOptions {
   std::function<bool(const ObjectInfo&)> skip;
   // Downloads of whole objects only: what they must be, besides what the source promises.
   std::vector<Digest> expect;
+  // The same: of their pieces.  A piece that is wrong is fetched again from another place, if the source has
+  // one.
+  std::optional<PieceDigests> pieces;
   std::optional<DigestKind> compute;  // returned in any case
   // Uploads only: where a large one remembers what it began.  Null: it does not.
   UploadStore* store = nullptr;

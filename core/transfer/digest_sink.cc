@@ -13,14 +13,16 @@ constexpr uint64_t kChunk = 1 * kMiB;
 
 }  // namespace
 
-DigestSink::DigestSink(Sink& sink, const std::set<DigestKind>& kinds, uint64_t size)
-    : sink_(sink), kinds_(kinds), size_(size) {
+DigestSink::DigestSink(Sink& sink, const std::set<DigestKind>& kinds, uint64_t size,
+                       const PieceDigests* pieces)
+    : sink_(sink), kinds_(kinds), size_(size), pieces_(pieces) {
   make_hashers();
 }
 
 void DigestSink::make_hashers() {
   hashers_.clear();
   for (const DigestKind kind : kinds_) hashers_.push_back(Hasher::create(kind, size_));
+  if (pieces_ != nullptr) check_.emplace(*pieces_, size_);
 }
 
 DigestSink::~DigestSink() {
@@ -84,6 +86,7 @@ void DigestSink::run(const std::stop_token& stop) {
 
 void DigestSink::hash(ByteView bytes) {
   for (const auto& hasher : hashers_) hasher->update(bytes);
+  if (check_) check_->update(bytes);
 }
 
 Result<std::vector<Digest>> DigestSink::finish(const std::stop_token& stop) {

@@ -18,14 +18,17 @@
 #include <vector>
 
 #include "core/transfer/digest.h"
+#include "core/transfer/pieces.h"
 #include "core/transfer/sink.h"
 
 namespace sjcp::transfer {
 
 class DigestSink final : public Sink {
  public:
-  // sink: must outlive it.  size: of the object, or kUnknownSize.
-  DigestSink(Sink& sink, const std::set<DigestKind>& kinds, uint64_t size);
+  // sink: must outlive it.  size: of the object, or kUnknownSize.  pieces: null, or those to be compared, of
+  // which an object of this size has as many; outlive it.
+  DigestSink(Sink& sink, const std::set<DigestKind>& kinds, uint64_t size,
+             const PieceDigests* pieces = nullptr);
   ~DigestSink() override;
   DigestSink(const DigestSink&) = delete;
   DigestSink& operator=(const DigestSink&) = delete;
@@ -35,6 +38,8 @@ class DigestSink final : public Sink {
   Result<std::vector<Digest>> finish(const std::stop_token& stop);
   // After finish(), and some rewrite(): once more, from the first byte.
   Result<std::vector<Digest>> again(const std::stop_token& stop);
+  // After these: pieces that are wrong.
+  std::vector<size_t> wrong_pieces() const { return check_ ? check_->wrong() : std::vector<size_t>(); }
 
   Status begin(uint64_t size) override;
   Result<RangeSet> resume(const Content& content) override;
@@ -60,8 +65,10 @@ class DigestSink final : public Sink {
   Sink& sink_;
   const std::set<DigestKind> kinds_;
   const uint64_t size_;
-  std::vector<std::unique_ptr<Hasher>> hashers_;  // the thread's while it runs
-  std::mutex mutex_;                              // guards the four below
+  const PieceDigests* const pieces_;
+  std::vector<std::unique_ptr<Hasher>> hashers_;  // the thread's while it runs, as the next
+  std::optional<PieceCheck> check_;
+  std::mutex mutex_;  // guards the four below
   std::condition_variable_any changed_;
   RangeSet there_;
   bool whole_ = false;  // nothing more will be written

@@ -188,11 +188,14 @@ std::vector<Segment> missing_parts(const std::vector<Segment>& segments, const R
   return out;
 }
 
+bool whole(const ObjectInfo& info) {
+  return !info.sized() || info.range == ByteRange{0, info.size};
+}
+
 // What is to be computed of the object: nothing of a part of it.
 std::set<DigestKind> wanted_digests(const ObjectInfo& info, const CopyOptions& options) {
   std::set<DigestKind> kinds;
-  const bool whole = !info.sized() || info.range == ByteRange{0, info.size};
-  if (!whole) return kinds;
+  if (!whole(info)) return kinds;
   for (const Digest& digest : info.digests) kinds.insert(digest.kind);
   for (const Digest& digest : options.expect) kinds.insert(digest.kind);
   if (options.compute) kinds.insert(*options.compute);
@@ -210,14 +213,29 @@ Status compare(const std::vector<Digest>& expected, const std::vector<Digest>& f
   return {};
 }
 
+// Puts bytes in the place of others, and notes which of them differ.
 class RewritingOutput final : public Output {
+  static constexpr uint64_t kCompared = 4 * kKiB;
+
  public:
   RewritingOutput(Sink& sink, uint64_t base) : sink_(sink), base_(base) {}
-  Status write(uint64_t offset, ByteView data) override { return sink_.rewrite(offset - base_, data); }
+
+  Status write(uint64_t offset, ByteView data) override {
+    Bytes before(data.size());
+    if (Status read = sink_.read(offset - base_, before); !read) return read;
+    for (size_t at = 0; at < data.size(); at += kCompared) {
+      const size_t count = std::min<size_t>(kCompared, data.size() - at);
+      if (ByteView(before).sub(at, count).text() == data.sub(at, count).text()) continue;
+      changed_.add({offset + at, offset + at + count});
+    }
+    return sink_.rewrite(offset - base_, data);
+  }
+  const RangeSet& changed() const { return changed_; }
 
  private:
   Sink& sink_;
   const uint64_t base_;
+  RangeSet changed_;
 };
 
 // One download, from the source's open() to the sink's commit.
@@ -269,7 +287,12 @@ class Transfer {
       return make_error(Errc::kUnsupported,
                         info_.name + ": a git-blob digest needs the size, which the server does not tell");
     }
-    if (!kinds.empty()) digesting_.emplace(sink_, kinds, info_.size);
+    const PieceDigests* pieces = options_.pieces && whole(info_) ? &*options_.pieces : nullptr;
+    if (pieces != nullptr && (!info_.sized() || !pieces->fit(info_.size))) {
+      return make_error(Errc::kIntegrity,
+                        info_.name + ": has another size than the digests of its pieces say");
+    }
+    if (!kinds.empty() || pieces != nullptr) digesting_.emplace(sink_, kinds, info_.size, pieces);
     if (info_.created.time_since_epoch().count() != 0) sink().modified(info_.created);
     if (!info_.sized()) return sink().begin(kUnknownSize);
     auto there = sink().resume({info_.name, info_.version, info_.size, info_.range});
@@ -303,15 +326,65 @@ class Transfer {
     if (!digesting_) return {};
     auto found = digesting_->finish(context_.stop);
     if (!found) return std::move(found).error();
-    Status right = judge(*found);
-    if (!right && !sink_.ordered()) right = repair(*found, std::move(right));
+    Status right = verify_pieces(*found);
+    if (right) right = judge(*found);
+    if (!right && !sink_.ordered() && digesting_->wrong_pieces().empty())
+      right = repair(*found, std::move(right));
     if (!right && right.error().code == Errc::kIntegrity) return rejected(std::move(right).error());
     if (!right) return right;
-    summary_.digest = found->front();
+    if (!found->empty()) summary_.digest = found->front();
     for (const Digest& digest : *found) {
       if (digest.kind == options_.compute) summary_.digest = digest;
     }
     return {};
+  }
+
+  // Those that are wrong are fetched again.
+  Status verify_pieces(std::vector<Digest>& found) {
+    const std::vector<size_t> wrong = digesting_->wrong_pieces();
+    for (const size_t index : wrong) {
+      if (Status right = replace_piece(index); !right) return right;
+    }
+    if (wrong.empty()) return {};
+    auto digests = digesting_->again(context_.stop);
+    if (!digests) return std::move(digests).error();
+    found = *std::move(digests);
+    return digesting_->wrong_pieces().empty() ? Status() : wrong_piece(digesting_->wrong_pieces().front());
+  }
+
+  Error wrong_piece(size_t index) const {
+    const ByteRange range = options_.pieces->range(index, info_.size);
+    return make_error(Errc::kIntegrity, info_.name + ": bytes " + std::to_string(range.begin) + " to " +
+                                            std::to_string(range.end - 1) + " are not what their " +
+                                            to_string(options_.pieces->kind) + " says");
+  }
+
+  Status replace_piece(size_t index) {
+    const ByteRange range = options_.pieces->range(index, info_.size);
+    for (bool right = false; !right;) {
+      if (sink_.ordered()) return wrong_piece(index);
+      RewritingOutput output(sink_, info_.range.begin);
+      auto again = source_.refetch(range, output, context_);
+      if (!again) return std::move(again).error();
+      if (!*again) return wrong_piece(index);
+      auto same = piece_is_right(index, range);
+      if (!same) return std::move(same).error();
+      right = *same;
+      if (right) source_.refetched(range, output.changed());
+    }
+    return {};
+  }
+
+  Result<bool> piece_is_right(size_t index, const ByteRange& range) {
+    const auto hasher = Hasher::create(options_.pieces->kind, range.size());
+    Bytes chunk(static_cast<size_t>(std::min<uint64_t>(range.size(), kMiB)));
+    for (uint64_t at = range.begin; at < range.end;) {
+      const ByteSpan out(chunk.data(), static_cast<size_t>(std::min<uint64_t>(range.end - at, chunk.size())));
+      if (Status read = sink_.read(at - info_.range.begin, out); !read) return std::move(read).error();
+      hasher->update(out);
+      at += out.size();
+    }
+    return hasher->finish().hex == options_.pieces->hex[index];
   }
 
   Status judge(const std::vector<Digest>& found) const {

@@ -14,6 +14,7 @@
 #include "core/transfer/context.h"
 #include "core/transfer/digest.h"
 #include "core/transfer/range.h"
+#include "core/transfer/range_set.h"
 
 namespace sjcp::transfer {
 
@@ -69,6 +70,9 @@ class Source {
   // range.
   virtual bool divisible() const { return false; }
 
+  // False: the bytes before a part come, too, whatever part is fetched.
+  virtual bool seekable() const { return true; }
+
   // These will be fetched soon, in this order, and nobody waits for them yet: a chance to ask for ahead what
   // each takes a question of its own.  Returns at once.  Called now and then, with overlaps.
   virtual void expect(std::span<const Segment> next) { (void)next; }
@@ -90,6 +94,17 @@ class Source {
   }
   // After repair(): now it is right.
   virtual void repaired() {}
+
+  // After all fetches: this part turned out to be wrong.  Fetches it again from a place that has not served
+  // it yet, and writes it.  False: there is none.
+  virtual Result<bool> refetch(const ByteRange& wrong, Output& output, const Context& context) {
+    static_cast<void>(wrong), static_cast<void>(output), static_cast<void>(context);
+    return false;
+  }
+  // After refetch(): now it is right.  changed: which bytes the last one has changed.
+  virtual void refetched(const ByteRange& right, const RangeSet& changed) {
+    static_cast<void>(right), static_cast<void>(changed);
+  }
 };
 
 }  // namespace sjcp::transfer

@@ -24,6 +24,7 @@ class TrackedOutput final : public transfer::Output {
     if (status) position_ = offset + data.size();
     return status;
   }
+  void arrived(uint64_t offset) override { output_.arrived(offset); }
   uint64_t end() const override { return output_.end(); }
 
   uint64_t position() const { return position_; }

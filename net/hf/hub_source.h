@@ -31,6 +31,7 @@ class HubSource final : public transfer::Source {
                                     const transfer::Context& context) override;
   const std::vector<transfer::Segment>& segments() const override;
   bool divisible() const override;
+  bool seekable() const override { return mirror_ ? mirror_->seekable() : file_.large(); }
   void expect(std::span<const transfer::Segment> next) override;
   uint64_t memory_per_segment() const override;
   Status fetch(const transfer::Segment& segment, transfer::Output& output,

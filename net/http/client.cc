@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <utility>
 
 #include "core/base/scope_guard.h"
@@ -37,7 +38,10 @@ class Hop final : public Receiver {
  public:
   Hop(Receiver& receiver, bool follow) : receiver_(receiver), follow_(follow) {}
 
+  std::function<void()> heard;  // called once a server answers
+
   Status head(const Head& head) override {
+    if (heard) heard();
     if (follow_ && redirects(head.status)) location_ = head.header("Location");
     if (location_) {
       status_ = head.status;
@@ -100,22 +104,22 @@ class CurlClient final : public Client {
   Status stream(const Request& request, Receiver& receiver, const transfer::Context& context) override;
 
  private:
-  Status one_hop(const Request& request, const Url& url, Receiver& receiver,
-                 const transfer::Context& context);
+  Status one_hop(const Request& request, const Url& url, Hop& receiver, const transfer::Context& context);
 
   const ClientOptions options_;
   const std::unique_ptr<Sharing> sharing_;
   LinePool pool_;
 };
 
-Status CurlClient::one_hop(const Request& request, const Url& url, Receiver& receiver,
+Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver,
                            const transfer::Context& context) {
   auto line = pool_.take(url, request.direct);
+  receiver.heard = [&] { pool_.met(url, request.direct, line->address()); };
   Status status = line->exchange(request, url, request.headers, receiver, context);
-  if (!status && line->unreachable() && !line->pinned().empty()) {
+  if (line->unreachable() && !line->pinned().empty()) {
     pool_.drop_address(url, line->pinned());
     line->pin("");
-    if (request.stream == nullptr || request.stream->rewind()) {
+    if (!status && (request.stream == nullptr || request.stream->rewind())) {
       status = line->exchange(request, url, request.headers, receiver, context);
     }
   }

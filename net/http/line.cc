@@ -20,6 +20,8 @@ using std::chrono::milliseconds;
 using Steady = Clock::Steady;
 
 constexpr milliseconds kTick{100};
+// A dial that takes longer is remembered against the address.
+constexpr std::chrono::seconds kLongDial{1};
 constexpr long kReadBytes = 512 << 10;
 constexpr long kSendBytes = 1 << 20;
 constexpr size_t kMostHeaderBytes = 1 << 20;
@@ -413,7 +415,8 @@ bool Line::given_up(Exchange& exchange) {
     exchange.fail(make_error(Errc::kCancelled, "stopped"));
     return true;
   }
-  if (exchange.head_done && exchange.receiver.enough()) exchange.enough = true;
+  // Nobody waits for the end of a dial whose reply is not wanted any more.
+  if ((exchange.head_done || !exchange.heard) && exchange.receiver.enough()) exchange.enough = true;
   if (exchange.enough) return true;
   const Steady moment = now();
   if (exchange.has_body() && moment - exchange.progress > kTick) note_sent(exchange);
@@ -488,6 +491,8 @@ Status Line::exchange(const Request& request, const Url& url, const std::vector<
     Exchange exchange{request, url, headers, receiver, context, url.text()};
     const Status status = attempt(exchange);
     used_ = now();
+    // Given up by whoever asked, who has waited for long.
+    unreachable_ = status.has_value() && !exchange.heard && used_ - exchange.begin > kLongDial;
     if (status || !exchange.error || exchange.heard) return status;
     const int code = status.error().cause;
     unreachable_ = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;

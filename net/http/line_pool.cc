@@ -25,6 +25,16 @@ bool behind_proxy() {
 
 std::unique_ptr<Line> LinePool::take(const Url& url, bool direct) {
   std::string address;
+  std::shared_ptr<std::once_flag> once;
+  std::string answered;
+  {
+    const std::lock_guard lock(mutex_);
+    const Server& server = servers_[key_of(url, direct)];
+    if (server.idle.empty()) once = server.learned;
+    answered = server.answered;
+  }
+  // Not by the first one: it has nothing to choose from, and would wait.
+  if (once) std::call_once(*once, [&] { learn(url, answered); });
   {
     const std::lock_guard lock(mutex_);
     Server& server = servers_[key_of(url, direct)];
@@ -67,13 +77,16 @@ void LinePool::learn(const Url& url, const std::string& answered) {
   server.addresses = std::move(addresses);
 }
 
+void LinePool::met(const Url& url, bool direct, const std::string& address) {
+  if (direct || address.empty()) return;
+  const std::lock_guard lock(mutex_);
+  Server& server = servers_[key_of(url, false)];
+  if (server.learned) return;
+  server.learned = std::make_shared<std::once_flag>();
+  server.answered = address;
+}
+
 void LinePool::keep(const Url& url, bool direct, std::unique_ptr<Line> line, size_t most) {
-  bool first = false;
-  if (!direct) {
-    const std::lock_guard lock(mutex_);
-    first = !std::exchange(servers_[key_of(url, false)].known, true);
-  }
-  if (first) learn(url, line->address());
   if (most == 0) return;
   std::vector<std::unique_ptr<Line>> gone;  // closed without the lock
   const std::lock_guard lock(mutex_);

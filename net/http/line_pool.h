@@ -25,6 +25,8 @@ class LinePool {
 
   // A kept line to this server, the one used last first; else a new one.
   std::unique_ptr<Line> take(const Url& url, bool direct);
+  // This address of the server has answered: where it has others, new lines use them in turn.
+  void met(const Url& url, bool direct, const std::string& address);
   // For the next request; `most` lines are kept in all, the longest unused ones go.
   void keep(const Url& url, bool direct, std::unique_ptr<Line> line, size_t most);
   // The pinned address did not answer: new lines do without it.
@@ -33,7 +35,8 @@ class LinePool {
  private:
   struct Server {
     std::vector<std::unique_ptr<Line>> idle;  // used last at the end
-    bool known = false;                       // addresses are
+    std::string answered;                     // the first address that did
+    std::shared_ptr<std::once_flag> learned;  // the addresses are, or are about to be; null: nobody answered
     std::vector<std::string> addresses;       // as CURLOPT_CONNECT_TO takes them
     size_t next = 0;
   };

@@ -90,6 +90,7 @@ class HttpSource final : public transfer::Source {
   Result<ObjectInfo> open(const RangeRequest& range, const Context& context) override;
   const std::vector<Segment>& segments() const override { return segments_; }
   bool divisible() const override { return divisible_; }
+  bool seekable() const override { return ranged_; }
   uint64_t memory_per_segment() const override { return kMemory; }
   Status fetch(const Segment& segment, Output& output, const Context& context) override;
 

@@ -54,7 +54,12 @@ TEST_CASE("A Metalink 4 document gives names, sizes, digests and the URLs by pri
   REQUIRE(file.digests.size() == 2);
   CHECK(file.digests[0].text() == "sha256:" + kSha256);
   CHECK(file.digests[1].kind == DigestKind::kSha1);
+  REQUIRE(file.pieces);
+  CHECK(file.pieces->kind == DigestKind::kSha256);
+  CHECK(file.pieces->length == 1000);
+  CHECK(file.pieces->hex == std::vector<std::string>(3, kSha256));
   CHECK(!list->files[1].size);
+  CHECK(!list->files[1].pieces);
 }
 
 TEST_CASE("A Metalink 3 document is read with its highest preference first") {
@@ -74,13 +79,34 @@ TEST_CASE("A Metalink 3 document is read with its highest preference first") {
   CHECK(list->warnings[0].find("left out") != std::string::npos);
 }
 
-TEST_CASE("A Metalink file of which only the pieces have digests is said not to be checked") {
-  const std::string pieces = "<pieces length=\"1000\" type=\"sha-1\"><hash>" + kSha1 +
-                             "</hash></pieces><url>http://h/a</url></file>";
-  auto list = parse_metalink(metalink("<file name=\"a\"><size>3000</size>" + pieces), "list.meta4");
-  REQUIRE(list);
-  REQUIRE(list->warnings.size() == 1);
-  CHECK(list->warnings[0].find("a: only its pieces") != std::string::npos);
+TEST_CASE("Of several sets of piece digests the strongest known one counts, and their number must fit") {
+  const auto list_with = [](const std::string& pieces) {
+    return parse_metalink(
+        metalink("<file name=\"a\"><size>1500</size>" + pieces + "<url>http://h/a</url></file>"),
+        "list.meta4");
+  };
+  const std::string sha1 =
+      "<pieces length=\"1000\" type=\"sha-1\"><hash>" + kSha1 + "</hash><hash>" + kSha1 + "</hash></pieces>";
+  const std::string sha256 = "<pieces length=\"750\" type=\"sha-256\"><hash>" + kSha256 + "</hash><hash>" +
+                             kSha256 + "</hash></pieces>";
+  const std::string odd = "<pieces length=\"1500\" type=\"tiger\"><hash>00</hash></pieces>";
+  for (const std::string& text : {sha1 + odd + sha256, sha256 + sha1 + odd}) {
+    auto list = list_with(text);
+    REQUIRE(list);
+    REQUIRE(list->files[0].pieces);
+    CHECK(list->files[0].pieces->kind == DigestKind::kSha256);
+    CHECK(list->files[0].pieces->length == 750);
+    REQUIRE(list->warnings.size() == 1);
+    CHECK(list->warnings[0].find("tiger") != std::string::npos);
+  }
+  const std::string one = "<hash>" + kSha1 + "</hash></pieces>";
+  CHECK(error_of(list_with("<pieces length=\"1000\" type=\"sha-1\">" + one)).find("number of pieces") !=
+        std::string::npos);
+  CHECK(error_of(list_with("<pieces length=\"0\" type=\"sha-1\">" + one)).find("length") !=
+        std::string::npos);
+  CHECK(error_of(list_with("<pieces length=\"18446744073709551615\" type=\"sha-1\"></pieces>"))
+            .find("no digests") != std::string::npos);
+  CHECK_FALSE(list_with("<pieces length=\"1500\" type=\"sha-1\"><hash>zz</hash></pieces>"));
 }
 
 TEST_CASE("A Metalink name that would leave the folder is refused") {

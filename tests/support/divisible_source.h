@@ -26,6 +26,7 @@ class DivisibleSource final : public transfer::Source {
   uint64_t block = 4096;
   uint64_t memory = 0;
   bool sized = true;
+  bool ranges = true;       // false: fetches send what is before their part, too
   bool ends_early = false;  // one byte is left out at the end of each fetch
   std::optional<Error> open_error;
   std::vector<transfer::Digest> digests;
@@ -58,7 +59,8 @@ class DivisibleSource final : public transfer::Source {
   }
 
   const std::vector<transfer::Segment>& segments() const override { return segments_; }
-  bool divisible() const override { return true; }
+  bool divisible() const override { return ranges; }
+  bool seekable() const override { return ranges; }
   uint64_t memory_per_segment() const override { return memory; }
 
   Status fetch(const transfer::Segment& segment, transfer::Output& output,

@@ -52,6 +52,7 @@ class FakeSink final : public transfer::Sink {
     if (!sized && offset == bytes.size()) bytes.resize(offset + data.size());
     if (offset + data.size() > bytes.size()) return make_error(Errc::kInternal, "beyond the end");
     bytes.replace(offset, data.size(), data.text());
+    if (passed_) passed_(data);
     return {};
   }
   Status read(uint64_t offset, ByteSpan out) override {
@@ -82,10 +83,12 @@ class FakeSink final : public transfer::Sink {
     if (on_abort) on_abort();
   }
   bool ordered() const override { return in_order; }
+  void watch(std::function<void(ByteView)> passed) override { passed_ = std::move(passed); }
   uint64_t kept() const override { return keep; }
   std::string name() const override { return "fake"; }
 
  private:
+  std::function<void(ByteView)> passed_;
   std::mutex mutex_;
 };
 

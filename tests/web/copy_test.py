@@ -1,6 +1,7 @@
 """What `sjcp cp` does beside fetching: mirrors, digests, lists of downloads, copies between services."""
 
 import base64
+import dataclasses
 import hashlib
 import json
 
@@ -75,6 +76,27 @@ class MirrorsTest(CopyTest):
         outcome = self.run_sjcp("cp", gone, "--mirror", refusing.url(), self.out())
         self.assertNotEqual(outcome.code, 0, outcome)
         self.assert_file(self.out(), b"before")
+
+    def test_one_without_ranges_serves_when_no_other_can(self):
+        gone = self.server(lambda request: Reply(404))
+        stream = self.serving(DATA, ranges=False)
+        outcome = self.sjcp("cp", gone.url(), "--mirror", stream.url(), self.out())
+        self.assert_file(self.out(), DATA)
+        self.assertIn(gone.url(), outcome.stderr)
+        self.assertEqual(len(stream.requests), 1)
+
+    def test_one_without_ranges_takes_over_from_one_that_fails(self):
+        def failing(request):
+            reply = unruly.serve(request, DATA)
+            large = len(reply.body) > 10_000
+            return Reply(500) if large and request.number > 2 else dataclasses.replace(
+                reply, cut=2_000_000 if large else None)
+
+        stream = self.serving(DATA, ranges=False)
+        broken = self.server(failing)
+        outcome = self.sjcp("cp", broken.url(), "--mirror", stream.url(), self.out())
+        self.assert_file(self.out(), DATA)
+        self.assertIn(broken.url(), outcome.stderr)
 
     def test_schemes_may_differ(self):
         grant = {"SJCP_ACCESS": start_network(self)}
@@ -214,6 +236,50 @@ class ListTest(CopyTest):
         (self.folder / "bad.meta4").write_text(document.replace(harness.sha256(DATA), "0" * 64))
         self.assertEqual(self.run_sjcp("cp", "-i", "bad.meta4", "again/").code, SOME_FAILED)
         self.assertFalse((self.folder / "again/model/weights.bin").exists())
+
+
+class PiecesTest(CopyTest):
+    LENGTH = 1 << 20
+
+    def document(self, *urls, data=DATA):
+        hashes = "".join(f"<hash>{harness.sha256(data[at:at + self.LENGTH])}</hash>"
+                         for at in range(0, len(data), self.LENGTH))
+        places = "".join(f'<url priority="{number + 1}">{url}</url>' for number, url in enumerate(urls))
+        (self.folder / "list.meta4").write_text(
+            f'<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="a"><size>{len(DATA)}</size>'
+            f'<pieces length="{self.LENGTH}" type="sha-256">{hashes}</pieces>{places}</file></metalink>')
+
+    def damaged(self, *places):
+        data = bytearray(DATA)
+        for place in places:
+            data[place] ^= 1
+        return bytes(data)
+
+    def test_a_wrong_piece_comes_again_from_another_mirror_and_the_liar_is_named(self):
+        # Only the liar can give parts, so all comes from it at first.
+        liar, good = self.serving(self.damaged(3_500_000, 9_000_000)), self.serving(DATA, ranges=False)
+        self.document(liar.url(), good.url())
+        outcome = self.sjcp("cp", "-i", "list.meta4", "down")
+        self.assert_file(self.folder / "down/a", DATA)
+        self.assertIn(f"mirror dropped: {liar.url()}: served other bytes", outcome.stderr)
+        self.assertNotIn("dropped: " + good.url(), outcome.stderr)
+
+    def test_little_comes_again(self):
+        liar, good = (self.server(lambda request, data=data: dataclasses.replace(unruly.serve(request, data),
+                                                                                 rate=8_000_000))
+                      for data in (self.damaged(3_500_000), DATA))
+        self.document(liar.url(), good.url())
+        self.sjcp("cp", "-i", "list.meta4", "down")
+        self.assert_file(self.folder / "down/a", DATA)
+        self.assertLess(liar.bytes_sent + good.bytes_sent, 1.5 * len(DATA))
+
+    def test_a_piece_that_nobody_has_is_an_error(self):
+        web = self.serving(self.damaged(3_500_000))
+        self.document(web.url())
+        outcome = self.run_sjcp("cp", "-i", "list.meta4", "down")
+        self.assertEqual(outcome.code, SOME_FAILED, outcome)
+        self.assertIn(f"bytes {3 << 20} to {(4 << 20) - 1} are not what their sha256 says", outcome.stderr)
+        self.assertFalse((self.folder / "down/a").exists())
 
 
 class ServicesTest(CopyTest):

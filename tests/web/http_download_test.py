@@ -18,12 +18,15 @@ class NginxTest(harness.WebTest):
         (cls.root / "empty").write_bytes(b"")
         odd = cls.root / "a b+c%d ü"
         odd.write_bytes(b"odd")
+        cls.http2_port = harness.free_port()
         cls.nginx = harness.Nginx(cls.class_folder / "nginx", cls.root, cls.authority, """
             location = /named { alias %s/small.txt; add_header Content-Disposition
               'attachment; filename="../../x.txt"; filename*=UTF-8\\'\\'na%%C3%%AFve.txt'; }
             location = /private { auth_basic "x"; auth_basic_user_file %s/users; alias %s/small.txt; }
+            location = /forbidden { return 403; }
+            listen 127.0.0.1:%d ssl http2;
             location = /moved { return 302 /small.txt; }
-        """ % (cls.root, cls.class_folder, cls.root))
+        """ % (cls.root, cls.class_folder, cls.root, cls.http2_port))
         cls.addClassCleanup(cls.nginx.stop)
         (cls.class_folder / "users").write_text("me:{PLAIN}secret\n")
 
@@ -34,6 +37,15 @@ class NginxTest(harness.WebTest):
                     out = self.folder / f"out-{tls}-{parallel}"
                     self.sjcp("cp", "-p", parallel, "--cacert", self.authority.ca, self.nginx.url("big.bin", tls), out)
                     self.assert_file(out, self.data)
+
+    def test_a_server_that_speaks_http2_is_asked_over_several_connections(self):
+        url = f"https://localhost:{self.http2_port}/big.bin"
+        before = self.nginx.log.read_text().count("big.bin")
+        self.sjcp("cp", "-p", 4, "--cacert", self.authority.ca, url, self.folder / "out")
+        self.assert_file(self.folder / "out", self.data)
+        asked = [line for line in self.nginx.log.read_text().splitlines() if "big.bin" in line][before:]
+        self.assertGreaterEqual(len(asked), 4)
+        self.assertEqual([line for line in asked if "HTTP/1.1" not in line], [])
 
     def test_small_and_empty_files(self):
         for name, data in (("small.txt", b"hello"), ("empty", b"")):
@@ -54,7 +66,7 @@ class NginxTest(harness.WebTest):
         out = self.folder / "out"
         out.write_bytes(b"old")
         outcome = self.run_sjcp("cp", "--range", "bytes=50000000-", self.nginx.url("big.bin"), out)
-        self.assertNotEqual(outcome.code, 0)
+        self.assert_fails(outcome, 2, "range")
         self.assert_file(out, b"old")
 
     def test_to_stdout(self):
@@ -105,17 +117,18 @@ class NginxTest(harness.WebTest):
         out = self.folder / "out"
         out.write_bytes(b"old")
         port = harness.free_port()
-        cases = ((self.nginx.url("missing?token=geheim"), "404"),
-                 (f"http://127.0.0.1:{port}/x?token=geheim", "onnect"),
-                 ("http://no-such-host.invalid/x?token=geheim", "resolve"),
-                 ("http://me:geheim@127.0.0.1:99999/x", "port"))
-        for url, word in cases:
+        cases = ((self.nginx.url("missing?token=geheim"), 3, "404"),
+                 (self.nginx.url("forbidden?token=geheim"), 4, "403"),
+                 (f"http://127.0.0.1:{port}/x?token=geheim", 5, "onnect"),
+                 ("http://no-such-host.invalid/x?token=geheim", 5, "resolve"),
+                 (self.nginx.url("small.txt?token=geheim", tls=True), 6, "certificate"),
+                 ("http://me:geheim@127.0.0.1:99999/x", 2, "port"),
+                 ("gopher://me:geheim@127.0.0.1/x", 2, "gopher"))
+        for url, code, word in cases:
             with self.subTest(url=url):
                 outcome = self.run_sjcp("cp", url, out)
-                self.assertNotEqual(outcome.code, 0)
-                self.assertIn(word, outcome.stderr)
+                self.assert_fails(outcome, code, word)
                 self.assertNotIn("geheim", outcome.stderr)
-                self.assertEqual(len(outcome.stderr.strip().splitlines()), 1, outcome)
                 self.assert_file(out, b"old")
 
 

@@ -76,7 +76,7 @@ def serve(request, data, etag=ETAG, modified=MODIFIED, ranges=True):
 
 
 class Unruly:
-    def __init__(self, behave, authority=None, host="127.0.0.1"):
+    def __init__(self, behave, authority=None, host="127.0.0.1", port=0):
         self.requests = []
         self.bytes_sent = 0  # of bodies
         self.behave = behave
@@ -118,7 +118,7 @@ class Unruly:
             def handle_error(self, request, client_address):
                 pass
 
-        self._server = Server((host, 0), Handler)
+        self._server = Server((host, port), Handler)
         self.port = self._server.server_address[1]
         self.tls = authority is not None
         if authority is not None:

@@ -1,6 +1,7 @@
 #include "core/transfer/mirrors.h"
 
 #include <catch2/catch.hpp>
+#include <set>
 #include <thread>
 
 #include "core/transfer/copy.h"
@@ -25,6 +26,19 @@ struct Bench {
   Counters counters;
   std::stop_source stop;
   Context context{stop.get_token(), &budget, &counters};
+};
+
+// Tells the first block of each fetch from the later ones.
+class Blocks {
+ public:
+  bool first(size_t fetch) {
+    const std::lock_guard lock(mutex_);
+    return seen_.insert(fetch).second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<size_t> seen_;
 };
 
 // Members, and what was said of those that were dropped.
@@ -123,6 +137,16 @@ TEST_CASE("Mirrors serve one object together") {
   Set set;
   DivisibleSource& a = set.add("http://a/file");
   DivisibleSource& b = set.add("http://b/file");
+  // The first one serves at once, and not all of it before the other one has shown its samples.
+  Blocks blocks;
+  a.on_block = [&](size_t fetch, uint64_t offset, const Output& output, const Context& context) -> Status {
+    if (blocks.first(fetch)) return {};
+    while (offset > 6'000'000 && offset < 11'000'000 && b.bytes_written < 1 << 20 && output.end() > offset &&
+           !context.stop.stop_requested()) {
+      std::this_thread::yield();
+    }
+    return {};
+  };
   Mirrors mirrors = set.make();
   FakeSink sink;
   auto summary = download(mirrors, sink, with_parallelism(4), bench.context);
@@ -130,8 +154,143 @@ TEST_CASE("Mirrors serve one object together") {
   CHECK(sink.bytes == kObject);
   CHECK(sink.content == Content{"http://a/file", "v1", kObject.size(), {0, kObject.size()}});
   CHECK(a.bytes_written > 1 << 20);
-  CHECK(b.bytes_written > 1 << 20);
+  CHECK(b.bytes_written >= 1 << 20);
   CHECK(set.dropped.empty());
+}
+
+TEST_CASE("Where one mirror has far more fetches than it should, one of them moves, if that pays") {
+  MirrorChoice choice(3);
+  MirrorChoice::Time now{};
+  choice.admit(0);
+  for (int i = 0; i < 8; ++i) choice.began(0, now);
+  CHECK_FALSE(choice.move(now));
+  // One that nobody knows is tried by one fetch.
+  choice.admit(1);
+  REQUIRE(choice.move(now));
+  CHECK(choice.move(now)->from == 0u);
+  CHECK(choice.move(now)->to == 1u);
+  choice.ended(0, now);
+  choice.began(1, now);
+  CHECK_FALSE(choice.move(now));
+  // Both have lines of 8 MiB/s.
+  choice.opened(100ms);
+  now += 1s;
+  choice.received(0, 8 << 20, now);
+  choice.received(1, 8 << 20, now);
+  const auto move = choice.move(now);
+  REQUIRE(move);
+  CHECK(move->from == 0u);
+  CHECK(move->to == 1u);
+  CHECK(choice.worth(*move, 8 << 20, now));
+  CHECK_FALSE(choice.worth(*move, 64 << 10, now));  // nearly there
+  for (int moved = 0; moved < 2; ++moved) {
+    choice.ended(0, now);
+    choice.began(1, now);
+  }
+  CHECK_FALSE(choice.move(now));  // 5 and 3: much the same
+  // A source that serves alone gets nothing that others have.
+  choice.admit(2, true);
+  CHECK_FALSE(choice.move(now));
+  CHECK(choice.choose(now) != 2u);
+  choice.drop(0);
+  choice.drop(1);
+  CHECK(choice.choose(now) == 2u);
+}
+
+TEST_CASE("Fetches move to a mirror that has become idle") {
+  Bench bench;
+  Set set;
+  DivisibleSource& a = set.add("http://a/file");
+  DivisibleSource& b = set.add("http://b/file");
+  // Fetches from the first one hang until somebody takes their ranges.
+  std::atomic<int> moved{0};
+  Blocks blocks;
+  a.on_block = [&](size_t fetch, uint64_t offset, const Output& output, const Context& context) -> Status {
+    if (blocks.first(fetch) || offset < 1'000'000 || offset > 11'900'000) return {};
+    while (output.end() > offset && b.bytes_written < 3'000'000) {
+      if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
+      std::this_thread::yield();
+    }
+    moved += output.end() <= offset ? 1 : 0;
+    return {};
+  };
+  // Late: all fetches are at the first by then.
+  b.on_block = [&](size_t fetch, uint64_t, const Output&, const Context& context) -> Status {
+    while (fetch == 0 && a.fetches < 6 && !context.stop.stop_requested()) std::this_thread::yield();
+    return {};
+  };
+  Mirrors mirrors = set.make();
+  FakeSink sink;
+  REQUIRE(download(mirrors, sink, with_parallelism(4), bench.context));
+  CHECK(sink.bytes == kObject);
+  CHECK(moved > 0);
+  CHECK(set.dropped.empty());
+}
+
+TEST_CASE("A mirror without ranges serves when it is the only one, and takes over when no other is left") {
+  for (const bool alone : {true, false}) {
+    Bench bench;
+    Set set;
+    DivisibleSource& stream = set.add("http://stream/file");
+    stream.ranges = false;
+    DivisibleSource& other = set.add("http://other/file");
+    if (alone) {
+      other.open_error = make_error(Errc::kNotFound, "http://other/file: no such file");
+    } else {
+      other.on_block = [](size_t, uint64_t offset, const Output&, const Context&) -> Status {
+        const bool sample =
+            offset < 10'000 || (offset > 5'990'000 && offset < 6'010'000) || offset > 11'990'000;
+        if (!sample) return make_error(Errc::kNetwork, "http://other/file: connection lost");
+        return {};
+      };
+    }
+    Mirrors mirrors = set.make();
+    FakeSink sink;
+    REQUIRE(download(mirrors, sink, with_parallelism(4), bench.context));
+    CHECK(sink.bytes == kObject);
+    CHECK(set.dropped.size() == 1);
+    for (const auto& range : stream.asked()) CHECK(range.begin == 0);
+  }
+}
+
+TEST_CASE("A mirror without ranges that has other bytes than those that are there is not gone on with") {
+  Bench bench;
+  Set set;
+  DivisibleSource& first = set.add("http://first/file");
+  first.on_block = [](size_t, uint64_t offset, const Output&, const Context&) -> Status {
+    const bool sample = offset < 10'000 || (offset > 5'990'000 && offset < 6'010'000) || offset > 11'990'000;
+    if (!sample) return make_error(Errc::kNetwork, "http://first/file: connection lost");
+    return {};
+  };
+  set.add("http://stream/file", damaged(6'000'100)).ranges = false;
+  Mirrors mirrors = set.make();
+  FakeSink sink;
+  auto summary = download(mirrors, sink, with_parallelism(4), bench.context);
+  REQUIRE_FALSE(summary);
+  CHECK(set.dropped.size() == 2);
+  CHECK(set.dropped.back() == "http://stream/file: has other bytes than http://first/file");
+}
+
+TEST_CASE(
+    "Of two mirrors without ranges the second goes on where the first broke, if it has the same bytes") {
+  for (const bool same : {true, false}) {
+    Bench bench;
+    Set set;
+    DivisibleSource& broken = set.add("http://broken/file");
+    broken.ranges = false;
+    broken.on_block = [](size_t, uint64_t offset, const Output&, const Context&) -> Status {
+      if (offset > 5'000'000) return make_error(Errc::kNetwork, "http://broken/file: connection lost");
+      return {};
+    };
+    set.add("http://whole/file", same ? kObject : damaged(77)).ranges = false;
+    Mirrors mirrors = set.make();
+    FakeSink sink;
+    auto summary = download(mirrors, sink, with_parallelism(4), bench.context);
+    CHECK(summary.has_value() == same);
+    if (same) CHECK(sink.bytes == kObject);
+    CHECK(set.dropped.size() == (same ? 1 : 2));
+    if (!same) CHECK(set.dropped.back() == "http://whole/file: has other bytes than http://broken/file");
+  }
 }
 
 TEST_CASE("A source with segments stands beside one without, also for a range") {
@@ -278,9 +437,20 @@ TEST_CASE("A member whose bytes make the digest wrong is found, dropped and name
       const bool sampled = at > 5'900'000 && at < 6'100'000;
       if (!sampled) bad[at] = static_cast<char>(bad[at] + 1);
     }
-    if (first) set.add("http://bad/file", bad);
-    set.add("http://good/file");
-    if (!first) set.add("http://bad/file", bad);
+    DivisibleSource* liar = first ? &set.add("http://bad/file", bad) : nullptr;
+    DivisibleSource& good = set.add("http://good/file");
+    if (!first) liar = &set.add("http://bad/file", bad);
+    // The liar has its chance.
+    Blocks blocks;
+    good.on_block = [&](size_t fetch, uint64_t offset, const Output& output,
+                        const Context& context) -> Status {
+      if (blocks.first(fetch)) return {};
+      while (offset > 6'100'000 && offset < 11'000'000 && liar->bytes_written < 1 << 20 &&
+             output.end() > offset && !context.stop.stop_requested()) {
+        std::this_thread::yield();
+      }
+      return {};
+    };
     Mirrors mirrors = set.make();
     FakeSink sink;
     CopyOptions options = with_parallelism(4);
