@@ -1,7 +1,7 @@
 // For how many segments one question asks the satellite for offers.
 //
-// One at first: an answer with more of them takes a round trip longer on a fresh connection.  Then twice as many
-// each time, as far as an answer stays well below a megabyte.
+// One at first: an answer with more of them takes a round trip longer on a fresh connection.  Then twice as
+// many each time, as far as an answer stays well below a megabyte.
 //
 // Pure.  Threads: one at a time.
 #pragma once
