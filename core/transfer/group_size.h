@@ -61,12 +61,12 @@ class GroupSize {
   const unsigned cost_;
   mutable std::mutex mutex_;
   size_t size_ = kFirst;
-  double base_ = 0;        // the pace after the last refusal, or doubled since; 0: no pace
-  double grown_ = 0;       // counted requests that passed since then
-  double passed_ = 0;      // and since the last refusal
-  int refusals_ = 0;       // for the rate, in a row
-  Time drained_{};         // the last refusal; before it, the first request
-  Time empty_{};           // when the bucket here was empty, or will be
+  double base_ = 0;    // the pace after the last refusal, or doubled since; 0: no pace
+  double grown_ = 0;   // counted requests that passed since then
+  double passed_ = 0;  // and since the last refusal
+  int refusals_ = 0;   // for the rate, in a row
+  Time drained_{};     // the last refusal; before it, the first request
+  Time empty_{};       // when the bucket here was empty, or will be
 };
 
 }  // namespace sjcp::transfer
