@@ -289,7 +289,7 @@ Copier::Summary Copier::upload(transfer::Reader& reader, transfer::ObjectWriter&
 Copier::Summary Copier::relay(const CopyItem& item, const transfer::Context& context) {
   const Location& from = item.source;
   const Location& to = item.destination;
-  if (from.same_store(to) && request_.range.everything()) {
+  if (from.same_store(to) && request_.range.everything() && item.mirrors.empty()) {
     auto store = services_.store(to);
     if (!store) return store.error();
     auto copied = (*store)->copy_object(from.bucket, from.path, to.bucket, to.path, request_.object, context);

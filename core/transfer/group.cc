@@ -1,5 +1,6 @@
 #include "core/transfer/group.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -22,37 +23,37 @@ class GroupRun {
   void run(size_t count) {
     add({0, count, false});
     while (!left_.empty()) {
-      Part part = left_.back();
+      const Part part = left_.back();
       left_.pop_back();
       if (verdict_) {
         report(part, *verdict_);
         continue;
       }
-      const size_t most = sizes_.files();
-      if (part.size() > most) {
-        add({part.begin + most, part.end, part.broken});
-        part.end = part.begin + most;
+      // Asked for again after each wait: what may be sent, and how much of it, changes meanwhile.
+      const size_t size = std::min(part.size(), sizes_.files());
+      const auto now = calls_.now();
+      const auto later = sizes_.book(size, now);
+      add({part.begin + (later ? 0 : size), part.end, part.broken});
+      if (!later) {
+        send({part.begin, part.begin + size, part.broken}, now);
+      } else if (!calls_.wait_until(*later)) {
+        verdict_ = make_error(Errc::kCancelled, "interrupted");
       }
-      send(part);
     }
   }
 
  private:
-  void send(const Part& part) {
-    const auto start = sizes_.reserve(part.size(), calls_.now());
-    if (!calls_.wait_until(start)) return end_with(part, make_error(Errc::kCancelled, "interrupted"));
-    const auto sent = calls_.now();
+  void send(const Part& part, GroupSize::Time sent) {
     GroupReply reply = calls_.attempt(part.begin, part.end);
     if (reply.status) {
       sizes_.succeeded(part.size());
-      rate_refusals_ = 0;
       return report(part, {});
     }
     const Error& error = reply.status.error();
     switch (reply.verdict) {
       case GroupVerdict::kTooOften:
-        sizes_.limited(sent, calls_.now());
-        return ++rate_refusals_ < kMostRateRefusals ? add(part) : end_with(part, error);
+        if (sizes_.limited(part.size(), sent, calls_.now()) < kMostRateRefusals) return add(part);
+        return end_with(part, error);
       case GroupVerdict::kBroken:
         if (part.broken) return end_with(part, error);
         return add({part.begin, part.end, true});
@@ -91,7 +92,6 @@ class GroupRun {
   const GroupCalls& calls_;
   std::vector<Part> left_;  // the next one last
   std::optional<Error> verdict_;
-  int rate_refusals_ = 0;
 };
 
 }  // namespace

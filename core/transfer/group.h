@@ -39,8 +39,9 @@ struct GroupCalls {
   std::function<GroupSize::Time()> now;
 };
 
-// Requests in a row that may be refused for their rate before their files fail.
-inline constexpr int kMostRateRefusals = 6;
+// How often in a row, whoever asked, the pace may be too fast before the files that are refused fail: with
+// the rests between, some twenty seconds.
+inline constexpr int kMostRateRefusals = 7;
 
 void run_group(size_t count, GroupSize& sizes, const GroupCalls& calls);
 

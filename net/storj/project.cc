@@ -5,6 +5,7 @@
 #include "core/access/caveat.h"
 #include "core/base/clock.h"
 #include "net/storj/listing.h"
+#include "net/storj/object_copy.h"
 #include "net/storj/object_source.h"
 #include "net/storj/object_upload.h"
 #include "net/storj/session.h"
@@ -75,6 +76,10 @@ class SatelliteProject final : public Project {
     if (!response) {
       Error error = std::move(response).error();
       if (error.cause == kRpcFailedPrecondition) error.what += "; use --force to delete what is in it";
+      // The satellite does not tell this from a grant that may not delete.
+      if (force && error.cause == kRpcPermissionDenied) {
+        error.what += "; if the bucket has Object Lock, --force cannot empty it";
+      }
       return error;
     }
     return {};
@@ -160,6 +165,20 @@ class SatelliteProject final : public Project {
       return;
     }
     storj::put_small_objects(session_, bucket, objects, options, sizes, result, context);
+  }
+
+  Status copy_object(const std::string& from_bucket, const std::string& from_key,
+                     const std::string& to_bucket, const std::string& to_key, const ObjectOptions& options,
+                     const transfer::Context& context) override {
+    for (const std::string& bucket : {from_bucket, to_bucket}) {
+      if (auto status = check_bucket_name(bucket); !status) return status;
+    }
+    auto copied =
+        storj::copy_object(session_, {from_bucket, from_key}, {to_bucket, to_key}, options, context);
+    if (copied) return {};
+    Error error = copied.error();
+    if (to_bucket != from_bucket) error = missing_bucket_or(std::move(error), to_bucket, context.stop);
+    return missing_bucket_or(std::move(error), from_bucket, context.stop);
   }
 
   Result<std::unique_ptr<transfer::ObjectWriter>> create_object(const std::string& bucket,

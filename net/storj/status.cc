@@ -6,14 +6,24 @@ namespace {
 Errc kind_of(uint64_t code) {
   switch (code) {
     case kRpcInvalidArgument:
+    case kRpcLockBucketRetention:
       return Errc::kUsage;
     case kRpcNotFound:
     case kRpcMethodNotAllowed:
     case kRpcBucketNotFound:
+    case kRpcLockBucketRetentionMissing:
+    case kRpcLockObjectRetentionMissing:
       return Errc::kNotFound;
     case kRpcAlreadyExists:
     case kRpcFailedPrecondition:
     case kRpcAborted:
+    case kRpcLockBucketState:
+    case kRpcLockProtected:
+    case kRpcLockObjectState:
+    case kRpcLockExpiry:
+    case kRpcLockExpiryOfKey:
+    case kRpcLockExpiryAndDefault:
+    case kRpcLockExpiryOfKeyAndDefault:
       return Errc::kConflict;
     case kRpcPermissionDenied:
     case kRpcUnauthenticated:
@@ -24,6 +34,8 @@ Errc kind_of(uint64_t code) {
     case kRpcUnavailable:
       return Errc::kNetwork;
     case kRpcUnimplemented:
+    case kRpcLockEndpointsDisabled:
+    case kRpcLockDisabledForProject:
       return Errc::kUnsupported;
     case kRpcCanceled:
       return Errc::kCancelled;
@@ -56,6 +68,17 @@ std::string advice(const drpc::RpcError& error) {
       return "bucket not found";
     case kRpcMethodNotAllowed:
       return "the object is a delete marker";
+    case kRpcLockProtected:
+      return "the object is locked: it can neither be replaced nor removed before its time (" +
+             one_line(text) + ")";
+    case kRpcLockExpiry:
+    case kRpcLockExpiryAndDefault:
+      return "the bucket locks its objects for a time, so they cannot expire; leave out --expires (" +
+             one_line(text) + ")";
+    case kRpcLockExpiryOfKey:
+    case kRpcLockExpiryOfKeyAndDefault:
+      return "the bucket locks its objects for a time, and those of this grant expire; use another grant (" +
+             one_line(text) + ")";
     case kRpcPermissionDenied:
     case kRpcUnauthenticated:
       return "access denied: the grant does not allow this, has expired or was revoked (" + one_line(text) +

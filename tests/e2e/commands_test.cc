@@ -52,6 +52,9 @@ TEST_CASE("A bucket with objects goes only by force", "[commands]") {
   user.must({"mb", "sj://bucket"});
   user.must({"cp", user.make_file("file", 10'000), "sj://bucket/deep/object"});
   check_failure(user.run({"rb", "sj://bucket"}), 9, "--force");
+  // What a bucket with Object Lock meets.
+  network.fail_calls("DeleteBucket", 7, "Unauthorized API credentials", 1);
+  check_failure(user.run({"rb", "--force", "sj://bucket"}), 4, "Object Lock");
   CHECK(user.list({"-r", "sj://bucket/"}).size() == 1);
   user.must({"rb", "--force", "sj://bucket"});
   CHECK(user.list({}).empty());

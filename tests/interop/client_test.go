@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,15 +42,17 @@ type libraryClient struct{}
 
 func (libraryClient) name() string { return "library" }
 
-// with runs use on the project of a grant.
+// with runs use on the project of a grant, again where the satellite limits the rate of requests.
 func (libraryClient) with(t *testing.T, grant string, use func(project *uplink.Project) error) error {
 	t.Helper()
-	if grant == fullGrant {
-		return use(project)
+	opened := project
+	if grant != fullGrant {
+		own, err := peer.Open(t.Context(), grant)
+		check(t, err)
+		defer func() { check(t, own.Close()) }()
+		opened = own
 	}
-	opened, err := peer.Open(t.Context(), grant)
-	check(t, err)
-	return errors.Join(use(opened), opened.Close())
+	return peer.Patiently(t.Context(), func() error { return use(opened) })
 }
 
 func (l libraryClient) put(t *testing.T, grant, key, path string) {
@@ -58,6 +61,9 @@ func (l libraryClient) put(t *testing.T, grant, key, path string) {
 	check(t, err)
 	defer func() { _ = file.Close() }()
 	check(t, l.with(t, grant, func(project *uplink.Project) error {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
 		return peer.Upload(t.Context(), project, bucket, key, file, peer.UploadOptions{})
 	}))
 }
@@ -66,6 +72,7 @@ func (l libraryClient) get(t *testing.T, grant, key string, offset, length int64
 	t.Helper()
 	hash := sha256.New()
 	check(t, l.with(t, grant, func(project *uplink.Project) error {
+		hash.Reset()
 		return peer.Download(t.Context(), project, bucket, key, offset, length, hash)
 	}))
 	return hex.EncodeToString(hash.Sum(nil))
@@ -255,7 +262,14 @@ func contentFile(t *testing.T, seed uint64, size int64) string {
 // putContent stores the content of a seed with the library.
 func putContent(t *testing.T, key string, seed uint64, size int64) {
 	t.Helper()
-	check(t, peer.Upload(t.Context(), project, bucket, key, peer.Content(seed, size), peer.UploadOptions{}))
+	putContentWith(t, key, seed, size, peer.UploadOptions{})
+}
+
+func putContentWith(t *testing.T, key string, seed uint64, size int64, options peer.UploadOptions) {
+	t.Helper()
+	check(t, library.with(t, fullGrant, func(project *uplink.Project) error {
+		return peer.Upload(t.Context(), project, bucket, key, peer.Content(seed, size), options)
+	}))
 }
 
 // cleanup removes an object when the test is over.

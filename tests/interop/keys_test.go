@@ -101,7 +101,9 @@ func TestListingsOverSeveralPagesAreComplete(t *testing.T) {
 	for i := range count {
 		group.Go(func() error {
 			key := fmt.Sprintf("many/%d/%04d", i%3, i)
-			return peer.Upload(ctx, project, bucket, key, peer.Content(0, 0), peer.UploadOptions{})
+			return peer.Patiently(ctx, func() error {
+				return peer.Upload(ctx, project, bucket, key, peer.Content(0, 0), peer.UploadOptions{})
+			})
 		})
 	}
 	check(t, group.Wait())
@@ -206,7 +208,7 @@ func TestObjectsWithMetadataAndExpiryAreReadBySjcp(t *testing.T) {
 	}
 	for _, size := range []int64{0, 10, 100_000} {
 		key := fmt.Sprintf("with-metadata/%d", size)
-		check(t, peer.Upload(t.Context(), project, bucket, key, peer.Content(13, size), options))
+		putContentWith(t, key, 13, size, options)
 		cleanup(t, key)
 		if sjcp.get(t, fullGrant, key, 0, -1) != contentSum(t, 13, size) {
 			t.Errorf("%s: other bytes", key)

@@ -1,8 +1,11 @@
 #include "core/transfer/group.h"
 
 #include <catch2/catch.hpp>
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -150,39 +153,135 @@ TEST_CASE("A request whose outcome is unknown is repeated once") {
   CHECK(dead.number_of("lost") == 100);
 }
 
-TEST_CASE("A satellite of the usual limit takes all files, at its pace and in smaller groups") {
-  Server server;
-  double bucket = 100;
-  auto filled = server.now;
-  uint64_t passed = 0;
-  server.answer = [&](size_t begin, size_t end) -> GroupReply {
-    for (size_t request = 0; request < 3 * (end - begin); ++request) {
-      bucket = std::min(100.0, bucket + std::chrono::duration<double>(server.now - filled).count() * 100);
-      filled = server.now;
-      if (bucket < 1) return refusal("Too Many Requests", GroupVerdict::kTooOften);
-      bucket -= 1;
-      ++passed;
+namespace {
+
+// Workers in virtual time: one runs at a time, the one whose time comes first.
+class Stage {
+ public:
+  explicit Stage(size_t workers) : running_(workers) {}
+
+  GroupSize::Time now() const { return now_; }
+
+  void sleep_until(GroupSize::Time until) {
+    std::unique_lock lock(mutex_);
+    const uint64_t mine = next_++;
+    waiting_.insert({std::max(until, now_), mine});
+    give_turn();
+    turned_.wait(lock, [&] { return turn_ == mine; });
+  }
+  void leave() {
+    std::lock_guard lock(mutex_);
+    give_turn();
+  }
+
+ private:
+  void give_turn() {
+    if (--running_ > 0 || waiting_.empty()) return;
+    const auto first = *waiting_.begin();
+    waiting_.erase(waiting_.begin());
+    now_ = first.first;
+    turn_ = first.second;
+    running_ = 1;
+    turned_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable turned_;
+  GroupSize::Time now_{std::chrono::hours(1)};
+  std::set<std::pair<GroupSize::Time, uint64_t>> waiting_;
+  uint64_t next_ = 1;
+  uint64_t turn_ = 0;
+  size_t running_;
+};
+
+// A satellite that lets so many requests a second through, as many at once after a second of rest, and
+// workers that store files there.
+struct Satellite {
+  unsigned cost = 3;
+  double rate = 100;
+  size_t workers = 1;
+  Clock::Steady::duration trip = 40ms;  // each way
+
+  // The seconds that it takes, as a multiple of what the limit allows.
+  double run(size_t count) {
+    GroupSize sizes(cost);
+    Stage stage(workers);
+    const auto begun = stage.now();
+    size_t done = 0;
+    double bucket = rate;
+    auto filled = begun;
+    const auto serve = [&](size_t files) -> GroupReply {
+      for (size_t request = 0; request < cost * files; ++request) {
+        bucket = std::min(rate, bucket + std::chrono::duration<double>(stage.now() - filled).count() * rate);
+        filled = stage.now();
+        if (bucket < 1) return refusal("Too Many Requests", GroupVerdict::kTooOften);
+        bucket -= 1;
+      }
+      return {};
+    };
+    size_t left = count;
+    const auto work = [&] {
+      GroupCalls calls;
+      calls.now = [&] { return stage.now(); };
+      calls.wait_until = [&](GroupSize::Time until) { return stage.sleep_until(until), true; };
+      calls.attempt = [&](size_t begin, size_t end) {
+        stage.sleep_until(stage.now() + trip);
+        auto reply = serve(end - begin);
+        stage.sleep_until(stage.now() + trip);
+        return reply;
+      };
+      calls.result = [&](size_t, const Status& status) { done += status ? 1 : 0; };
+      stage.sleep_until(begun);
+      while (left > 0) {
+        const size_t mine = std::min(left, sizes.files());
+        left -= mine;
+        run_group(mine, sizes, calls);
+      }
+      stage.leave();
+    };
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < workers; ++i) threads.emplace_back(work);
+    threads.clear();
+    CHECK(done == count);
+    const double least = static_cast<double>(count * cost) / rate - 1;
+    return std::chrono::duration<double>(stage.now() - begun).count() / least;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Files that a satellite limits go about as fast as it allows, whatever the number of workers") {
+  for (const size_t workers : {1u, 4u, 16u}) {
+    for (const unsigned cost : {3u, 1u}) {
+      for (const double rate : {100.0, 60.0, 20.0}) {
+        for (const size_t count : {1000u, 6000u}) {
+          CAPTURE(workers, cost, rate, count);
+          CHECK(Satellite{.cost = cost, .rate = rate, .workers = workers}.run(count) < 1.15);
+        }
+      }
     }
-    return {};
-  };
-  const auto begun = server.now;
-  server.run(1000);
-  CHECK(server.number_of("ok") == 1000);
-  const double seconds = std::chrono::duration<double>(server.now - begun).count();
-  // 3000 requests at 100 a second are 30 s; rests and repeats may cost a third more.
-  CHECK(seconds > 28);
-  CHECK(seconds < 42);
-  CHECK(passed < 4000);
+  }
 }
 
-TEST_CASE("A rate limit that stays is reported after six refusals and some thirty seconds") {
+TEST_CASE("A satellite of a higher limit is found out before long") {
+  for (const size_t workers : {1u, 4u, 16u}) {
+    for (const double rate : {150.0, 500.0}) {
+      CAPTURE(workers, rate);
+      CHECK(Satellite{.cost = 1, .rate = rate, .workers = workers}.run(20000) < 1.2);
+      CHECK(Satellite{.cost = 3, .rate = rate, .workers = workers}.run(20000) < 1.2);
+    }
+  }
+}
+
+TEST_CASE("A rate limit that stays is reported after seven refusals and some twenty seconds") {
   Server server;
   server.answer = [](size_t, size_t) { return refusal("Too Many Requests", GroupVerdict::kTooOften); };
   const auto begun = server.now;
   server.run(40);
-  CHECK(server.asked.size() == 6);
+  CHECK(server.asked.size() == 7);
   CHECK(server.number_of("Too Many Requests") == 40);
-  CHECK(server.now - begun == 1s + 2s + 4s + 8s + 8s);
+  CHECK(server.now - begun > 16s);
+  CHECK(server.now - begun < 20s);
 }
 
 TEST_CASE("A stop while a group waits for its pace cancels what is left") {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
@@ -61,6 +62,25 @@ func Upload(ctx context.Context, project *uplink.Project, bucket, key string, co
 		return errors.Join(err, upload.Abort())
 	}
 	return upload.Commit()
+}
+
+// Patiently repeats an attempt that the satellite refused for its rate of requests, for some minutes; what it does must
+// bear that.
+func Patiently(ctx context.Context, attempt func() error) error {
+	const patience, longest = 3 * time.Minute, 4 * time.Second
+	delay := 250 * time.Millisecond
+	for begun := time.Now(); ; delay = min(2*delay, longest) {
+		err := attempt()
+		if !errors.Is(err, uplink.ErrTooManyRequests) || time.Since(begun) > patience {
+			return err
+		}
+		// Those that were refused together do not come back together.
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(delay/2 + rand.N(delay)):
+		}
+	}
 }
 
 // UploadParts begins a multipart upload and sends a part of each of the given sizes, cut from content in the order of
