@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/crypto/aead.h"
 #include "core/segment/object_metadata.h"
+#include "core/transfer/group.h"
 
 namespace sjcp::storj {
 namespace {
@@ -46,7 +47,7 @@ Result<pb::Object> original_of(const Session& session, const ObjectName& name, c
   pb::GetObjectRequest get;
   get.set_bucket(name.bucket);
   get.set_encrypted_object_key(place.encrypted);
-  auto got = session.metainfo->call<pb::GetObjectResponse>("GetObject", std::move(get), Repeat::kSafe,
+  auto got = session.metainfo->call<pb::GetObjectResponse>("GetObject", std::move(get), Repeat::kByCaller,
                                                            object_url(name.bucket, name.key), context.stop);
   if (!got) return std::move(got).error();
   return std::move(*got->mutable_object());
@@ -100,10 +101,11 @@ Result<pb::FinishCopyObjectRequest> finish_copy_request(const pb::BeginCopyObjec
   return finish;
 }
 
-Status copy_object(const Session& session, const ObjectName& from, const ObjectName& to,
-                   const ObjectOptions& options, const transfer::Context& context) {
+namespace {
+
+Status copy_once(const Session& session, const ObjectName& from, const ObjectName& to,
+                 const ObjectOptions& options, const transfer::Context& context) {
   const std::string url = object_url(from.bucket, from.key);
-  if (options.expires) return make_error(Errc::kUnsupported, url + ": a copy has the expiry of its original");
   auto old_place = place_of(session, from);
   if (!old_place) return std::move(old_place).error();
   auto new_place = place_of(session, to);
@@ -123,7 +125,7 @@ Status copy_object(const Session& session, const ObjectName& from, const ObjectN
   }
   // Satellites take copies in no batch.
   auto begun = session.metainfo->call<pb::BeginCopyObjectResponse>("BeginCopyObject", std::move(begin),
-                                                                   Repeat::kSafe, url, context.stop);
+                                                                   Repeat::kByCaller, url, context.stop);
   if (!begun) {
     Error error = std::move(begun).error();
     if (relay_would_do(error)) error.code = Errc::kUnsupported;
@@ -145,12 +147,40 @@ Status copy_object(const Session& session, const ObjectName& from, const ObjectN
     }
   }
   auto finished = session.metainfo->call<pb::FinishCopyObjectResponse>(
-      "FinishCopyObject", std::move(*finish), Repeat::kNever, object_url(to.bucket, to.key), context.stop);
+      "FinishCopyObject", std::move(*finish), Repeat::kByCaller, object_url(to.bucket, to.key), context.stop);
   if (!finished) return std::move(finished).error();
   const auto size = static_cast<uint64_t>(std::max<int64_t>(finished->object().plain_size(), 0));
   context.counters->bytes_total.fetch_add(size, std::memory_order_relaxed);
   context.counters->bytes_done.fetch_add(size, std::memory_order_relaxed);
   return {};
+}
+
+// To begin and to finish again does the same copy again.
+transfer::GroupVerdict verdict(const Error& error) {
+  if (error.cause == kRpcTooManyRequests) return transfer::GroupVerdict::kTooOften;
+  if (error.code == Errc::kNetwork) return transfer::GroupVerdict::kBroken;
+  return transfer::GroupVerdict::kAll;
+}
+
+}  // namespace
+
+Status copy_object(const Session& session, const ObjectName& from, const ObjectName& to,
+                   const ObjectOptions& options, transfer::GroupSize& pace,
+                   const transfer::Context& context) {
+  if (options.expires) {
+    return make_error(Errc::kUnsupported,
+                      object_url(from.bucket, from.key) + ": a copy has the expiry of its original");
+  }
+  Status outcome;
+  auto calls = transfer::real_time_calls(context.stop);
+  calls.attempt = [&](size_t, size_t) -> transfer::GroupReply {
+    const Status copied = copy_once(session, from, to, options, context);
+    if (copied) return {};
+    return {copied, verdict(copied.error())};
+  };
+  calls.result = [&](size_t, const Status& status) { outcome = status; };
+  transfer::run_group(1, pace, calls);
+  return outcome;
 }
 
 }  // namespace sjcp::storj

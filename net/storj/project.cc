@@ -174,7 +174,7 @@ class SatelliteProject final : public Project {
       if (auto status = check_bucket_name(bucket); !status) return status;
     }
     auto copied =
-        storj::copy_object(session_, {from_bucket, from_key}, {to_bucket, to_key}, options, context);
+        storj::copy_object(session_, {from_bucket, from_key}, {to_bucket, to_key}, options, copies_, context);
     if (copied) return {};
     Error error = copied.error();
     if (to_bucket != from_bucket) error = missing_bucket_or(std::move(error), to_bucket, context.stop);
@@ -284,6 +284,7 @@ class SatelliteProject final : public Project {
   }
 
   Session session_;
+  transfer::GroupSize copies_{kCopyCost};
 };
 
 Status bad_bucket(std::string_view bucket, const char* why) {

@@ -86,6 +86,32 @@ TEST_CASE("A tree is copied by the satellite, file by file", "[copy]") {
   }
 }
 
+TEST_CASE("Many copies at a time keep to the rate that the satellite allows", "[copy]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  for (int i = 0; i < 200; ++i) user.make_file("tree/" + std::to_string(i), 100);
+  user.must({"cp", "-r", user.path("tree"), "sj://bucket/a/"});
+  network.control({{"op", "ratelimit"}, {"per_second", 100}, {"burst", 100}});
+  user.must({"cp", "-r", "-t", "16", "sj://bucket/a/", "sj://bucket/b/"});
+  CHECK(network.stats()["satellite"]["refused_for_rate"].get<uint64_t>() <= 40);
+  network.clear_faults();
+  CHECK(user.list({"-r", "sj://bucket/b/"}).size() == 200);
+}
+
+TEST_CASE("A copy that the connection broke is begun again", "[copy]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 1000);
+  user.must({"cp", file, "sj://bucket/from"});
+  for (const std::string method : {"BeginCopyObject", "FinishCopyObject"}) {
+    network.control({{"op", "satellite"}, {"method", method}, {"drop", "after"}, {"count", 1}});
+    user.must({"cp", "sj://bucket/from", "sj://bucket/" + method});
+    check_object(user, "sj://bucket/" + method, file);
+  }
+}
+
 TEST_CASE("What the satellite cannot copy passes through this process", "[copy]") {
   LocalNetwork network;
   const User user(network);
