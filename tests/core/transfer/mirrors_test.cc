@@ -197,7 +197,7 @@ TEST_CASE("Where one mirror has far more fetches than it should, one of them mov
   CHECK(choice.choose(now) == 2u);
 }
 
-TEST_CASE("Fetches move to a mirror that has become idle") {
+TEST_CASE("What one mirror holds up goes to another that has become idle") {
   Bench bench;
   Set set;
   DivisibleSource& a = set.add("http://a/file");
@@ -223,7 +223,8 @@ TEST_CASE("Fetches move to a mirror that has become idle") {
   FakeSink sink;
   REQUIRE(download(mirrors, sink, with_parallelism(4), bench.context));
   CHECK(sink.bytes == kObject);
-  CHECK(moved > 0);
+  // Whole fetches, or halves of them by a worker that became free.
+  CHECK((moved > 0 || b.bytes_written >= 3'000'000));
   CHECK(set.dropped.empty());
 }
 
@@ -297,10 +298,19 @@ TEST_CASE("A source with segments stands beside one without, also for a range") 
   for (const bool part : {false, true}) {
     Bench bench;
     Set set;
-    set.add("http://a/file", pattern(0, 4'000'000));
+    DivisibleSource& ranges = set.add("http://a/file", pattern(0, 4'000'000));
     auto segmented = std::make_unique<FakeSource>(4'000'000, 500'000);
     segmented->write_size = 10'000;
     FakeSource& by_segments = *segmented;
+    // Fetches from the first one wait for those from the other.
+    Blocks blocks;
+    ranges.on_block = [&](size_t fetch, uint64_t offset, const Output& output,
+                          const Context& context) -> Status {
+      if (blocks.first(fetch)) return {};
+      while (by_segments.fetches <= 3 && output.end() > offset && !context.stop.stop_requested())
+        std::this_thread::yield();
+      return {};
+    };
     set.members.push_back({"sj://bucket/key", std::move(segmented)});
     Mirrors mirrors = set.make();
     FakeSink sink;
