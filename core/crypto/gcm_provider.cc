@@ -366,14 +366,16 @@ int set_up(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISP
 }  // namespace
 
 bool prefer_vector_gcm() {
-  static const bool done = [] {
-    if (EVP_default_properties_is_fips_enabled(nullptr) == 1 || !VectorGcm::available()) return false;
+  // Stays as long as the process: ciphers of contexts that outlive everything else may come from it.
+  static OSSL_PROVIDER* const provider = []() -> OSSL_PROVIDER* {
+    if (EVP_default_properties_is_fips_enabled(nullptr) == 1 || !VectorGcm::available()) return nullptr;
+    if (OSSL_PROVIDER_add_builtin(nullptr, "sjcp", set_up) != 1) return nullptr;
     // The default provider stays what everything else comes from.
-    return OSSL_PROVIDER_add_builtin(nullptr, "sjcp", set_up) == 1 &&
-           OSSL_PROVIDER_try_load(nullptr, "sjcp", 1) != nullptr &&
-           EVP_set_default_properties(nullptr, "?provider=sjcp") == 1;
+    OSSL_PROVIDER* loaded = OSSL_PROVIDER_try_load(nullptr, "sjcp", 1);
+    if (loaded != nullptr && EVP_set_default_properties(nullptr, "?provider=sjcp") == 1) return loaded;
+    return nullptr;
   }();
-  return done;
+  return provider != nullptr;
 }
 
 }  // namespace sjcp::crypto
