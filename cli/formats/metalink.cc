@@ -102,6 +102,9 @@ Status Parser::parse_file(const pugi::xml_node& node) {
   }
   const pugi::xml_node checks = version4_ ? node : first_child(node, "verification");
   if (Status parsed = parse_hashes(checks, where, file); !parsed) return parsed;
+  if (!version4_ && file.digests.empty() && first_child(checks, "pieces")) {
+    list_.warnings.push_back(where + ": only its pieces have digests, which are checked in Metalink 4 alone");
+  }
   if (Status parsed = version4_ ? parse_pieces(checks, where, file) : Status(); !parsed) return parsed;
   if (Status parsed = parse_urls(version4_ ? node : first_child(node, "resources"), where, file); !parsed) {
     return parsed;

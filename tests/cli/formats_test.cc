@@ -139,6 +139,20 @@ TEST_CASE("A Metalink document that cannot be trusted is refused with the reason
   CHECK(refused(std::string(kLargestMetalink + 1, ' ')).find("10 MiB") != std::string::npos);
 }
 
+TEST_CASE("A Metalink 3 file of which only the pieces have digests is said not to be checked") {
+  const auto list = parse_metalink(
+      "<metalink version=\"3.0\" xmlns=\"http://www.metalinker.org/\"><files><file name=\"a\"><size>5</size>"
+      "<verification><pieces length=\"5\" type=\"sha1\"><hash>" +
+          kSha1 +
+          "</hash></pieces></verification><resources><url>http://h/a</url></resources></file></files></"
+          "metalink>",
+      "l");
+  REQUIRE(list);
+  CHECK_FALSE(list->files[0].pieces);
+  REQUIRE(list->warnings.size() == 1);
+  CHECK(list->warnings[0].find("Metalink 4 alone") != std::string::npos);
+}
+
 TEST_CASE("Metalink digests of unknown kinds are skipped with a warning") {
   auto list = parse_metalink(
       metalink("<file name=\"a\"><hash type=\"sha3-256\">12</hash><url>http://h/a</url></file>"), "l");
