@@ -18,6 +18,8 @@ constexpr double kWorthAny = 4;
 // The same where most are as late as it is, and only a few show that it could be better.
 constexpr double kWorthAlone = 8;
 constexpr double kLongAlone = 5;  // seconds
+// The same on a busy line, where luck decides who is behind: beyond any luck.
+constexpr double kWorthBusy = 16;
 // What a connection sends in its first round trip, about; it doubles with each.
 constexpr double kFirstWindow = 16 << 10;
 // Round trips from dialling to the first bytes.
@@ -206,7 +208,16 @@ PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) 
 PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progress, const View& view) const {
   const Time silent = view.now - std::max(p.last_gain, p.opened);
   if (silent >= std::max(options_.max_patience, 3 * silence_of(p, view))) return Verdict::kHopeless;
-  if (view.line_busy) return Verdict::kFine;
+  const auto late_alone = [&](double least) {
+    if (!p.behind_since || view.now - *p.behind_since < options_.max_patience / 2) return false;
+    const double needed = needs(p, progress, view);
+    return needed > kLongAlone && worth(needed, view, view.good_rate) > least;
+  };
+  // Senders that pace themselves look like a queue where they are most of those that are read.  A silent one
+  // may have lost packets.
+  if (view.line_busy) {
+    return silent < silence_of(p, view) && late_alone(kWorthBusy) ? Verdict::kHopeless : Verdict::kFine;
+  }
   if (p.late_since && view.now - *p.late_since >= view.patience) {
     if (silent >= silence_of(p, view)) return Verdict::kHopeless;
     const double gain = worth(needs(p, progress, view), view, view.rate);
@@ -214,11 +225,7 @@ PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progres
   }
   if (!p.behind_since) return Verdict::kFine;
   if (silent >= 3 * silence_of(p, view)) return Verdict::kHopeless;
-  if (view.now - *p.behind_since >= options_.max_patience / 2) {
-    const double needed = needs(p, progress, view);
-    if (needed > kLongAlone && worth(needed, view, view.good_rate) > kWorthAlone) return Verdict::kHopeless;
-  }
-  return Verdict::kFine;
+  return late_alone(kWorthAlone) ? Verdict::kHopeless : Verdict::kFine;
 }
 
 // Its round trips are what limits it.

@@ -107,7 +107,7 @@ class PieceRace {
 
   // To be called every few tens of milliseconds with all active pieces.  `consumed`: bytes of every piece
   // that are decoded.  `line_busy`: a line that all pieces share limits them, so that a substitute would only
-  // take from the others: late ones are kept as long as anything comes from them.
+  // take from the others: late ones are kept as long as anything to speak of comes from them.
   Decision review(std::span<const Progress> active, uint64_t consumed, Time now, bool line_busy = false);
 
   unsigned count(Role role) const;

@@ -263,13 +263,17 @@ void Mirrors::examine(size_t member, const RangeRequest& range, const Context& c
   Source& source = *members_[member].source;
   auto info = source.open(range, context);
   const ByteRange whole = info ? info->range : ByteRange{};
+  // Whoever is not done when the transfer ends has done nothing wrong.
+  if (context.stop.stop_requested()) return;
   if (!opened(member, std::move(info))) return;
   bool leads = false;
   {
     const std::lock_guard lock(mutex_);
     leads = leader() == member;
   }
-  sampled(member, take_samples(source, whole, !leads, context));
+  auto samples = take_samples(source, whole, !leads, context);
+  if (context.stop.stop_requested()) return;
+  sampled(member, std::move(samples));
 }
 
 // True: its samples are wanted.

@@ -310,12 +310,19 @@ TEST_CASE("A slow node is replaced early enough to matter, and dropped once it i
   CHECK(race.now <= 500ms);
 }
 
-TEST_CASE("On a busy line a slow node is kept, and a silent one replaced after seconds") {
+TEST_CASE("On a busy line a slow node is kept, one of no use replaced, and a silent one after seconds") {
   auto slow = race_at_29(Start::kChosen, [](auto& nodes) { nodes[7] = node_at(1 * kMega); });
   slow.line_busy = true;
   CHECK(slow.run(10s));
   CHECK(slow.opened_at.empty());
   CHECK(slow.fetched() == 29 * kPiece);
+  // It alone would take two minutes.
+  auto useless = race_at_29(Start::kChosen, [](auto& nodes) { nodes[7] = node_at(0.02 * kMega); });
+  useless.line_busy = true;
+  CHECK(useless.run(10s));
+  CHECK(useless.opened_at.size() == 1);
+  CHECK(useless.opened_at[29] >= 1s);
+  CHECK(useless.opened_at[29] <= 1300ms);
   auto silent = race_at_29(Start::kChosen, [](auto& nodes) { nodes[7].stall_at = kPiece / 2; });
   silent.line_busy = true;
   CHECK(silent.run(10s));

@@ -548,3 +548,29 @@ TEST_CASE("A stop ends a set of mirrors that are still being opened") {
   REQUIRE_FALSE(summary);
   CHECK(summary.error().code == Errc::kCancelled);
 }
+
+TEST_CASE("A mirror that was still being compared when all was there is not blamed") {
+  Bench bench;
+  Set set;
+  std::atomic<bool> asked{false};
+  std::atomic<bool> held{false};
+  set.add("http://a/file").on_block = [&](size_t, uint64_t, const Output&, const Context& context) -> Status {
+    // All fetches wait until the other one is asked.
+    while (!asked && !context.stop.stop_requested()) std::this_thread::yield();
+    return {};
+  };
+  set.add("http://b/file").on_block = [&](size_t, uint64_t, const Output&, const Context& context) -> Status {
+    asked = true;
+    while (!context.stop.stop_requested()) std::this_thread::yield();
+    held = true;
+    return make_error(Errc::kCancelled, "http://b/file: cancelled");
+  };
+  {
+    Mirrors mirrors = set.make();
+    FakeSink sink;
+    REQUIRE(download(mirrors, sink, with_parallelism(4), bench.context));
+    CHECK(sink.bytes == kObject);
+  }
+  CHECK(held);
+  CHECK(set.dropped.empty());
+}
