@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -365,17 +367,19 @@ int set_up(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISP
 
 }  // namespace
 
-bool prefer_vector_gcm() {
-  // Stays as long as the process: ciphers of contexts that outlive everything else may come from it.
-  static OSSL_PROVIDER* const provider = []() -> OSSL_PROVIDER* {
-    if (EVP_default_properties_is_fips_enabled(nullptr) == 1 || !VectorGcm::available()) return nullptr;
-    if (OSSL_PROVIDER_add_builtin(nullptr, "sjcp", set_up) != 1) return nullptr;
-    // The default provider stays what everything else comes from.
-    OSSL_PROVIDER* loaded = OSSL_PROVIDER_try_load(nullptr, "sjcp", 1);
-    if (loaded != nullptr && EVP_set_default_properties(nullptr, "?provider=sjcp") == 1) return loaded;
-    return nullptr;
-  }();
-  return provider != nullptr;
+bool prefer_vector_gcm(OSSL_LIB_CTX* library) {
+  // They stay as long as the process: ciphers of contexts that outlive everything else may come from them.
+  static std::mutex mutex;
+  static std::map<OSSL_LIB_CTX*, OSSL_PROVIDER*> providers;
+  const std::lock_guard lock(mutex);
+  const auto [place, is_new] = providers.try_emplace(library, nullptr);
+  if (!is_new) return place->second != nullptr;
+  if (EVP_default_properties_is_fips_enabled(library) == 1 || !VectorGcm::available()) return false;
+  if (OSSL_PROVIDER_add_builtin(library, "sjcp", set_up) != 1) return false;
+  // The default provider stays what everything else comes from.
+  OSSL_PROVIDER* loaded = OSSL_PROVIDER_try_load(library, "sjcp", 1);
+  if (loaded != nullptr && EVP_set_default_properties(library, "?provider=sjcp") == 1) place->second = loaded;
+  return place->second != nullptr;
 }
 
 }  // namespace sjcp::crypto

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "net/io/openssl_ptr.h"
+#include "net/io/tls_library.h"
 
 namespace sjcp::io {
 
@@ -99,7 +100,9 @@ Error refused(const std::string& why) {
 
 X509Ptr parse_certificate(ByteView& der) {
   const uint8_t* at = der.data();
-  X509Ptr certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  X509* read = X509_new_ex(tls_library(), nullptr);
+  if (read != nullptr && d2i_X509(&read, &at, static_cast<long>(der.size())) == nullptr) read = nullptr;
+  X509Ptr certificate(read);
   ERR_clear_error();
   if (certificate != nullptr) der = der.sub(static_cast<size_t>(at - der.data()));
   return certificate;
@@ -131,7 +134,8 @@ bool signature_ok(EVP_PKEY* key, ByteView data, ByteView signature) {
   const MdCtxPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* parameters = nullptr;
   bool ok =
-      context != nullptr && EVP_DigestVerifyInit(context.get(), &parameters, EVP_sha256(), nullptr, key) == 1;
+      context != nullptr && EVP_DigestVerifyInit_ex(context.get(), &parameters, "SHA256", tls_library(), nullptr,
+                                                      key, nullptr) == 1;
   if (ok && type == EVP_PKEY_RSA) {
     ok = EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1 &&
          EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_AUTO) == 1;
@@ -201,8 +205,8 @@ Identity::~Identity() = default;
 
 Result<std::shared_ptr<const Identity>> Identity::generate() {
   auto state = std::make_unique<State>();
-  const KeyPtr ca_key(EVP_EC_gen("P-256"));
-  state->key.reset(EVP_EC_gen("P-256"));
+  const KeyPtr ca_key(EVP_PKEY_Q_keygen(tls_library(), nullptr, "EC", "P-256"));
+  state->key.reset(EVP_PKEY_Q_keygen(tls_library(), nullptr, "EC", "P-256"));
   if (ca_key != nullptr && state->key != nullptr) {
     state->ca = make_ca(ca_key.get());
     state->leaf = make_leaf(state->key.get(), ca_key.get());

@@ -7,6 +7,7 @@
 #include "net/io/openssl_ptr.h"
 #include "net/io/peer_check.h"
 #include "net/io/tls_connection.h"
+#include "net/io/tls_library.h"
 
 namespace sjcp::io {
 
@@ -123,8 +124,8 @@ Result<std::unique_ptr<TlsContext::State>> TlsContext::State::create(
     const SSL_METHOD* method, std::shared_ptr<const Identity> identity) {
   auto state = std::make_unique<State>();
   state->identity = std::move(identity);
-  crypto::prefer_vector_gcm();
-  state->context.reset(SSL_CTX_new(method));
+  crypto::prefer_vector_gcm(tls_library());
+  state->context.reset(SSL_CTX_new_ex(tls_library(), nullptr, method));
   SSL_CTX* context = state->context.get();
   const bool ok = context != nullptr && SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
                   SSL_CTX_set1_groups_list(context, "X25519:P-256") == 1 && set_ciphers(context) &&
