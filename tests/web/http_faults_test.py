@@ -152,6 +152,34 @@ class FaultsTest(harness.WebTest):
 
         self.assert_right(self.server(behave))
 
+    def test_half_as_many_requests_go_on_where_the_server_asks_for_fewer(self):
+        data = harness.some_bytes(48_000_007, seed=3)
+        for status in (429, 503):
+            with self.subTest(status=status):
+                server = self.server(lambda request: dataclasses.replace(serve(request, data), rate=2_000_000), most=6,
+                                     refusal=Reply(status, {}, b"busy"))
+                outcome = self.run_sjcp("cp", "-p", 64, server.url("file.bin?token=geheim"), self.folder / "out")
+                self.assertEqual(outcome.code, 0, outcome)
+                self.assert_file(self.folder / "out", data)
+                self.assertEqual(len(outcome.stderr.splitlines()), 1, outcome)
+                self.assertIn(f"{server.url('')}: asks for fewer requests; at most ", outcome.stderr)
+                self.assertLess(server.refused, 120)
+                self.assertLess(server.bytes_sent, 1.3 * len(data))
+
+    def test_more_requests_go_again_as_they_succeed(self):
+        def behave(request):
+            if len(server.requests) - server.refused == 60:
+                server.most = None
+                server.most_at_once = 0
+            return Reply(body=request.path.encode(), delay=0.02)
+
+        server = self.server(behave, most=6, refusal=Reply(429, delay=0.02))
+        names = [f"{number:03}" for number in range(500)]
+        self.sjcp("cp", "-i", "-", "-j", "48", "down", stdin="".join(server.url(name) + "\n" for name in names).encode())
+        for name in names:
+            self.assert_file(self.folder / "down" / name, f"/{name}".encode())
+        self.assertGreaterEqual(server.most_at_once, 12)
+
     def test_retry_after_is_obeyed(self):
         times = []
 
