@@ -21,7 +21,10 @@ std::string shown_server(const Url& url) {
 }  // namespace
 
 Turns::Turn::Turn(Turn&& other) noexcept
-    : owner_(std::exchange(other.owner_, nullptr)), server_(other.server_), counted_(other.counted_), sent_(other.sent_) {}
+    : owner_(std::exchange(other.owner_, nullptr)),
+      server_(other.server_),
+      counted_(other.counted_),
+      sent_(other.sent_) {}
 
 Turns::Turn& Turns::Turn::operator=(Turn&& other) noexcept {
   if (this != &other) {

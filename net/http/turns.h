@@ -58,8 +58,8 @@ class Turns {
 
   explicit Turns(const Clock& clock = system_clock()) : clock_(clock) {}
 
-  // Waits for a turn at the URL's server; unwanted() is asked meanwhile, ten times a second.  kCancelled: stop
-  // is requested.
+  // Waits for a turn at the URL's server; unwanted() is asked meanwhile, ten times a second.  kCancelled:
+  // stop is requested.
   Result<Turn> take(const Url& url, const std::stop_token& stop, const std::function<bool()>& unwanted);
   // One that is there at once, whatever the server says, and that nobody waits for.
   Turn take_uncounted(const Url& url);

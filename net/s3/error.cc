@@ -36,7 +36,7 @@ constexpr std::array kMeanings{
     Meaning{"OperationAborted", Errc::kConflict, "somebody else changes it at the same time"},
     Meaning{"InvalidBucketState", Errc::kConflict, nullptr},
     Meaning{"SlowDown", Errc::kLimited, "the service asks for fewer requests"},
-    Meaning{"ServiceUnavailable", Errc::kLimited, "the service is not available now"},
+    Meaning{"ServiceUnavailable", Errc::kNetwork, "the service is not available now"},
     Meaning{"TooManyRequests", Errc::kLimited, "the service asks for fewer requests"},
     Meaning{"QuotaExceeded", Errc::kLimited, "the quota is used up"},
     Meaning{"TooManyBuckets", Errc::kLimited, "no more buckets are allowed"},

@@ -123,7 +123,8 @@ ObjectSource::ObjectSource(Requester& requester, std::string bucket, std::string
       bucket_(std::move(bucket)),
       key_(std::move(key)),
       url_(shown(bucket_, key_)),
-      listed_(std::move(listed)) {}
+      listed_(std::move(listed)),
+      budget_(requester.retry_rules().budget) {}
 
 Call ObjectSource::request() const {
   Call call;
@@ -193,7 +194,7 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     return output.write(
         position, ByteView(whole_).sub(static_cast<size_t>(position), static_cast<size_t>(end - position)));
   }
-  http::Retry retry(requester_.retry_rules(), requester_.retry_budget(), http::system_random());
+  http::Retry retry(requester_.retry_rules(), budget_, http::system_random());
   retry.heard();
   for (;;) {
     const uint64_t before = position;
@@ -201,7 +202,10 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     if (rest.begin >= rest.end) return {};
     Status status = fetch_part(rest, output, position, context);
     if (status && position >= std::min(rest.end, output.end())) return {};
-    if (position > before) retry.progress();
+    if (position > before) {
+      retry.progress();
+      budget_.earn(position - before);
+    }
     Error error = status ? make_error(Errc::kNetwork, url_ + ": ended early") : std::move(status).error();
     const auto wait = retry.wait(error);
     if (!wait) return error;

@@ -12,7 +12,8 @@ namespace {
 
 constexpr size_t kMaxReply = 64u << 20;
 constexpr size_t kMaxErrorReply = 64u << 10;
-// Repetitions of a store's whole life: each request has its own, smaller limit.
+// Repetitions of a store's whole life, beside those that answers earn: each request has its own, smaller
+// limit.
 constexpr unsigned kBudget = 10'000;
 // A body up to here is sent from a string: the client need not ask for it piece by piece.
 constexpr size_t kSmallBody = 64u << 10;
@@ -131,7 +132,10 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
     answer.reset();
     std::shared_ptr<const Keys> keys;
     Status status = try_once(call, answer, keys, context);
-    if (status && is_success(answer.head().status)) return {};
+    if (status && is_success(answer.head().status)) {
+      budget_.earn(http::RetryBudget::kEarning);
+      return {};
+    }
     if (!status && (answer.begun() || status.error().code == Errc::kCancelled)) return status;
     Error error = status ? make_error(Errc::kInternal, url) : std::move(status).error();
     std::optional<std::chrono::seconds> asked;
@@ -158,7 +162,7 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
 Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<const Keys>& keys,
                            const Context& context) {
   auto got = credentials_->get(context.stop);
-  if (!got) return std::move(got).error();
+  if (!got) return with_context(std::move(got).error(), shown(call.bucket, call.key));
   keys = *std::move(got);
   const std::string region = region_of(call.bucket);
   const Place place = place_of(settings_, call.bucket, region, call.whole_bucket);

@@ -89,8 +89,8 @@ class Requester {
   const http::RetryRules rules_;
   http::RetryBudget budget_;
   Signer signer_;
-  std::atomic<int64_t> clock_offset_{0};  // seconds that the service is ahead
-  mutable std::mutex mutex_;              // guards the rest
+  std::atomic<int64_t> clock_offset_{0};        // seconds that the service is ahead
+  mutable std::mutex mutex_;                    // guards the rest
   std::map<std::string, std::string> regions_;  // by bucket, of those that are elsewhere
 };
 

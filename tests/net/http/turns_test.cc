@@ -118,7 +118,8 @@ TEST_CASE("Who waits for a turn leaves when it is stopped or its request is not 
   const auto held = f.refuse_of(2);
   std::atomic<bool> unwanted{false};
   std::optional<Result<Turns::Turn>> got;
-  std::jthread waiter([&] { got = f.turns.take(f.url, f.stop.get_token(), [&] { return unwanted.load(); }); });
+  std::jthread waiter(
+      [&] { got = f.turns.take(f.url, f.stop.get_token(), [&] { return unwanted.load(); }); });
   f.wait_for_waiting(1);
   unwanted = true;
   waiter.join();
