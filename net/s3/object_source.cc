@@ -83,23 +83,24 @@ class ObjectSource::Part final : public http::Receiver {
     if (position_ >= end) return {};
     const ByteView wanted =
         bytes.sub(0, static_cast<size_t>(std::min<uint64_t>(bytes.size(), end - position_)));
-    Status status = output_.write(position_, wanted);
-    if (!status) return status;
     if (hasher_) hasher_->update(wanted);
-    position_ += wanted.size();
-    return {};
+    // Before the last bytes are written: once all is there, nobody asks what became of a fetch.
+    if (hasher_ && position_ + wanted.size() == source_.size_) {
+      if (Status right = verdict(); !right) return right;
+    }
+    Status status = output_.write(position_, wanted);
+    if (status) position_ += wanted.size();
+    return status;
   }
   bool enough() override { return position_ >= std::min(wanted_.end, output_.end()); }
 
-  // After the whole object: whether it is what its head promised.
+ private:
+  // Whether the whole object is what its head promised.
   Status verdict() {
-    if (!hasher_ || position_ != source_.size_) return {};
     if (hasher_->finish().hex == promised_.hex) return {};
     return make_error(Errc::kIntegrity, source_.url_ + ": does not have the digest " + promised_.text() +
                                             " that the service promises");
   }
-
- private:
   // Of objects known from a listing the digest shows only now.
   void verify_whole(const http::Head& head) {
     if (source_.digests_known_ || wanted_.begin != 0 || wanted_.end != source_.size_) return;
@@ -230,7 +231,6 @@ Status ObjectSource::fetch_part(ByteRange rest, transfer::Output& output, uint64
   Part part(*this, rest, output, position);
   Status status = requester_.stream(call, part, context);
   if (!status && status.error().cause == 412) return changed(url_);
-  if (status) status = part.verdict();
   return status;
 }
 
