@@ -64,11 +64,11 @@ Result<Location> Location::parse(std::string_view text) {
   }
   if (http::is_url(text)) return Location{Kind::kUrl, "", std::string(text)};
   if (looks_like_scheme(text)) {
-    return make_error(Errc::kUsage,
-                      shown(text.substr(0, text.find("://") + 3)) +
-                          " is not a scheme known here (sj, s3, hf, http, https); a file of that "
-                          "name is ./" +
-                          std::string(text.substr(0, text.find("://"))) + "://...");
+    const std::string scheme(text.substr(0, text.find("://") + 3));
+    return make_error(Errc::kUsage, redacted(http::shown_url(text)) + ": " + scheme +
+                                        " is not a scheme known here (sj, s3, hf, http, https); a file of "
+                                        "that name is ./" +
+                                        scheme + "...");
   }
   return local(std::string(text));
 }

@@ -9,6 +9,7 @@
 
 #include "core/base/scope_guard.h"
 #include "net/http/line_pool.h"
+#include "net/http/turns.h"
 
 namespace sjcp::http {
 namespace {
@@ -29,6 +30,11 @@ bool secret(const Header& header) {
                                       [&](std::string_view name) { return same_name(header.name, name); });
 }
 
+// The server asks for fewer requests.
+bool asks_for_fewer(int status) {
+  return status == 429 || status == 503;
+}
+
 bool redirects(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -38,10 +44,10 @@ class Hop final : public Receiver {
  public:
   Hop(Receiver& receiver, bool follow) : receiver_(receiver), follow_(follow) {}
 
-  std::function<void()> heard;  // called once a server answers
+  std::function<void(int)> heard;  // called with the status once a server answers
 
   Status head(const Head& head) override {
-    if (heard) heard();
+    if (heard) heard(head.status);
     if (follow_ && redirects(head.status)) location_ = head.header("Location");
     if (location_) {
       status_ = head.status;
@@ -109,12 +115,32 @@ class CurlClient final : public Client {
   const ClientOptions options_;
   const std::unique_ptr<Sharing> sharing_;
   LinePool pool_;
+  Turns turns_;
 };
 
 Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver,
                            const transfer::Context& context) {
+  auto turn = request.waits ? turns_.take(url, context.stop, [&] { return receiver.enough(); })
+                            : turns_.take_uncounted(url);
+  if (!turn) return turn.error();
+  if (!*turn) return {};
+  // After the turn: whoever waits for one holds no connection that others could use.
+  transfer::ConnectionBudget::Share share;
+  if (context.connections != nullptr) {
+    auto granted = context.connections->open(1, context.stop);
+    if (!granted) return granted.error();
+    share = std::move(*granted);
+  }
+  context.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
+  const ScopeGuard closed(
+      [&] { context.counters->connections_active.fetch_sub(1, std::memory_order_relaxed); });
   auto line = pool_.take(url, request.direct);
-  receiver.heard = [&] { pool_.met(url, request.direct, line->address()); };
+  int answer = 0;
+  receiver.heard = [&](int status) {
+    answer = status;
+    pool_.met(url, request.direct, line->address());
+    if (asks_for_fewer(status)) turn->refused();
+  };
   Status status = line->exchange(request, url, request.headers, receiver, context);
   if (line->unreachable() && !line->pinned().empty()) {
     pool_.drop_address(url, line->pinned());
@@ -126,6 +152,8 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
   if (status) {
     const size_t room = context.connections == nullptr ? kMostIdle : context.connections->room();
     pool_.keep(url, request.direct, std::move(line), std::min(kMostIdle, room));
+    // A server that fails in other ways says nothing about their number.
+    if (answer > 0 && answer < 500 && !asks_for_fewer(answer)) turn->answered();
   }
   return status;
 }
@@ -156,15 +184,6 @@ Status follow(Request& request, const Url& from, const Url& to, int status) {
 Status CurlClient::stream(const Request& original, Receiver& receiver, const transfer::Context& context) {
   Result<Url> url = Url::parse(original.url);
   if (!url) return url.error();
-  transfer::ConnectionBudget::Share share;
-  if (context.connections != nullptr) {
-    auto granted = context.connections->open(1, context.stop);
-    if (!granted) return granted.error();
-    share = std::move(*granted);
-  }
-  context.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
-  const ScopeGuard closed(
-      [&] { context.counters->connections_active.fetch_sub(1, std::memory_order_relaxed); });
   Request request = original;
   for (unsigned hop = 0;; ++hop) {
     Hop hopping(receiver, original.redirects > 0);

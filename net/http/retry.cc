@@ -63,10 +63,16 @@ std::optional<seconds> retry_after(const Head& head, Clock::Wall now) {
 }
 
 bool RetryBudget::take() {
-  unsigned left = left_.load();
-  while (left > 0 && !left_.compare_exchange_weak(left, left - 1)) {
+  uint64_t left = left_.load();
+  while (left >= kEarning && !left_.compare_exchange_weak(left, left - kEarning)) {
   }
-  return left > 0;
+  return left >= kEarning;
+}
+
+void RetryBudget::earn(uint64_t bytes) {
+  uint64_t left = left_.load();
+  while (left < full_ && !left_.compare_exchange_weak(left, left + std::min(bytes, full_ - left))) {
+  }
 }
 
 std::optional<milliseconds> Retry::wait(const Error& error, std::optional<seconds> asked) {

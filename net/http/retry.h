@@ -2,7 +2,9 @@
 //
 // Waits grow from try to try and are random between nothing and their full length, so that many clients do
 // not come back together; what the server asks for (Retry-After) wins.  Tries are counted in a row, progress
-// begins anew; a transfer as a whole has a budget, so that thousands of ranges do not each use up their own.
+// begins anew.  A transfer as a whole has a budget, so that thousands of ranges do not each use up their own;
+// what arrives fills it again, so that a long transfer does not end by failures that did it no harm, but a
+// server that breaks off after some bytes each time does not keep it busy for ever.
 //
 // Threads: RetryBudget any; Retry one at a time.
 #pragma once
@@ -26,7 +28,7 @@ struct RetryRules {
   unsigned tries = 8;                       // in a row, the first included
   // The same while nothing has ever been heard of the server: a mistyped name should not take a minute.
   unsigned tries_unheard = 3;
-  unsigned budget = 300;  // repetitions of one transfer
+  unsigned budget = 300;  // repetitions of one transfer, beside those that its progress earns
 };
 
 // May the same request do better later?  kNetwork and kLimited, but 507.
@@ -43,11 +45,18 @@ std::optional<Clock::Wall> parse_date(std::string_view text);
 // Of one transfer.
 class RetryBudget {
  public:
-  explicit RetryBudget(unsigned repetitions) : left_(repetitions) {}
+  // Bytes that earn one repetition.
+  static constexpr uint64_t kEarning = 64 << 10;
+
+  explicit RetryBudget(unsigned repetitions) : full_(repetitions * kEarning), left_(full_) {}
+  // One repetition; false: there is none left.
   bool take();
+  // So many useful bytes came.  The budget never exceeds what it began with.
+  void earn(uint64_t bytes);
 
  private:
-  std::atomic<unsigned> left_;
+  const uint64_t full_;
+  std::atomic<uint64_t> left_;  // repetitions, in bytes that earn them
 };
 
 // Of one sequence of requests for the same thing.

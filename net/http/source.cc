@@ -53,7 +53,9 @@ class FetchReceiver final : public Receiver {
     }
     if (!asked_) return check_whole_reply(head, known_);
     auto range = check_range_reply(head, *asked_, known_);
-    return range ? Status() : range.error();
+    if (!range) return range.error();
+    promised = range->end;
+    return {};
   }
 
   Status body(ByteView bytes) override {
@@ -74,6 +76,7 @@ class FetchReceiver final : public Receiver {
 
   Reply refusal;
   bool refused = false;
+  uint64_t promised = 0;  // where the reply's range ends; it may be shorter than what was asked for
 
  private:
   const Known& known_;
@@ -324,13 +327,11 @@ Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
     Status status = fetch_once(writer, context, asked, odd);
     if (writer.position() > before) {
       retry.progress();
+      budget_.earn(writer.position() - before);
       odd_replies = 0;
     }
     if (status && !known_.size) return status;
-    if (status && (writer.enough() || writer.position() > before)) continue;
-    if (status) {
-      status = make_error(Errc::kNetwork, known_.name + ": the reply ended before its range did");
-    }
+    if (status) continue;
     if (status.error().code == Errc::kCancelled) return status;
     if (odd && ++odd_replies > kOddReplies) return status;
     const Error judged = odd ? make_error(Errc::kNetwork, "", status.error().cause) : status.error();
@@ -377,6 +378,9 @@ Status HttpSource::fetch_once(RangeWriter& writer, const Context& context,
   }
   if (status) {
     remember(*asked, receiver.refusal);
+    if (!writer.enough() && known_.size && writer.position() < (range ? receiver.promised : *known_.size)) {
+      return make_error(Errc::kNetwork, known_.name + ": the reply ended before its range did");
+    }
   } else {
     odd = status.error().code == Errc::kProtocol && receiver.refusal.status != 0;
   }

@@ -92,7 +92,6 @@ Errc status_kind(int status) {
     case 425:
       return Errc::kNetwork;
     case 429:
-    case 503:
     case 507:
       return Errc::kLimited;
     default:

@@ -8,7 +8,7 @@
 
 namespace sjcp::http {
 
-// 401, 403, 407 kDenied; 404, 410 kNotFound; 409, 412 kConflict; 416 kUsage; 429, 503 kLimited; 408, 425 and
+// 401, 403, 407 kDenied; 404, 410 kNotFound; 409, 412 kConflict; 416 kUsage; 429, 507 kLimited; 408, 425 and
 // the other 5xx but 501 and 505 kNetwork; 405, 501, 505 kUnsupported; other 4xx kUsage; anything else
 // kProtocol.
 Errc status_kind(int status);

@@ -26,6 +26,7 @@ class Sending {
         context_(context.with_stop(stop_.get_token())),
         link_(context.stop, [this] { cancel(); }) {
     request_.stream = &pipe_;
+    request_.waits = false;
     thread_ = std::jthread([this] { run(); });
   }
   ~Sending() { cancel(); }

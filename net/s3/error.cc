@@ -36,7 +36,7 @@ constexpr std::array kMeanings{
     Meaning{"OperationAborted", Errc::kConflict, "somebody else changes it at the same time"},
     Meaning{"InvalidBucketState", Errc::kConflict, nullptr},
     Meaning{"SlowDown", Errc::kLimited, "the service asks for fewer requests"},
-    Meaning{"ServiceUnavailable", Errc::kLimited, "the service is not available now"},
+    Meaning{"ServiceUnavailable", Errc::kNetwork, "the service is not available now"},
     Meaning{"TooManyRequests", Errc::kLimited, "the service asks for fewer requests"},
     Meaning{"QuotaExceeded", Errc::kLimited, "the quota is used up"},
     Meaning{"TooManyBuckets", Errc::kLimited, "no more buckets are allowed"},
@@ -158,12 +158,9 @@ Remedy remedy_for(const ServiceError& error) {
   // A HEAD in the wrong region says no more than this.
   if (error.status == 400 && (!error.region.empty() || error.code.empty())) return Remedy::kOtherPlace;
   if (is({"SlowDown", "ServiceUnavailable", "TooManyRequests", "Throttling", "ThrottlingException",
-          "RequestLimitExceeded"}) ||
-      error.status == 429 || error.status == 503) {
-    return Remedy::kSlower;
-  }
-  if (is({"InternalError", "RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch",
-          "OperationAborted", "ConditionalRequestConflict"})) {
+          "RequestLimitExceeded", "InternalError", "RequestTimeout", "IncompleteBody", "BadDigest",
+          "XAmzContentSHA256Mismatch", "OperationAborted", "ConditionalRequestConflict"}) ||
+      error.status == 429) {
     return Remedy::kAgain;
   }
   return error.status >= 500 && error.status != 501 ? Remedy::kAgain : Remedy::kNone;

@@ -30,7 +30,6 @@ Error to_error(const ServiceError& error, const std::string& url, bool has_key);
 enum class Remedy : uint8_t {
   kNone,
   kAgain,       // the same after a pause
-  kSlower,      // the same, later, and less of it
   kOtherClock,  // the service's date is in the reply
   kOtherKeys,   // these have expired
   kOtherPlace,  // the bucket lives in another region

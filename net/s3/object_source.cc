@@ -83,23 +83,24 @@ class ObjectSource::Part final : public http::Receiver {
     if (position_ >= end) return {};
     const ByteView wanted =
         bytes.sub(0, static_cast<size_t>(std::min<uint64_t>(bytes.size(), end - position_)));
-    Status status = output_.write(position_, wanted);
-    if (!status) return status;
     if (hasher_) hasher_->update(wanted);
-    position_ += wanted.size();
-    return {};
+    // Before the last bytes are written: once all is there, nobody asks what became of a fetch.
+    if (hasher_ && position_ + wanted.size() == source_.size_) {
+      if (Status right = verdict(); !right) return right;
+    }
+    Status status = output_.write(position_, wanted);
+    if (status) position_ += wanted.size();
+    return status;
   }
   bool enough() override { return position_ >= std::min(wanted_.end, output_.end()); }
 
-  // After the whole object: whether it is what its head promised.
+ private:
+  // Whether the whole object is what its head promised.
   Status verdict() {
-    if (!hasher_ || position_ != source_.size_) return {};
     if (hasher_->finish().hex == promised_.hex) return {};
     return make_error(Errc::kIntegrity, source_.url_ + ": does not have the digest " + promised_.text() +
                                             " that the service promises");
   }
-
- private:
   // Of objects known from a listing the digest shows only now.
   void verify_whole(const http::Head& head) {
     if (source_.digests_known_ || wanted_.begin != 0 || wanted_.end != source_.size_) return;
@@ -123,7 +124,8 @@ ObjectSource::ObjectSource(Requester& requester, std::string bucket, std::string
       bucket_(std::move(bucket)),
       key_(std::move(key)),
       url_(shown(bucket_, key_)),
-      listed_(std::move(listed)) {}
+      listed_(std::move(listed)),
+      budget_(requester.retry_rules().budget) {}
 
 Call ObjectSource::request() const {
   Call call;
@@ -193,7 +195,7 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     return output.write(
         position, ByteView(whole_).sub(static_cast<size_t>(position), static_cast<size_t>(end - position)));
   }
-  http::Retry retry(requester_.retry_rules(), requester_.retry_budget(), http::system_random());
+  http::Retry retry(requester_.retry_rules(), budget_, http::system_random());
   retry.heard();
   for (;;) {
     const uint64_t before = position;
@@ -201,7 +203,10 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     if (rest.begin >= rest.end) return {};
     Status status = fetch_part(rest, output, position, context);
     if (status && position >= std::min(rest.end, output.end())) return {};
-    if (position > before) retry.progress();
+    if (position > before) {
+      retry.progress();
+      budget_.earn(position - before);
+    }
     Error error = status ? make_error(Errc::kNetwork, url_ + ": ended early") : std::move(status).error();
     const auto wait = retry.wait(error);
     if (!wait) return error;
@@ -226,7 +231,6 @@ Status ObjectSource::fetch_part(ByteRange rest, transfer::Output& output, uint64
   Part part(*this, rest, output, position);
   Status status = requester_.stream(call, part, context);
   if (!status && status.error().cause == 412) return changed(url_);
-  if (status) status = part.verdict();
   return status;
 }
 

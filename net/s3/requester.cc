@@ -1,7 +1,5 @@
 #include "net/s3/requester.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "core/base/wait.h"
@@ -14,12 +12,11 @@ namespace {
 
 constexpr size_t kMaxReply = 64u << 20;
 constexpr size_t kMaxErrorReply = 64u << 10;
-// Repetitions of a store's whole life: each request has its own, smaller limit.
+// Repetitions of a store's whole life, beside those that answers earn: each request has its own, smaller
+// limit.
 constexpr unsigned kBudget = 10'000;
 // A body up to here is sent from a string: the client need not ask for it piece by piece.
 constexpr size_t kSmallBody = 64u << 10;
-// Requests on their way at once, as long as the service does not mind.
-constexpr uint64_t kUnlimited = 1u << 20;
 constexpr std::string_view kEmptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 class Collector final : public http::Receiver {
@@ -99,8 +96,7 @@ Requester::Requester(Settings settings, std::unique_ptr<Credentials> credentials
       client_(client),
       clock_(clock),
       requester_pays_(requester_pays),
-      budget_(kBudget),
-      on_their_way_(kUnlimited, "fewer requests on their way") {}
+      budget_(kBudget) {}
 
 std::string Requester::region_of(const std::string& bucket) const {
   const std::lock_guard lock(mutex_);
@@ -135,16 +131,9 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
   for (;;) {
     answer.reset();
     std::shared_ptr<const Keys> keys;
-    // What tidies up, in little time, waits for nobody.
-    auto place = call.time_limit.count() > 0 ? Result<transfer::Permits::Lease>(transfer::Permits::Lease())
-                                             : on_their_way_.acquire(1, context.stop);
-    if (!place) return std::move(place).error();
-    const auto sent = clock_.steady_now();
     Status status = try_once(call, answer, keys, context);
-    const auto on_their_way = static_cast<unsigned>(on_their_way_.held());
-    place->release();
     if (status && is_success(answer.head().status)) {
-      succeeded();
+      budget_.earn(http::RetryBudget::kEarning);
       return {};
     }
     if (!status && (answer.begun() || status.error().code == Errc::kCancelled)) return status;
@@ -155,10 +144,8 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
       const ServiceError service = answer.error();
       error = to_error(service, url, !call.key.empty());
       if (remedied(call, answer, service, keys.get(), tried, context)) continue;
-      const Remedy remedy = remedy_for(service);
-      if (remedy == Remedy::kSlower) refused(sent, on_their_way, url);
-      if (remedy != Remedy::kAgain && remedy != Remedy::kSlower) return error;
-      judged = make_error(remedy == Remedy::kSlower ? Errc::kLimited : Errc::kNetwork, "", service.status);
+      if (remedy_for(service) != Remedy::kAgain) return error;
+      judged = make_error(Errc::kNetwork, "", service.status);
       asked = http::retry_after(answer.head(), clock_.wall_now());
     }
     if (call.time_limit.count() > 0) return error;
@@ -171,25 +158,11 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
   }
 }
 
-// Half as many go on; those that are refused wait besides.
-void Requester::refused(Clock::Steady sent, unsigned on_their_way, const std::string& url) {
-  const std::lock_guard lock(mutex_);
-  if (!window_.refused(sent, clock_.steady_now(), on_their_way)) return;
-  on_their_way_.set_limit(*window_.limit());
-  if (on_their_way == 1) return;
-  spdlog::warn("{}: the service asks for fewer requests; {} at a time from now on", url, *window_.limit());
-}
-
-void Requester::succeeded() {
-  const std::lock_guard lock(mutex_);
-  if (window_.succeeded(clock_.steady_now())) on_their_way_.set_limit(window_.limit().value_or(kUnlimited));
-}
-
 // An error: no reply, or the receiver's own.
 Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<const Keys>& keys,
                            const Context& context) {
   auto got = credentials_->get(context.stop);
-  if (!got) return std::move(got).error();
+  if (!got) return with_context(std::move(got).error(), shown(call.bucket, call.key));
   keys = *std::move(got);
   const std::string region = region_of(call.bucket);
   const Place place = place_of(settings_, call.bucket, region, call.whole_bucket);
@@ -206,6 +179,8 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   if (!target.query.empty()) request.url += "?" + target.query;
   request.redirects = 0;
   request.timeout = call.time_limit;
+  // What tidies up, in little time, waits for nobody.
+  request.waits = call.time_limit.count() == 0;
   request.asks_first = !call.expected;
   request.headers = call.headers;
   if (requester_pays_) request.headers.push_back({"x-amz-request-payer", "requester"});

@@ -16,8 +16,7 @@
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
-#include "core/transfer/permits.h"
-#include "core/transfer/request_window.h"
+#include "core/transfer/context.h"
 #include "net/http/client.h"
 #include "net/http/retry.h"
 #include "net/s3/credentials.h"
@@ -74,8 +73,6 @@ class Requester {
 
   Status try_once(const Call& call, Answer& answer, std::shared_ptr<const Keys>& keys,
                   const transfer::Context& context);
-  void refused(Clock::Steady sent, unsigned on_their_way, const std::string& url);
-  void succeeded();
   bool remedied(const Call& call, const Answer& answer, const ServiceError& error, const Keys* keys,
                 Tried& tried, const transfer::Context& context);
   bool learn_clock(const http::Head& head);
@@ -92,10 +89,8 @@ class Requester {
   const http::RetryRules rules_;
   http::RetryBudget budget_;
   Signer signer_;
-  std::atomic<int64_t> clock_offset_{0};  // seconds that the service is ahead
-  transfer::Permits on_their_way_;        // requests
-  mutable std::mutex mutex_;              // guards the rest
-  transfer::RequestWindow window_;
+  std::atomic<int64_t> clock_offset_{0};        // seconds that the service is ahead
+  mutable std::mutex mutex_;                    // guards the rest
   std::map<std::string, std::string> regions_;  // by bucket, of those that are elsewhere
 };
 

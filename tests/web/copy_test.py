@@ -55,19 +55,26 @@ class MirrorsTest(CopyTest):
         good, short = self.serving(DATA), self.serving(DATA[:-1])
         outcome = self.sjcp("cp", good.url(), "--mirror", short.url(), "--checksum", self.checksum(), self.out())
         self.assert_file(self.out(), DATA)
-        self.assertIn(short.url(), outcome.stderr)
+        self.assertIn(f"{short.url()}: has {len(DATA) - 1} bytes", outcome.stderr)
 
     def test_one_with_other_bytes_is_named_and_its_bytes_do_not_arrive(self):
-        good, false = self.serving(DATA), self.serving(OTHER)
-        # One damaged byte that no sample shows: only the digest tells.
+        # Damaged wherever no sample is taken: only the digest tells.
         damaged = bytearray(DATA)
-        damaged[7_654_321] ^= 1
-        for bad in (false, self.serving(bytes(damaged))):
-            self.out().unlink(missing_ok=True)
-            outcome = self.sjcp("cp", good.url(), "--mirror", bad.url(), "--mirror", self.serving(DATA).url(),
-                                "--checksum", self.checksum(), self.out())
-            self.assert_file(self.out(), DATA)
+        for place in range(300_000, len(DATA) - 300_000, 500_000):
+            damaged[place] ^= 1
+        bad = self.server(lambda request: dataclasses.replace(unruly.serve(request, bytes(damaged)), rate=8_000_000))
+        good = self.server(self.paced)
+        outcome = self.sjcp("cp", good.url(), "--mirror", bad.url(), "--mirror", self.serving(DATA).url(),
+                            "--checksum", self.checksum(), self.out())
+        self.assert_file(self.out(), DATA)
+        self.assertIn(f"dropped: {bad.url()}: served other bytes", outcome.stderr)
         self.assertNotIn("dropped: " + good.url(), outcome.stderr)
+
+    def test_one_with_other_bytes_is_found_without_a_digest(self):
+        good, false = self.serving(DATA), self.serving(OTHER)
+        outcome = self.sjcp("cp", good.url(), "--mirror", false.url(), "--mirror", self.serving(DATA).url(), self.out())
+        self.assert_file(self.out(), DATA)
+        self.assertIn(f"{false.url()}: has other bytes than", outcome.stderr)
 
     def test_without_one_that_works_the_target_stays(self):
         self.out().write_text("before")
@@ -194,6 +201,14 @@ class ListTest(CopyTest):
         marked = {request.path for request in web.requests if request.headers.get("x-mark") == "here"}
         self.assertEqual(marked, {"/b"})
 
+    def test_headers_of_a_list_go_to_its_servers_only(self):
+        other = self.serving(DATA)
+        web = self.server(lambda request: Reply(302, {"Location": other.url("a")}))
+        self.sjcp("cp", "-i", "-", "down", stdin=f"{web.url('a')}\n  header=X-Token: {harness.SECRET}\n".encode())
+        self.assert_file(self.folder / "down/a", DATA)
+        self.assertEqual(web.requests[0].headers["x-token"], harness.SECRET)
+        self.assertEqual([request for request in other.requests if "x-token" in request.headers], [])
+
     def test_a_list_on_standard_input_goes_on_after_a_failure(self):
         web, gone = self.serving(DATA), self.server(lambda request: Reply(404))
         outcome = self.run_sjcp("cp", "-i", "-", "down", stdin=f"{gone.url('a')}\n{web.url('b')}\n".encode())
@@ -222,6 +237,23 @@ class ListTest(CopyTest):
         outcome = self.run_sjcp("cp", "-i", "list.meta4", "down")
         self.assertEqual(outcome.code, SOME_FAILED, outcome)
         self.assertIn(str(len(DATA) + 1), outcome.stderr)
+        self.assertFalse((self.folder / "down/a").exists())
+
+    def test_a_mirror_of_another_size_than_the_list_says_is_not_used(self):
+        short, web = self.serving(DATA[:-1]), self.serving(DATA)
+        (self.folder / "list.meta4").write_text(
+            f'<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="a"><size>{len(DATA)}</size>'
+            f"<url>{short.url()}</url><url>{web.url()}</url></file></metalink>")
+        outcome = self.sjcp("cp", "-i", "list.meta4", "down")
+        self.assert_file(self.folder / "down/a", DATA)
+        self.assertIn(f"{short.url()}: has {len(DATA) - 1} bytes, not {len(DATA)}", outcome.stderr)
+
+    def test_a_checksum_of_a_list_is_kept_to(self):
+        web = self.serving(DATA)
+        listing = f"{web.url('a')}\n  checksum=sha-256={'0' * 64}\n".encode()
+        outcome = self.run_sjcp("cp", "-i", "-", "down", stdin=listing)
+        self.assertEqual(outcome.code, SOME_FAILED, outcome)
+        self.assertIn(harness.sha256(DATA), outcome.stderr)
         self.assertFalse((self.folder / "down/a").exists())
 
     def test_metalink(self):

@@ -19,6 +19,8 @@ import time
 import unittest
 
 SKIPPED = 77
+# Stands for every password, token and signature.
+SECRET = "geheim"
 # Nothing that works takes longer; whatever hangs ends here.
 TIMEOUT = 60
 
@@ -192,6 +194,11 @@ def sjcp_program():
     return str(program)
 
 
+def preloaded(name):
+    """The library that NAME.cc is built into, for LD_PRELOAD."""
+    return next(pathlib.Path(sjcp_program()).resolve().parent.rglob(f"libweb_{name}.so"))
+
+
 class WebTest(unittest.TestCase):
     """A folder of its own per test, an authority per class, and a home where sjcp finds nothing of the user's."""
 
@@ -229,9 +236,12 @@ class WebTest(unittest.TestCase):
         self.addCleanup(lambda: process.poll() is None and process.kill())
         return process
 
-    def run_sjcp(self, *arguments, environment=None, stdin=None, binary=False):
-        """binary: what it writes to stdout comes as bytes."""
-        done = subprocess.run([sjcp_program(), *map(str, arguments)], capture_output=True, timeout=TIMEOUT,
+    def run_sjcp(self, *arguments, environment=None, stdin=None, binary=False, clock=()):
+        """binary: what it writes to stdout comes as bytes.  clock: what faketime is told, e.g. ("-f", "+2h")."""
+        command = [sjcp_program(), *map(str, arguments)]
+        if clock:
+            command = [need_program("faketime"), *clock, *command]
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT,
                               env=self.environment(**(environment or {})), cwd=self.folder, input=stdin,
                               **({} if stdin is not None else {"stdin": subprocess.DEVNULL}))
         stdout = done.stdout if binary else done.stdout.decode(errors="replace")
@@ -247,6 +257,28 @@ class WebTest(unittest.TestCase):
         found = pathlib.Path(path).read_bytes()
         self.assertEqual(len(found), len(data))
         self.assertEqual(sha256(found), sha256(data), "the file holds other bytes")
+
+    def refuse(self, code, source, *words, options=(), environment=None, into="out"):
+        """A copy of this source fails with this code, in one line that holds these words and never SECRET; the file that
+        was there stays as it was, with nothing beside it.  Warnings may come before.
+        into: how the command names its target."""
+        target = self.folder / "out"
+        target.write_bytes(b"old")
+        os.utime(target, ns=(1_000_000_000_000_000_000,) * 2)
+        before = self._state_of(target)
+        outcome = self.run_sjcp("cp", *options, source, into, environment=environment)
+        lines = outcome.stderr.splitlines()
+        errors = [line for line in lines if not line.startswith("sjcp: warning: ")]
+        self.assertEqual(errors, lines[-1:], outcome)
+        self.assert_fails(Outcome(outcome.code, outcome.stdout, "".join(errors)), code, *words)
+        self.assertNotIn(SECRET, outcome.stdout + outcome.stderr)
+        self.assertEqual(self._state_of(target), before)
+        return outcome
+
+    def _state_of(self, target):
+        stat = target.stat()
+        return (target.read_bytes(), stat.st_ino, stat.st_mtime_ns, sorted(path.name for path in self.folder.iterdir()),
+                sorted(self.folder.rglob("*sjcp-*")))
 
     def assert_fails(self, outcome, code, *words):
         """With this exit code, in one line on stderr that holds these words."""

@@ -160,6 +160,16 @@ class Troubles(HubTest):
         self.sjcp_hub("cp", "hf://org/model/file", "file")
         self.assert_file(self.folder / "file", b"bytes")
 
+    def test_half_as_many_requests_go_on_where_the_hub_asks_for_fewer(self):
+        files = {f"{number:03}.txt": f"file {number}".encode() for number in range(120)}
+        files |= {f"{number:03}.bin": harness.some_bytes(100_000 + number, number) for number in range(20)}
+        hub = self.start_hub(most=6, pause=0.05)
+        hub.repo("org/model").commit(files)
+        outcome = self.sjcp_hub("cp", "-r", "-t", "48", "hf://org/model", "ours/")
+        self.assertEqual(files_below(self.folder / "ours"), digests(files))
+        self.assertIn(f"{hub.endpoint}/: asks for fewer requests; at most ", outcome.stderr)
+        self.assertLess(hub.refused, 90)
+
     def test_a_hub_that_stumbles_is_asked_again(self):
         hub = self.start_hub()
         hub.repo("org/model").commit(self.FILES)

@@ -1,8 +1,6 @@
 """A host with several addresses: all are used in turn, and those that do not answer do no harm."""
 
 import dataclasses
-import os
-import pathlib
 import socket
 import time
 
@@ -11,12 +9,6 @@ from unruly import Unruly, serve
 
 DATA = harness.some_bytes(24_000_007, seed=7)
 ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
-
-
-def names_library():
-    """What makes a name of several addresses (names.cc)."""
-    path = os.environ.get("SJCP_TEST_NAMES")
-    return pathlib.Path(path) if path else next(pathlib.Path(harness.sjcp_program()).parent.rglob("libweb_names.so"))
 
 
 class AddressesTest(harness.WebTest):
@@ -30,7 +22,7 @@ class AddressesTest(harness.WebTest):
         """How long it took."""
         begin = time.monotonic()
         self.sjcp("cp", "-p", 8, *options, f"{scheme}://many.test:{port}/file.bin", self.folder / "out",
-                  environment={"LD_PRELOAD": names_library(), "SJCP_TEST_ADDRESSES": " ".join(ADDRESSES)})
+                  environment={"LD_PRELOAD": harness.preloaded("names"), "SJCP_TEST_ADDRESSES": " ".join(ADDRESSES)})
         self.assert_file(self.folder / "out", DATA)
         return time.monotonic() - begin
 

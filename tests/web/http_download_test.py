@@ -3,7 +3,6 @@
 import os
 
 import harness
-from unruly import Unruly, serve
 
 
 class NginxTest(harness.WebTest):
@@ -90,15 +89,6 @@ class NginxTest(harness.WebTest):
         self.assertFalse(out.exists())
         self.sjcp("cp", "--insecure", url, out)
         self.assert_file(out, b"hello")
-
-    def test_a_certificate_for_another_name_is_refused(self):
-        elsewhere = harness.Authority(self.folder / "elsewhere", "DNS:elsewhere.example")
-        server = Unruly(lambda request: serve(request, b"hello"), authority=elsewhere)
-        self.addCleanup(server.stop)
-        outcome = self.run_sjcp("cp", "--cacert", elsewhere.ca, server.url(), self.folder / "out")
-        self.assertNotEqual(outcome.code, 0)
-        self.assertIn("certificate", outcome.stderr)
-        self.assertEqual(server.requests, [])
 
     def test_passwords_come_from_the_url_and_from_netrc(self):
         url = self.nginx.url("private")

@@ -56,6 +56,17 @@ class EngineTest(harness.WebTest):
         # A quarter of the object at the slow one's rate would take two minutes.
         self.assertLess(taken, 15)
 
+    def test_what_others_take_over_is_not_fetched_by_both(self):
+        def behave(request):
+            return dataclasses.replace(serve(request, DATA), rate=1_000_000 if request.number % 2 else 12_000_000)
+
+        server = self.server(behave)
+        taken = self.timed("cp", "-p", 4, server.url(), self.folder / "out")
+        self.assert_file(self.folder / "out", DATA)
+        # A quarter of the object at the slow ones' rate would take 12 s.
+        self.assertLess(taken, 8)
+        self.assertLess(server.bytes_sent, 1.25 * len(DATA))
+
     def test_the_rate_is_limited(self):
         data = DATA[:3_000_000]
         server = self.server(lambda request: serve(request, data))

@@ -1,13 +1,13 @@
-"""Downloads from servers that misbehave: right bytes or an error, never wrong bytes."""
+"""Downloads from servers that misbehave for a while: the right bytes all the same.  failures_test.py has what they do for
+good."""
 
 import dataclasses
-import gzip
 import socket
 import threading
 import time
 
 import harness
-from unruly import ETAG, Reply, Unruly, serve
+from unruly import Reply, Unruly, serve
 
 DATA = harness.some_bytes(3_000_001, seed=2)
 
@@ -27,20 +27,6 @@ class FaultsTest(harness.WebTest):
         self.assert_file(self.folder / "out", DATA)
         return outcome
 
-    def assert_refused(self, server, *words):
-        """An error of one line; no file, and an older one untouched, by a second server that begins anew."""
-        outcome = self.download(server)
-        self.assertNotEqual(outcome.code, 0, outcome)
-        for word in words:
-            self.assertIn(word, outcome.stderr)
-        self.assertEqual(len(outcome.stderr.strip().splitlines()), 1, outcome)
-        self.assertFalse((self.folder / "out").exists())
-        (self.folder / "out").write_bytes(b"old")
-        again = self.download(self.server(server.behave))
-        self.assertNotEqual(again.code, 0, again)
-        self.assert_file(self.folder / "out", b"old")
-        return outcome
-
     def test_a_wrong_range_now_and_then_is_asked_for_again(self):
         def behave(request):
             reply = serve(request, DATA)
@@ -51,63 +37,6 @@ class FaultsTest(harness.WebTest):
             return reply
 
         self.assert_right(self.server(behave))
-
-    def cut_first(self, then):
-        """The first stream breaks; `then` is what further requests get."""
-        def behave(request):
-            if request.number == 0:
-                return dataclasses.replace(serve(request, DATA), cut=500_000)
-            return then(request)
-
-        return self.server(behave)
-
-    def test_wrong_ranges_for_good_are_refused(self):
-        def then(request):
-            reply = serve(request, DATA)
-            reply.headers["Content-Range"] = f"bytes 0-{len(reply.body) - 1}/{len(DATA)}"
-            return reply
-
-        self.assert_refused(self.cut_first(then))
-
-    def test_the_whole_instead_of_a_range_is_not_taken_for_it(self):
-        def then(request):
-            request.headers.pop("range", None)
-            return serve(request, DATA)
-
-        self.assert_refused(self.cut_first(then))
-
-    def test_gzip_on_a_range_is_refused(self):
-        def then(request):
-            reply = serve(request, DATA)
-            reply.headers["Content-Encoding"] = "gzip"
-            reply.body = gzip.compress(reply.body)
-            return reply
-
-        self.assert_refused(self.cut_first(then))
-
-    def test_an_error_page_with_status_200_is_not_taken_for_a_range(self):
-        self.assert_refused(self.cut_first(lambda request: Reply(200, {"ETag": ETAG}, b"<html>busy</html>")))
-
-    def test_an_object_that_changes_is_an_error(self):
-        def then(request):
-            return serve(request, bytes(reversed(DATA)), etag='"v2"')
-
-        outcome = self.assert_refused(self.cut_first(then))
-        self.assertIn("chang", outcome.stderr)
-
-    def test_an_object_that_changes_on_a_server_that_ignores_conditions_is_an_error(self):
-        def then(request):
-            request.headers.pop("if-match", None)
-            return serve(request, bytes(reversed(DATA)), etag='"v2"')
-
-        self.assert_refused(self.cut_first(then), "chang")
-
-    def test_an_object_that_becomes_shorter_is_an_error(self):
-        def then(request):
-            request.headers.pop("if-match", None)
-            return serve(request, DATA[:100_000])
-
-        self.assert_refused(self.cut_first(then), "chang")
 
     def test_only_a_weak_etag_is_enough_to_go_on(self):
         def behave(request):
@@ -152,6 +81,34 @@ class FaultsTest(harness.WebTest):
 
         self.assert_right(self.server(behave))
 
+    def test_half_as_many_requests_go_on_where_the_server_asks_for_fewer(self):
+        data = harness.some_bytes(48_000_007, seed=3)
+        for status in (429, 503):
+            with self.subTest(status=status):
+                server = self.server(lambda request: dataclasses.replace(serve(request, data), rate=2_000_000), most=6,
+                                     refusal=Reply(status, {}, b"busy"))
+                outcome = self.run_sjcp("cp", "-p", 64, server.url("file.bin?token=geheim"), self.folder / "out")
+                self.assertEqual(outcome.code, 0, outcome)
+                self.assert_file(self.folder / "out", data)
+                self.assertEqual(len(outcome.stderr.splitlines()), 1, outcome)
+                self.assertIn(f"{server.url('')}: asks for fewer requests; at most ", outcome.stderr)
+                self.assertLess(server.refused, 120)
+                self.assertLess(server.bytes_sent, 1.3 * len(data))
+
+    def test_more_requests_go_again_as_they_succeed(self):
+        def behave(request):
+            if len(server.requests) - server.refused == 60:
+                server.most = None
+                server.most_at_once = 0
+            return Reply(body=request.path.encode(), delay=0.02)
+
+        server = self.server(behave, most=6, refusal=Reply(429, delay=0.02))
+        names = [f"{number:03}" for number in range(500)]
+        self.sjcp("cp", "-i", "-", "-j", "48", "down", stdin="".join(server.url(name) + "\n" for name in names).encode())
+        for name in names:
+            self.assert_file(self.folder / "down" / name, f"/{name}".encode())
+        self.assertGreaterEqual(server.most_at_once, 12)
+
     def test_retry_after_is_obeyed(self):
         times = []
 
@@ -163,18 +120,6 @@ class FaultsTest(harness.WebTest):
 
         self.assert_right(self.server(behave))
         self.assertGreaterEqual(times[1] - times[0], 1.9)
-
-    def test_an_endless_redirect_ends(self):
-        server = self.server(lambda request: Reply(302, {"Location": f"/{request.number}"}, b""))
-        self.assert_refused(server, "redirect")
-        self.assertLess(len(server.requests), 40)
-
-    def test_no_redirect_from_https_to_http(self):
-        plain = self.server(lambda request: serve(request, DATA))
-        server = self.server(lambda request: Reply(302, {"Location": plain.url()}, b""), authority=self.authority)
-        outcome = self.download(server, "--cacert", self.authority.ca)
-        self.assertNotEqual(outcome.code, 0)
-        self.assertEqual(plain.requests, [])
 
     def test_secrets_do_not_follow_a_redirect_to_another_host(self):
         other = self.server(lambda request: serve(request, DATA))
@@ -215,13 +160,6 @@ class FaultsTest(harness.WebTest):
         self.assertGreaterEqual(len(server.requests), 2)
         self.assertLess(len(server.requests), len(cdn.requests))
 
-    def test_an_expired_presigned_url_is_denied(self):
-        server = self.server(lambda request: Reply(403, {}, b"<Error><Code>AccessDenied</Code></Error>"))
-        outcome = self.run_sjcp("cp", server.url("x?X-Amz-Signature=geheim"), self.folder / "out")
-        self.assert_fails(outcome, 4, "403", "X-Amz-Signature=***")
-        self.assertNotIn("geheim", outcome.stderr)
-        self.assertEqual(len(server.requests), 1)
-
     def test_servers_without_ranges_give_one_stream(self):
         server = self.server(lambda request: serve(request, DATA, ranges=False))
         self.assert_right(server)
@@ -239,15 +177,6 @@ class FaultsTest(harness.WebTest):
             return reply
 
         self.assert_right(self.server(behave))
-
-    def test_a_stream_of_unknown_version_that_breaks_is_an_error(self):
-        def behave(request):
-            reply = serve(request, DATA, ranges=False)
-            reply.headers = {}
-            reply.cut = 1_500_000
-            return reply
-
-        self.assert_refused(self.server(behave))
 
     def test_a_connection_that_closes_without_a_word_is_tried_again(self):
         server = self.server(lambda request: Reply(silent=True) if request.number < 2 else serve(request, DATA))

@@ -2,9 +2,10 @@
 
 import socket
 import threading
+import time
 
 import harness
-from unruly import Reply, Unruly
+from unruly import Reply, Unruly, serve
 
 DATA = harness.some_bytes(9_000_001, seed=3)
 
@@ -43,6 +44,20 @@ class UploadTest(harness.WebTest):
         self.assert_fails(outcome, 4, "403")
         self.assertNotIn("geheim", outcome.stderr)
         self.assertEqual(len(server.requests), 1)
+
+    def test_a_copy_within_a_server_that_takes_one_request_at_a_time_does_not_wait_for_itself(self):
+        def behave(request):
+            if request.number == 0:
+                return Reply(429, {"Retry-After": "0"})
+            return Reply(201) if request.method == "PUT" else serve(request, DATA)
+
+        server = self.server(behave)
+        begin = time.monotonic()
+        self.sjcp("cp", server.url("from"), server.url("to"))
+        # What waits for good goes on after 30 s.
+        self.assertLess(time.monotonic() - begin, 15)
+        (put,) = [request for request in server.requests if request.method == "PUT"]
+        self.assertEqual(harness.sha256(put.body), harness.sha256(DATA))
 
     def test_a_redirect_before_the_data_is_followed(self):
         # The server answers the head instead of asking for the data with 100 Continue.

@@ -82,9 +82,16 @@ class Hub:
 
     page: files in one page of a listing.  link_uses: requests that a link to the content delivery is good for.
     published: links have the published layout /repos/<2>/<2>/<repo>/<file>.
+    most: requests that each of the two answers at a time; those beyond get a 429 and count in `refused`.
+    pause: seconds that an answer takes.
     """
 
-    def __init__(self, authority=None, page=1000, link_uses=None, published=True):
+    def __init__(self, authority=None, page=1000, link_uses=None, published=True, most=None, pause=0):
+        self.most = most
+        self.pause = pause
+        self.refused = 0
+        self.admitted = collections.Counter()  # by server
+        self.stopped = threading.Event()
         self.repos = {}
         self.page = page
         self.link_uses = link_uses
@@ -115,6 +122,7 @@ class Hub:
         return server.server_address[1]
 
     def stop(self):
+        self.stopped.set()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -182,9 +190,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             refusal = None
             if self.hub.refusals and self.hub.refusals[0][0] == self.name:
                 refusal = self.hub.refusals.popleft()
+            if self.hub.most is not None and self.hub.admitted[self.name] >= self.hub.most:
+                refusal = (self.name, 429, {})
+                self.hub.refused += 1
+            else:
+                self.hub.admitted[self.name] += 1
+        self.hub.stopped.wait(self.hub.pause)
         if refusal:
             return self.reply(refusal[1], refusal[2])
-        return self.answer()
+        try:
+            return self.answer()
+        finally:
+            with self.hub.lock:
+                self.hub.admitted[self.name] -= 1
 
     def reply(self, status, headers=None, body=b"", length=None):
         self.send_response(status)

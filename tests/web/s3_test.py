@@ -1,7 +1,6 @@
 """sjcp and boto3 on the same S3 server."""
 
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -10,7 +9,7 @@ import harness
 from gateway import Gateway, KEY
 from unruly import Reply, Unruly
 
-NOT_FOUND, DENIED, INTEGRITY, CONFLICT, USAGE = 3, 4, 6, 9, 2
+NOT_FOUND, DENIED, INTEGRITY, SOME_FAILED, CONFLICT, USAGE = 3, 4, 6, 8, 9, 2
 PART = 16 << 20
 
 KEYS = [
@@ -125,6 +124,17 @@ class S3Test(harness.WebTest):
                 self.assert_fails(self.run_sjcp("cp", self.url("k"), "down"), INTEGRITY, "s3://")
                 self.assert_file(self.folder / "down", b"old")
 
+    def test_an_object_damaged_in_the_service_is_not_delivered_by_way_of_a_listing(self):
+        for size in (4096, 300_000):
+            with self.subTest(size=size):
+                self.sjcp("cp", self.file("up", harness.some_bytes(size)), self.url("k"))
+                with open(self.gateway.root / self.bucket / "k", "r+b") as file:
+                    file.seek(size // 2)
+                    file.write(b"damaged")
+                self.file("listed/k", b"old")
+                self.assert_fails(self.run_sjcp("cp", "-r", self.url(), "listed/"), SOME_FAILED, self.url("k"), "crc32c")
+                self.assert_file(self.folder / "listed/k", b"old")
+
     def test_small_objects_take_one_request_each(self):
         for number in range(30):
             self.file(f"in/{number:02}", harness.some_bytes(4096, number))
@@ -136,6 +146,16 @@ class S3Test(harness.WebTest):
         self.assertEqual([operation for _, operation, _ in self.requests(30)], ["GetObject"] * 30)
         for number in range(30):
             self.assert_file(self.folder / f"out/{number:02}", harness.some_bytes(4096, number))
+
+    def test_nothing_is_asked_of_what_a_listing_has_told(self):
+        data = harness.some_bytes(300_000)
+        for number in range(5):
+            self.boto.put_object(Bucket=self.bucket, Key=f"{number}", Body=data)
+        self.seen = len(self.gateway.requests())
+        self.sjcp("cp", "-r", "-p", "1", self.url(), "out/")
+        for number in range(5):
+            self.assert_file(self.folder / f"out/{number}", data)
+        self.assertEqual([operation for _, operation, _ in self.requests(5)], ["GetObject"] * 5)
 
     def test_lists_of_many_pages_are_whole_and_what_they_name_can_be_deleted(self):
         folder = self.gateway.root / self.bucket / "many"
@@ -278,42 +298,26 @@ class VirtualHostTest(harness.WebTest):
 class BusyTest(harness.WebTest):
     """A service that takes only a few requests at a time."""
 
-    MOST = 6
-
     def test_half_as_many_requests_go_on_where_the_service_asks_for_fewer(self):
         names = [f"{number:03}" for number in range(120)]
         listing = "".join(f"<Contents><Key>{name}</Key><Size>3</Size><ETag>&quot;e&quot;</ETag></Contents>"
                           for name in names)
-        lock = threading.Lock()
-        state = {"now": 0, "refused": 0}
 
+        # Long enough for all that are sent together to meet there.
         def behave(request):
             if "list-type" in request.path:
                 return Reply(body=f"<ListBucketResult>{listing}</ListBucketResult>".encode())
-            with lock:
-                state["now"] += 1
-                busy = state["now"] > self.MOST
-                state["refused"] += busy
-            try:
-                # Long enough for all that are sent together to meet here.
-                self.met.wait(0.05)
-            finally:
-                with lock:
-                    state["now"] -= 1
-            if busy:
-                return Reply(status=503, body=b"<Error><Code>SlowDown</Code></Error>")
-            return Reply(headers={"ETag": '"e"'}, body=request.path[-3:].encode())
+            return Reply(headers={"ETag": '"e"'}, body=request.path[-3:].encode(), delay=0.05)
 
-        self.met = threading.Event()
-        server = Unruly(behave)
+        server = Unruly(behave, most=6, refusal=Reply(503, body=b"<Error><Code>SlowDown</Code></Error>", delay=0.05))
         self.addCleanup(server.stop)
         done = self.sjcp("cp", "-r", "-t", "48", "s3://bkt/", "out/", environment={
             "AWS_ENDPOINT_URL": server.url("").rstrip("/"), "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
             "AWS_EC2_METADATA_DISABLED": "true"})
         for name in names:
             self.assert_file(self.folder / "out" / name, name.encode())
-        self.assertIn("the service asks for fewer requests; ", done.stderr)
-        self.assertLess(state["refused"], 110, "as many go on as before")
+        self.assertIn("asks for fewer requests; ", done.stderr)
+        self.assertLess(server.refused, 90, "as many go on as before")
 
 
 class RegionTest(harness.WebTest):

@@ -76,8 +76,14 @@ def serve(request, data, etag=ETAG, modified=MODIFIED, ranges=True):
 
 
 class Unruly:
-    def __init__(self, behave, authority=None, host="127.0.0.1", port=0):
+    """most: requests that are answered at a time; what comes beyond gets `refusal`, and counts in `refused`."""
+
+    def __init__(self, behave, authority=None, host="127.0.0.1", port=0, most=None, refusal=None):
         self.requests = []
+        self.refused = 0
+        self.most = most
+        self._refusal = refusal or Reply(503, {}, b"busy")
+        self._admitted = 0
         self.bytes_sent = 0  # of bodies
         self.behave = behave
         self._lock = threading.Lock()
@@ -154,11 +160,15 @@ class Unruly:
             self.requests.append(request)
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
+            admitted = self.most is None or self._admitted < self.most
+            self._admitted += admitted
+            self.refused += not admitted
         try:
-            self._reply(handler, request, self.behave(request))
+            self._reply(handler, request, self.behave(request) if admitted else self._refusal)
         finally:
             with self._lock:
                 self._at_once -= 1
+                self._admitted -= admitted
 
     def _reply(self, handler, request, reply):
         if reply.delay:

@@ -105,7 +105,7 @@ TEST_CASE("What the hub has against a request becomes an error that says what to
       {404, "RevisionNotFound", kAnonymous, Errc::kNotFound, "no revision \"v9\""},
       {404, "EntryNotFound", kAnonymous, Errc::kNotFound, "does not exist"},
       {429, "", kAnonymous, Errc::kLimited, "rate limit"},
-      {503, "", kAnonymous, Errc::kLimited, "503"},
+      {503, "", kAnonymous, Errc::kNetwork, "503"},
       {500, "", kAnonymous, Errc::kNetwork, "500"},
   };
   for (const Case& c : cases) {

@@ -71,7 +71,7 @@ TEST_CASE("the whole object, an encoded one, and error pages are no range") {
   page.status = 404;
   CHECK(kind_of(page) == Errc::kNotFound);
   page.status = 503;
-  CHECK(kind_of(page) == Errc::kLimited);
+  CHECK(kind_of(page) == Errc::kNetwork);
   page.status = 204;
   CHECK(kind_of(page) == Errc::kProtocol);
 }

@@ -80,6 +80,22 @@ TEST_CASE("the budget of a transfer ends all its repetitions") {
   CHECK(granted == 3);
 }
 
+TEST_CASE("what arrives fills the budget again, up to what it was") {
+  RetryBudget budget(2);
+  REQUIRE(budget.take());
+  REQUIRE(budget.take());
+  CHECK_FALSE(budget.take());
+  budget.earn(RetryBudget::kEarning - 1);
+  CHECK_FALSE(budget.take());
+  budget.earn(1);
+  CHECK(budget.take());
+  CHECK_FALSE(budget.take());
+  budget.earn(UINT64_MAX);
+  CHECK(budget.take());
+  CHECK(budget.take());
+  CHECK_FALSE(budget.take());
+}
+
 TEST_CASE("Retry-After is seconds or a date") {
   const Clock::Wall now{seconds(784111777)};  // Sun, 06 Nov 1994 08:49:37 GMT
   CHECK(retry_after("120", now) == seconds(120));

@@ -159,7 +159,7 @@ TEST_CASE("a server that is busy for a while is asked again, one that stays so i
   Fixture down([](const Request&, size_t) { return FakeReply{503, {}, "busy", "", SIZE_MAX}; });
   const auto info = down.source->open({}, down.context);
   REQUIRE_FALSE(info);
-  CHECK(info.error().code == Errc::kLimited);
+  CHECK(info.error().code == Errc::kNetwork);
   CHECK(info.error().what.find("geheim") == std::string::npos);
   CHECK(down.client.requests().size() == RetryRules().tries);
 }

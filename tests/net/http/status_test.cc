@@ -12,7 +12,7 @@ TEST_CASE("statuses have kinds") {
       {400, Errc::kUsage},       {401, Errc::kDenied},  {403, Errc::kDenied},   {404, Errc::kNotFound},
       {405, Errc::kUnsupported}, {408, Errc::kNetwork}, {410, Errc::kNotFound}, {412, Errc::kConflict},
       {416, Errc::kUsage},       {429, Errc::kLimited}, {500, Errc::kNetwork},  {501, Errc::kUnsupported},
-      {502, Errc::kNetwork},     {503, Errc::kLimited}, {504, Errc::kNetwork},  {302, Errc::kProtocol},
+      {502, Errc::kNetwork},     {503, Errc::kNetwork}, {504, Errc::kNetwork},  {302, Errc::kProtocol},
       {999, Errc::kProtocol},    {0, Errc::kProtocol},
   };
   for (const auto& [status, kind] : cases) {

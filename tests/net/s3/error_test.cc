@@ -60,8 +60,8 @@ TEST_CASE("A status without a body says as much as it can") {
 }
 
 TEST_CASE("What may pass is told from what will not") {
-  CHECK(remedy_for(service_error("SlowDown", 503)) == Remedy::kSlower);
-  CHECK(remedy_for(service_error("SlowDown", 429)) == Remedy::kSlower);
+  CHECK(remedy_for(service_error("SlowDown", 503)) == Remedy::kAgain);
+  CHECK(remedy_for(service_error("SlowDown", 429)) == Remedy::kAgain);
   CHECK(remedy_for(service_error("InternalError", 500)) == Remedy::kAgain);
   CHECK(remedy_for(service_error("RequestTimeout", 400)) == Remedy::kAgain);
   CHECK(remedy_for(service_error("", 502)) == Remedy::kAgain);
