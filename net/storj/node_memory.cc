@@ -28,9 +28,9 @@ constexpr auto kNextDoor = 2ms;
 constexpr std::chrono::nanoseconds kSilence = 300ms;
 constexpr int kSilentTrips = 6;
 constexpr std::chrono::nanoseconds kSilenceAnywhere = 1s;  // where round trips are not known
-// Where nobody is far away a quarter of the typical rate may be luck, unless it lasts.  A run that was
-// shorter has not suffered from who is slow, either.
-constexpr auto kLastinglySlow = 1s;
+// What was seen for less, such as one piece over loopback, is slow by luck as often as not.  Who is slow in
+// earnest is read for so long by the segments that begin together.
+constexpr auto kLastinglySlow = 500ms;
 // A fault after which nobody delivered, nor shortly before, may be the line's.
 constexpr auto kLineAlive = 2s;
 

@@ -272,13 +272,13 @@ TEST_CASE("What a run found: who was slow, who failed, and who did well") {
   CHECK(memory.findings() == wanted);
 }
 
-TEST_CASE("A run finds slow only who was read for a second") {
+TEST_CASE("A run finds slow only who was read for half a second") {
   NodeMemory memory;
   for (unsigned i = 0; i < 8; ++i) memory.delivered(node(i), 8e6);
-  memory.served(node(8), {.bytes = 100'000, .busy = 500ms, .silent = 0ms, .trip = 20ms});
+  memory.served(node(8), {.bytes = 100'000, .busy = 250ms, .silent = 0ms, .trip = 20ms});
   CHECK(memory.standing(node(8)) == Standing::kSlow);
   CHECK(memory.findings().size() == 8);
-  memory.served(node(8), {.bytes = 100'000, .busy = 500ms, .silent = 0ms, .trip = 20ms});
+  memory.served(node(8), {.bytes = 100'000, .busy = 250ms, .silent = 0ms, .trip = 20ms});
   REQUIRE(memory.findings().size() == 9);
   CHECK(memory.findings().back().verdict == Verdict::kPoor);
 }
