@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "cli/opened_source.h"
+#include "cli/user_folders.h"
 #include "core/base/units.h"
 #include "core/local/file_reader.h"
 #include "core/local/open_sink.h"
@@ -48,17 +49,6 @@ std::optional<LocalFile> local_file(const Location& at) {
   const auto changed =
       std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec);
   return LocalFile{static_cast<uint64_t>(info.st_size), transfer::Time(changed)};
-}
-
-// Where unfinished uploads are remembered; empty: nowhere.
-std::string uploads_folder(const Io& io) {
-  const auto folder = [&io](const char* variable, const char* below) {
-    const std::string value = (io.env ? io.env(variable) : std::nullopt).value_or("");
-    // As the XDG rules say, relative paths do not count.
-    return value.starts_with('/') ? value + below : std::string();
-  };
-  const std::string state = folder("XDG_STATE_HOME", "/sjcp/uploads");
-  return state.empty() ? folder("HOME", "/.local/state/sjcp/uploads") : state;
 }
 
 transfer::CopySummary skipped_copy() {

@@ -2,6 +2,7 @@
 
 #include "cli/exit_codes.h"
 #include "cli/saved_accesses.h"
+#include "cli/user_folders.h"
 #include "cli/version.h"
 
 namespace sjcp::cli {
@@ -28,6 +29,7 @@ Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string&
   if (!grant) return grant.error();
   storj::ProjectOptions options;
   options.user_agent = user_agent();
+  options.nodes_file = nodes_file(io_);
   return io_.open_project(*grant, options);
 }
 

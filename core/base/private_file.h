@@ -1,6 +1,8 @@
 // Small files that the program keeps for itself: whole or not there, and nobody else's.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -9,13 +11,24 @@
 
 namespace sjcp {
 
-// Nothing: there is none, it cannot be read, it is unusually large, or somebody else may have made it or may
-// change it: another owner, a second name, a link.
-std::optional<std::string> read_private_file(const std::string& path);
+// Far above what thousands of ranges take.
+inline constexpr size_t kLargestPrivateFile = 16 << 20;
 
-// Replaces `path` by a file with these bytes, of mode 0600 and on the disk before it has the name.  `fresh`:
-// its name until then, in the same folder, which nobody else uses; empty: one of its own.  kLocalIo: `path`
-// is as it was.
-Status replace_private_file(const std::string& path, ByteView bytes, const std::string& fresh = "");
+// Nothing: there is none, it cannot be read, it is larger than that, or somebody else may have made it or may
+// change it: another owner, a second name, a link.
+std::optional<std::string> read_private_file(const std::string& path, size_t largest = kLargestPrivateFile);
+
+enum class OnDisk : uint8_t {
+  kNow,    // before it has the name: a power cut leaves the old bytes or the new ones
+  kLater,  // nobody waits for the disk: a power cut may leave anything
+};
+
+// Replaces `path` by a file with these bytes, of mode 0600.  `fresh`: its name until it is whole, in the same
+// folder, which nobody else uses; empty: one of its own.  kLocalIo: `path` is as it was.
+Status replace_private_file(const std::string& path, ByteView bytes, const std::string& fresh = "",
+                            OnDisk on_disk = OnDisk::kNow);
+
+// With those above it, unless it is there; then of mode 0700.
+Status make_private_folder(const std::string& path);
 
 }  // namespace sjcp

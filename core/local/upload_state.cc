@@ -2,12 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
-#include <system_error>
 
 #include "core/base/private_file.h"
 
@@ -16,14 +13,6 @@ namespace {
 
 std::string lock_path(const std::string& path) {
   return path + ".lock";
-}
-
-Status make_private_folder(const std::string& path) {
-  std::error_code failed;
-  const bool made = std::filesystem::create_directories(path, failed);
-  if (failed) return errno_error(path, failed.value());
-  if (made && ::chmod(path.c_str(), 0700) != 0) return errno_error(path, errno);
-  return {};
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
 //
 // A node's standing comes from its own record and from the other nodes': slow is who is several times slower
 // than the typical one.  Nothing is held against a node for long: after a while it is unknown again and gets
-// another chance.
+// another chance.  What earlier runs left (node_history.h) counts only as long as this process knows nothing
+// of the node itself, and only against it: nobody is good because it was yesterday.
 //
 // Threads: any.
 #pragma once
@@ -18,6 +19,7 @@
 #include "core/access/node_id.h"
 #include "core/base/clock.h"
 #include "core/segment/piece_race.h"
+#include "net/storj/node_history.h"
 
 namespace sjcp::storj {
 
@@ -47,6 +49,12 @@ class NodeMemory {
 
   Standing standing(const access::NodeId& node) const;
 
+  // Who was poor in earlier runs is slow until more is known of it.
+  void recall(const NodeHistory& history);
+  // For later runs: whom this process knows to be poor, or not to be.  Slow is who was so for a while.  Where
+  // half of the nodes or more are poor, or nobody delivered any more when they failed, it was the line.
+  std::vector<NodeHistory::Finding> findings() const;
+
   // A round trip to the node at rest, as it was seen now.  The shortest that has been seen.
   std::chrono::nanoseconds round_trip(const access::NodeId& node, std::chrono::nanoseconds seen);
 
@@ -63,18 +71,22 @@ class NodeMemory {
     auto operator<=>(const Start&) const = default;
   };
   // How each piece starts when `needed` are to be read, the best first.  Nodes in good standing are chosen;
-  // for each place that is missing two others race, or three where nobody is known.
+  // for each place that is missing two others race, or three where nobody is known and so many are not poor.
   std::vector<Start> plan(std::span<const Candidate> candidates, unsigned needed) const;
 
  private:
   struct Record {
     double rate = 0;  // smoothed; 0: unknown
     Clock::Steady seen;
-    unsigned faults = 0;  // since it last delivered
+    std::chrono::nanoseconds busy{0};  // what the rate was seen for
+    unsigned faults = 0;               // since it last delivered
+    bool wrong = false;                // sent wrong data once; what it delivered since may be as wrong
     Clock::Steady bad_until;
     std::chrono::nanoseconds trip{0};  // the shortest; 0: unknown
+    bool judged() const { return rate != 0 || faults != 0; }
   };
   Record& record_of(const access::NodeId& node);
+  Record& note_delivery(const access::NodeId& node, double rate);
   Standing standing(const access::NodeId& node, double typical, Clock::Steady now) const;
   bool next_door(const access::NodeId& node) const;
   double typical_rate() const;
@@ -82,6 +94,8 @@ class NodeMemory {
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::map<access::NodeId, Record> nodes_;
+  std::map<access::NodeId, Clock::Steady> recalled_;  // poor in earlier runs, and until when that counts
+  Clock::Steady delivered_;                           // when somebody last did
 };
 
 }  // namespace sjcp::storj

@@ -5,6 +5,7 @@
 #include "core/access/caveat.h"
 #include "core/base/clock.h"
 #include "net/storj/listing.h"
+#include "net/storj/node_file.h"
 #include "net/storj/object_copy.h"
 #include "net/storj/object_source.h"
 #include "net/storj/object_upload.h"
@@ -31,7 +32,13 @@ std::string bucket_url(const std::string& bucket) {
 
 class SatelliteProject final : public Project {
  public:
-  explicit SatelliteProject(Session session) : session_(std::move(session)) {}
+  explicit SatelliteProject(Session session) : session_(std::move(session)) {
+    if (!nodes_file().empty()) session_.nodes->recall(load_nodes(nodes_file()));
+  }
+  ~SatelliteProject() override {
+    if (nodes_file().empty()) return;
+    keep_nodes(nodes_file(), session_.nodes->findings(), system_clock().wall_now());
+  }
 
   Result<std::vector<BucketItem>> list_buckets(const std::stop_token& stop) override {
     std::vector<BucketItem> out;
@@ -220,6 +227,8 @@ class SatelliteProject final : public Project {
     const std::string bucket_;
     ObjectSource source_;
   };
+
+  const std::string& nodes_file() const { return session_.options.nodes_file; }
 
   bool may_see(const std::string& bucket, const std::string& encrypted_key) const {
     auto now = system_clock().wall_now();

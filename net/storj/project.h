@@ -22,6 +22,7 @@ using transfer::Time;
 
 struct ProjectOptions {
   std::string user_agent;  // product list, e.g. "sjcp/0.1.0"
+  std::string nodes_file;  // where nodes are remembered between runs (node_file.h); empty: they are not
 };
 
 class Project : public transfer::Store {

@@ -1,6 +1,10 @@
 // Nodes that misbehave: copies succeed while enough others are left, and fail clearly when not.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "tests/e2e/user.h"
 
@@ -34,6 +38,51 @@ constexpr uint64_t kSegment = 64 << 20;
 
 // More nodes than pieces, so that others can take the place of failed ones.
 const std::vector<std::string> kSpareNodes{"--nodes", "16", "--rs", "4/6/8/10"};
+
+// Every object has a piece on every node, so that the others are always enough.
+const std::vector<std::string> kPieceEverywhere{"--nodes", "12", "--rs", "4/6/10/12"};
+
+// A user's downloads of the same objects, each by a process of its own, from a network whose first nodes have
+// these faults.  The others take long enough for silence to show.
+struct Processes {
+  explicit Processes(const std::vector<Json>& faults) : network(kPieceEverywhere), user(network) {
+    user.must({"mb", "sj://bucket"});
+    for (uint64_t i = 0; i < 8; ++i) user.make_file("tree/" + std::to_string(i), kSize, i);
+    user.must({"cp", "-r", user.path("tree"), "sj://bucket/"});
+    network.fault_all({{"bytes_per_second", 2'000'000}});
+    for (size_t i = 0; i < faults.size(); ++i) {
+      network.control({{"op", "node"}, {"nodes", {i}}, {"faults", faults[i]}});
+    }
+    bad = faults.size();
+  }
+  // How often the bad nodes are asked by so many more processes, one after another.
+  uint64_t asks(int processes) {
+    const uint64_t before = asked();
+    for (int process = 0; process < processes; ++process) {
+      user.must({"cp", "-r", "-t", "8", "sj://bucket/", user.path("back")});
+      for (int i = 0; i < 8; ++i) {
+        CHECK(same_content(user.path("tree/" + std::to_string(i)), user.path("back/" + std::to_string(i))));
+      }
+    }
+    return asked() - before;
+  }
+  uint64_t asked() {
+    const Json stats = network.stats();
+    uint64_t sum = 0;
+    for (size_t i = 0; i < bad; ++i) sum += stats["nodes"][i]["downloads_begun"].get<uint64_t>();
+    return sum;
+  }
+  std::string memory() const { return user.path("home/.cache/sjcp/nodes"); }
+
+  static constexpr uint64_t kSize = 4'000'000;
+  LocalNetwork network;
+  User user;
+  size_t bad = 0;
+};
+
+const std::vector<Json> kPoorService{{{"stall_after", 300'000}}, {{"stall_after", 0}}, {{"short_after", 0}}};
+// A process may be lucky and not meet a bad node, one in ten; not that many.
+constexpr int kEnough = 4;
 
 }  // namespace
 
@@ -157,6 +206,66 @@ TEST_CASE("A node that is late in its first segment is not asked first in those 
   CHECK(exit.time < 10s);
   CHECK(same_content(file, user.path("back")));
   CHECK(network.total("bytes_sent") - sent < 4 * kSegment * 115 / 100);
+}
+
+TEST_CASE("Nodes that served one process badly are not asked first by the next", "[nodes]") {
+  Processes processes(kPoorService);
+  int first = 0;
+  while (first < 4 * kEnough && processes.asks(kEnough) != 0) first += kEnough;
+  CHECK(first < 4 * kEnough);
+  struct stat info {};
+  REQUIRE(::stat(processes.memory().c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0600);
+  CHECK(info.st_size < 500);
+
+  // A process that does not want to know meets them again.
+  const std::string kept = processes.memory() + ".kept";
+  std::filesystem::rename(processes.memory(), kept);
+  std::filesystem::copy_file(kept, processes.memory());
+  processes.user.env["SJCP_NODE_MEMORY"] = "off";
+  CHECK(processes.asks(kEnough) > 0);
+  CHECK(same_content(processes.memory(), kept));
+}
+
+TEST_CASE("Downloads do not need a memory of nodes", "[nodes]") {
+  Processes processes(kPoorService);
+  SECTION("that is not wanted") {
+    processes.user.env["SJCP_NODE_MEMORY"] = "off";
+  }
+  SECTION("without a folder") {
+    processes.user.env.erase("HOME");
+  }
+  SECTION("where none can be made") {
+    std::ofstream(processes.user.path("home/.cache")) << "a file";
+  }
+  processes.asks(2);
+  CHECK_FALSE(exists(processes.memory()));
+}
+
+TEST_CASE("A damaged memory of nodes is as good as none, and is replaced", "[nodes]") {
+  Processes processes(kPoorService);
+  std::filesystem::create_directories(processes.user.path("home/.cache/sjcp"));
+  std::ofstream(processes.memory()) << "garbage";
+  for (int i = 0; i < 4 * kEnough && file_size(processes.memory()) == 7; ++i) processes.asks(1);
+  CHECK(file_size(processes.memory()) > 7);
+  processes.network.clear_faults();
+  for (const std::string& garbage : {std::string(), std::string(200'000, 'x')}) {
+    std::ofstream(processes.memory(), std::ios::trunc) << garbage;
+    processes.asks(1);
+  }
+}
+
+TEST_CASE("Nodes that sent wrong pieces to one process are not asked first by the next", "[nodes]") {
+  Processes processes({{{"flip", true}}, {{"flip", true}}, {{"flip", true}}});
+  // One that meets a wrong piece looks at all pieces.
+  Exit first;
+  for (int i = 0; i < 20 && first.err.empty(); ++i) {
+    first = processes.user.run({"cp", "-r", "sj://bucket/", processes.user.path("back")});
+  }
+  CAPTURE(first.err);
+  CHECK(first.code == 0);
+  for (size_t i = 0; i < 3; ++i) CHECK(first.err.find(processes.network.node_id(i)) != std::string::npos);
+  CHECK(processes.asks(2) == 0);
 }
 
 TEST_CASE("Pieces that are gone end a download at once, and the file there is left alone", "[nodes]") {

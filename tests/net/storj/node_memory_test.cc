@@ -9,13 +9,15 @@ using storj::NodeMemory;
 using Fault = NodeMemory::Fault;
 using How = PieceRace::Start;
 using Standing = NodeMemory::Standing;
+using storj::NodeHistory;
+using Verdict = NodeHistory::Verdict;
 
 namespace {
 
 class HandClock final : public Clock {
  public:
   Steady steady_now() const override { return Steady(1h + now); }
-  Wall wall_now() const override { return {}; }
+  Wall wall_now() const override { return Wall(480'000h + now); }
   Steady::duration now{0};
 };
 
@@ -28,6 +30,15 @@ std::vector<NodeMemory::Candidate> candidates(unsigned count, unsigned data) {
   std::vector<NodeMemory::Candidate> out;
   for (unsigned i = 0; i < count; ++i) out.push_back({i, node(i), i < data, false});
   return out;
+}
+
+// An earlier run that found nodes first to last - 1 poor.
+NodeHistory poor_before(unsigned first, unsigned last, const Clock& clock) {
+  std::vector<NodeHistory::Finding> findings;
+  for (unsigned i = first; i < last; ++i) findings.push_back({node(i), Verdict::kPoor, clock.wall_now()});
+  NodeHistory history;
+  history.add(findings, clock.wall_now());
+  return history;
 }
 
 std::vector<unsigned> pieces(const std::vector<NodeMemory::Start>& plan, How how) {
@@ -202,4 +213,105 @@ TEST_CASE("A few bytes in a short time say nothing about a node") {
   CHECK(memory.standing(node(1)) == Standing::kGood);
   memory.served(node(2), {.bytes = 1, .busy = 200ms, .silent = 0ms, .trip = 20ms});
   CHECK(memory.standing(node(2)) == Standing::kGood);
+}
+
+TEST_CASE("Who was poor in an earlier run is slow until this one knows better, or an hour has passed") {
+  HandClock clock;
+  NodeMemory memory(clock);
+  memory.recall(poor_before(0, 4, clock));
+  memory.round_trip(node(0), 20ms);
+  memory.delivered(node(1), 1e6);
+  memory.failed(node(2), Fault::kFailed);
+  CHECK(memory.standing(node(0)) == Standing::kSlow);
+  CHECK(memory.standing(node(1)) == Standing::kGood);
+  CHECK(memory.standing(node(2)) == Standing::kBad);
+  CHECK(memory.standing(node(3)) == Standing::kSlow);
+  CHECK(memory.standing(node(4)) == Standing::kUnknown);
+  clock.now = 1h - 1s;
+  CHECK(memory.standing(node(0)) == Standing::kSlow);
+  CHECK(memory.standing(node(2)) == Standing::kUnknown);
+  clock.now = 1h;
+  CHECK(memory.standing(node(0)) == Standing::kUnknown);
+}
+
+TEST_CASE("Poor nodes race only where the others are fewer than two for each place") {
+  HandClock clock;
+  const auto racing = [&](unsigned all, unsigned poor) {
+    NodeMemory memory(clock);
+    memory.recall(poor_before(0, poor, clock));
+    return pieces(memory.plan(candidates(all, 3), 3), How::kRacing);
+  };
+  CHECK(racing(9, 0).size() == 9);
+  CHECK(racing(9, 1) == std::vector<unsigned>{1, 2, 3, 4, 5, 6, 7, 8});
+  CHECK(racing(9, 3) == std::vector<unsigned>{3, 4, 5, 6, 7, 8});
+  CHECK(racing(9, 4) == std::vector<unsigned>{4, 5, 6, 7, 8, 0});
+  CHECK(racing(12, 2).size() == 9);
+  CHECK(racing(4, 4).size() == 4);
+}
+
+TEST_CASE("What a run found: who was slow, who failed, and who did well") {
+  HandClock clock;
+  NodeMemory memory(clock);
+  for (unsigned i = 0; i < 8; ++i) memory.delivered(node(i), 8e6);
+  memory.failed(node(0), Fault::kFailed);
+  memory.failed(node(1), Fault::kBadData);
+  memory.failed(node(2), Fault::kStalled);
+  memory.round_trip(node(9), 20ms);
+  clock.now = 10s;
+  const auto now = clock.wall_now();
+  memory.delivered(node(1), 8e6);
+  memory.delivered(node(2), 8e6);
+  memory.served(node(8), {.bytes = 1'900'000, .busy = 1s, .silent = 0ms, .trip = 20ms});
+  clock.now = 20s;
+  std::vector<NodeHistory::Finding> wanted;
+  for (unsigned i = 0; i < 9; ++i)
+    wanted.push_back({node(i), Verdict::kWell, i == 1 || i == 2 ? now : now - 10s});
+  wanted[0].verdict = wanted[8].verdict = Verdict::kPoor;
+  wanted[1].verdict = Verdict::kWrongData;
+  wanted[8].seen = now;
+  CHECK(memory.findings() == wanted);
+}
+
+TEST_CASE("A run finds slow only who was read for half a second") {
+  NodeMemory memory;
+  for (unsigned i = 0; i < 8; ++i) memory.delivered(node(i), 8e6);
+  memory.served(node(8), {.bytes = 100'000, .busy = 250ms, .silent = 0ms, .trip = 20ms});
+  CHECK(memory.standing(node(8)) == Standing::kSlow);
+  CHECK(memory.findings().size() == 8);
+  memory.served(node(8), {.bytes = 100'000, .busy = 250ms, .silent = 0ms, .trip = 20ms});
+  REQUIRE(memory.findings().size() == 9);
+  CHECK(memory.findings().back().verdict == Verdict::kPoor);
+}
+
+TEST_CASE("With few known rates a run finds only who failed") {
+  NodeMemory memory;
+  for (unsigned i = 0; i < 4; ++i) memory.delivered(node(i), 1e6);
+  memory.failed(node(7), Fault::kFailed);
+  const auto found = memory.findings();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].node == node(7));
+}
+
+TEST_CASE("Where half of the nodes were poor, it was the line") {
+  HandClock clock;
+  NodeMemory memory(clock);
+  for (unsigned i = 0; i < 5; ++i) memory.delivered(node(i), 8e6);
+  for (unsigned i = 5; i < 9; ++i) memory.failed(node(i), Fault::kFailed);
+  CHECK(memory.findings().size() == 9);
+  memory.failed(node(9), Fault::kFailed);
+  CHECK(memory.findings().size() == 5);
+}
+
+TEST_CASE("A fault is not a node's when nobody delivered any more") {
+  HandClock clock;
+  NodeMemory memory(clock);
+  for (unsigned i = 0; i < 8; ++i) memory.delivered(node(i), 8e6);
+  clock.now = 2s;
+  memory.failed(node(8), Fault::kStalled);
+  clock.now = 2001ms;
+  memory.failed(node(9), Fault::kStalled);
+  CHECK(memory.findings().size() == 9);
+  CHECK(memory.findings().back().node == node(8));
+  memory.delivered(node(0), 8e6);
+  CHECK(memory.findings().back().node == node(9));
 }
