@@ -89,7 +89,10 @@ class Upload {
       const uint64_t segments = *size / unit + (*size % unit != 0 ? 1 : 0);
       most = std::min(most, std::max<uint64_t>(segments, 1));
     }
-    Status started = crew_.start(most, [this](Crew::Turn& turn) { return work(turn); });
+    const auto body = [this](Crew::Turn& turn) { return work(turn); };
+    // A thread would cost as much as the rest of a small file.
+    if (most == 1 && reader_.size().value_or(kPassesByGate) < kPassesByGate) return crew_.alone(body);
+    Status started = crew_.start(most, body);
     if (!started) return started;
     return crew_.join();
   }

@@ -58,6 +58,8 @@ struct Request {
   bool direct = false;            // whatever proxy is configured
   // A large body waits for the server to say that it wants it (Expect: 100-continue).
   bool asks_first = true;
+  // Bytes of the reply's body at most, where that is known: a small one takes a small buffer.
+  uint64_t expects = UINT64_MAX;
   // Without any byte in either direction; 0: the client's.
   std::chrono::milliseconds stall_timeout{0};
   std::chrono::milliseconds timeout{0};  // for all of it; 0: none

@@ -230,6 +230,7 @@ Status ObjectUpload::add_content(Call& call, const Part& part) const {
   if (!digest) return std::move(digest).error();
   call.headers.push_back({with_checksum ? kChecksumHeader : "Content-MD5", *std::move(digest)});
   part.give_to(call);
+  call.expects = 0;
   return {};
 }
 

@@ -220,6 +220,7 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   request.redirects = 0;
   request.timeout = call.time_limit;
   request.asks_first = !call.expected;
+  request.expects = call.expects;
   request.headers = call.headers;
   if (requester_pays_) request.headers.push_back({"x-amz-request-payer", "requester"});
   if (keys) {

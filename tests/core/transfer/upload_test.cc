@@ -88,6 +88,21 @@ TEST_CASE("Segments whose size is no multiple of the read size are cut right, ar
   }
 }
 
+TEST_CASE("A small file takes no thread of its own on its way up") {
+  Bench bench;
+  const auto caller = std::this_thread::get_id();
+  std::thread::id worker;
+  const bool large = GENERATE(false, true);
+  FakeReader reader(pattern(0, large ? kMiB : 1000));
+  FakeWriter writer(2 * kMiB);
+  writer.on_finish = [&](uint64_t, const Context&) -> Status {
+    worker = std::this_thread::get_id();
+    return {};
+  };
+  REQUIRE(upload(reader, writer, with_parallelism(0), bench.context));
+  CHECK((worker == caller) == !large);
+}
+
 TEST_CASE("Segments of what can be read anywhere stay where they are until they are sent") {
   Bench bench;
   const uint64_t size = 3 * kMiB + GENERATE(0, 5);
