@@ -90,6 +90,17 @@ class Collector final : public Receiver {
   const size_t limit_;
 };
 
+}  // namespace
+
+OwnLine::OwnLine() = default;
+OwnLine::~OwnLine() {
+  release();
+}
+
+void OwnLine::release() {
+  if (line_) release_(std::move(line_));
+}
+
 class CurlClient final : public Client {
  public:
   CurlClient(const ClientOptions& options, std::unique_ptr<Sharing> sharing)
@@ -105,6 +116,7 @@ class CurlClient final : public Client {
 
  private:
   Status one_hop(const Request& request, const Url& url, Hop& receiver, const transfer::Context& context);
+  std::unique_ptr<Line> take(const Request& request, const Url& url);
 
   const ClientOptions options_;
   const std::unique_ptr<Sharing> sharing_;
@@ -113,7 +125,7 @@ class CurlClient final : public Client {
 
 Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver,
                            const transfer::Context& context) {
-  auto line = pool_.take(url, request.direct);
+  auto line = take(request, url);
   receiver.heard = [&] { pool_.met(url, request.direct, line->address()); };
   Status status = line->exchange(request, url, request.headers, receiver, context);
   if (line->unreachable() && !line->pinned().empty()) {
@@ -123,12 +135,25 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
       status = line->exchange(request, url, request.headers, receiver, context);
     }
   }
-  if (status) {
+  if (status && request.own != nullptr) {
+    request.own->line_ = std::move(line);
+    request.own->server_ = url.origin();
+    request.own->release_ = [this, url, direct = request.direct](std::unique_ptr<Line> kept) {
+      pool_.keep(url, direct, std::move(kept), kMostIdle);
+    };
+  } else if (status) {
     const size_t room = context.connections == nullptr ? kMostIdle : context.connections->room();
     pool_.keep(url, request.direct, std::move(line), std::min(kMostIdle, room));
   }
   return status;
 }
+
+std::unique_ptr<Line> CurlClient::take(const Request& request, const Url& url) {
+  const bool own = request.own != nullptr && request.own->line_ && request.own->server_ == url.origin();
+  return own ? std::move(request.own->line_) : pool_.take(url, request.direct);
+}
+
+namespace {
 
 // The request that a redirect asks for (RFC 9110, 15.4).
 Status follow(Request& request, const Url& from, const Url& to, int status) {
@@ -152,6 +177,8 @@ Status follow(Request& request, const Url& from, const Url& to, int status) {
   if (!from.same_origin(to)) drop_secrets(request);
   return {};
 }
+
+}  // namespace
 
 Status CurlClient::stream(const Request& original, Receiver& receiver, const transfer::Context& context) {
   Result<Url> url = Url::parse(original.url);
@@ -180,8 +207,6 @@ Status CurlClient::stream(const Request& original, Receiver& receiver, const tra
     url = std::move(next);
   }
 }
-
-}  // namespace
 
 void drop_secrets(Request& request) {
   std::erase_if(request.headers, secret);

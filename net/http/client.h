@@ -48,6 +48,24 @@ class RequestBody {
   virtual Status rewind() = 0;
 };
 
+class Line;
+
+// The connection of requests that follow each other: it stays theirs between them, so that each finds it up
+// to speed.  One request at a time, of one client, which outlives it.
+class OwnLine {
+ public:
+  OwnLine();
+  ~OwnLine();
+  // For whoever wants it next.
+  void release();
+
+ private:
+  friend class CurlClient;
+  std::unique_ptr<Line> line_;
+  std::string server_;
+  std::function<void(std::unique_ptr<Line>)> release_;
+};
+
 struct Request {
   std::string method = "GET";
   std::string url;  // sent byte for byte: what needs escaping is escaped already
@@ -58,6 +76,7 @@ struct Request {
   bool direct = false;            // whatever proxy is configured
   // A large body waits for the server to say that it wants it (Expect: 100-continue).
   bool asks_first = true;
+  OwnLine* own = nullptr;  // outlives the call; null: any connection
   // Bytes of the reply's body at most, where that is known: a small one takes a small buffer.
   uint64_t expects = UINT64_MAX;
   // Without any byte in either direction; 0: the client's.

@@ -221,6 +221,7 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   request.timeout = call.time_limit;
   request.asks_first = !call.expected;
   request.expects = call.expects;
+  request.own = call.own;
   request.headers = call.headers;
   if (requester_pays_) request.headers.push_back({"x-amz-request-payer", "requester"});
   if (keys) {

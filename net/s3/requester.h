@@ -37,6 +37,7 @@ struct Call {
   std::vector<http::Header> headers;           // all are signed
   ByteView body;                               // outlives the request
   const transfer::ReaderPart* part = nullptr;  // instead of `body`, outlives the request
+  http::OwnLine* own = nullptr;                // as http::Request has it
   uint64_t expects = UINT64_MAX;               // bytes of the reply at most
   bool whole_bucket = false;                   // makes, lists or deletes it
   bool expected = false;                    // the service has agreed to the body before: it need not be asked
