@@ -144,7 +144,7 @@ GroupHooks Copier::hooks() {
                       const transfer::Context& context) { return run(item, source, context); };
   hooks.report = [this](const CopyItem& item, Clock::Steady begin,
                         const Result<transfer::CopySummary>& result) { return report(item, begin, result); };
-  hooks.skip = [this](const CopyItem& item) { return skip_download(item, local_file(item.destination)); };
+  hooks.skip = [this](const CopyItem& item) { return skip_download(item, target_of(item)); };
   hooks.hopeless = [this] { return hopeless_error(); };
   hooks.clock = io_.clock;
   hooks.file = file_;
@@ -171,6 +171,12 @@ Copier::Summary Copier::copy(CopyItem& item, const std::shared_ptr<transfer::Sou
   if (!skip) return skip.error();
   if (*skip) return skipped_copy();
   return item.source.is_remote() ? relay(item, context) : upload(item, context);
+}
+
+// What is there already, where that decides about anything.
+std::optional<LocalFile> Copier::target_of(const CopyItem& item) const {
+  if (!options_.no_clobber && !options_.if_changed) return std::nullopt;
+  return local_file(item.destination);
 }
 
 // What can be told before the object is asked for.
@@ -200,7 +206,7 @@ Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& it
 Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
                                  const transfer::Context& context) {
   // Where the server may name the file, nothing is known of what is there before it has been asked.
-  if (!item.guessed_name && skip_download(item, local_file(item.destination))) return skipped_copy();
+  if (!item.guessed_name && skip_download(item, target_of(item))) return skipped_copy();
   transfer::CopyOptions copy = copy_;
   if (!source) {
     auto opened = open_source(item);
@@ -213,7 +219,7 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
     if (auto right = adopt(item, (*opened)->info()); !right) return right.error();
     source = std::move(*opened);
   }
-  const auto there = local_file(item.destination);
+  const auto there = target_of(item);
   if (item.guessed_name && skip_download(item, there)) return skipped_copy();
   if (there && options_.if_changed) {
     copy.skip = [&there](const transfer::ObjectInfo& info) {

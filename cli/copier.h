@@ -62,6 +62,7 @@ class Copier {
   // Sets copy.skip where the sink can tell that it has the bytes.
   Result<std::unique_ptr<transfer::Sink>> open_sink(const CopyItem& item, const transfer::Context& context,
                                                     transfer::CopyOptions& copy);
+  std::optional<LocalFile> target_of(const CopyItem& item) const;
   bool skip_download(const CopyItem& item, const std::optional<LocalFile>& there) const;
   Result<bool> skip_remote(const CopyItem& item, const transfer::Context& context);
   void judge(const CopyItem& item, const Error& error);

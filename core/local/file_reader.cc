@@ -30,10 +30,25 @@ Result<Opened> open_path(const std::string& path) {
   return result;
 }
 
+std::string identity_of(const struct stat& info) {
+  std::string out;
+  // The time of the last change of the file's entry as well: unlike the other it cannot be set back.
+  for (const int64_t number :
+       {static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino), int64_t{info.st_size},
+        int64_t{info.st_mtim.tv_sec}, int64_t{info.st_mtim.tv_nsec}, int64_t{info.st_ctim.tv_sec},
+        int64_t{info.st_ctim.tv_nsec}}) {
+    out += std::to_string(number) + ' ';
+  }
+  return out;
+}
+
 }  // namespace
 
-FileReader::FileReader(Descriptor file, std::string path, uint64_t size)
-    : file_(std::move(file)), path_(std::move(path)), size_(size) {
+FileReader::FileReader(Descriptor file, std::string path, const struct stat& info)
+    : file_(std::move(file)),
+      path_(std::move(path)),
+      size_(static_cast<uint64_t>(info.st_size)),
+      opened_(identity_of(info)) {
   // Only a hint: the kernel reads further ahead.
   ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
 }
@@ -42,8 +57,7 @@ Result<std::unique_ptr<FileReader>> FileReader::open(const std::string& path) {
   auto opened = open_path(path);
   if (!opened) return std::move(opened).error();
   if (!S_ISREG(opened->info.st_mode)) return make_error(Errc::kLocalIo, path + ": is not a regular file");
-  const auto size = static_cast<uint64_t>(opened->info.st_size);
-  return std::unique_ptr<FileReader>(new FileReader(std::move(opened->file), path, size));
+  return std::unique_ptr<FileReader>(new FileReader(std::move(opened->file), path, opened->info));
 }
 
 Result<size_t> FileReader::read(ByteSpan out) {
@@ -75,16 +89,30 @@ Status FileReader::skip(uint64_t bytes) {
 
 std::string FileReader::identity() const {
   struct stat info {};
-  if (::fstat(file_.get(), &info) != 0) return "";
-  std::string out;
-  // The time of the last change of the file's entry as well: unlike the other it cannot be set back.
-  for (const int64_t number :
-       {static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino), int64_t{info.st_size},
-        int64_t{info.st_mtim.tv_sec}, int64_t{info.st_mtim.tv_nsec}, int64_t{info.st_ctim.tv_sec},
-        int64_t{info.st_ctim.tv_nsec}}) {
-    out += std::to_string(number) + ' ';
+  return ::fstat(file_.get(), &info) == 0 ? identity_of(info) : "";
+}
+
+Status FileReader::read_at(uint64_t offset, ByteSpan out) const {
+  while (!out.empty()) {
+    const ssize_t count = ::pread(file_.get(), out.data(), out.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno_error(path_, errno);
+    if (count == 0) {
+      return make_error(Errc::kConflict, path_ + ": became shorter while it was read; try again");
+    }
+    offset += static_cast<uint64_t>(count);
+    out = out.subspan(static_cast<size_t>(count));
   }
-  return out;
+  return {};
+}
+
+void FileReader::expect(uint64_t offset, uint64_t size) {
+  ::posix_fadvise(file_.get(), static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+}
+
+Status FileReader::unchanged() const {
+  if (identity() == opened_) return {};
+  return make_error(Errc::kConflict, path_ + ": changed while it was read; try again");
 }
 
 Result<size_t> StreamReader::read(ByteSpan out) {
@@ -107,8 +135,7 @@ Result<std::unique_ptr<transfer::Reader>> open_reader(const std::string& path) {
   auto opened = open_path(path);
   if (!opened) return std::move(opened).error();
   if (S_ISREG(opened->info.st_mode)) {
-    const auto size = static_cast<uint64_t>(opened->info.st_size);
-    return Made(new FileReader(std::move(opened->file), path, size));
+    return Made(new FileReader(std::move(opened->file), path, opened->info));
   }
   return Made(std::make_unique<StreamReader>(std::move(opened->file), path));
 }

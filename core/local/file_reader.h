@@ -4,6 +4,8 @@
 // for a file that changed its size while it was read, kCancelled after cancel().
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,14 +29,19 @@ class FileReader final : public transfer::Reader {
   // Device, file, size, and when it was changed.
   std::string identity() const override;
   std::string name() const override { return path_; }
+  bool anywhere() const override { return true; }
+  Status read_at(uint64_t offset, ByteSpan out) const override;
+  void expect(uint64_t offset, uint64_t size) override;
+  Status unchanged() const override;
 
  private:
   friend Result<std::unique_ptr<transfer::Reader>> open_reader(const std::string& path);
-  FileReader(Descriptor file, std::string path, uint64_t size);
+  FileReader(Descriptor file, std::string path, const struct stat& info);
 
   Descriptor file_;
   const std::string path_;
   const uint64_t size_;
+  const std::string opened_;  // the identity
   uint64_t offset_ = 0;
 };
 

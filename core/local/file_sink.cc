@@ -122,14 +122,18 @@ Result<transfer::RangeSet> FileSink::resume(const transfer::Content& content) {
 Status FileSink::find_target() {
   target_ = path_;
   struct stat info {};
-  if (::lstat(path_.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) {
+  bool there = ::lstat(path_.c_str(), &info) == 0;
+  int why = errno;
+  if (there && S_ISLNK(info.st_mode)) {
     const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path_.c_str(), nullptr), &std::free);
     if (real == nullptr) return errno_error(path_ + ": cannot follow this symbolic link", errno);
     target_ = real.get();
+    there = ::stat(target_.c_str(), &info) == 0;
+    why = errno;
   }
   folder_ = folder_of(target_);
   if (target_.empty() || target_.ends_with('/')) return errno_error(path_, EISDIR);
-  if (::stat(target_.c_str(), &info) == 0) {
+  if (there) {
     if (S_ISDIR(info.st_mode)) {
       return make_error(Errc::kLocalIo, path_ + ": is a folder; name a file in it", EISDIR);
     }
@@ -142,12 +146,12 @@ Status FileSink::find_target() {
                         errno);
     }
     keep_mode_ = info.st_mode & 0777;
-  } else if (errno == ENOENT && options_.create_folders) {
+  } else if (why == ENOENT && options_.create_folders) {
     std::error_code failed;
     std::filesystem::create_directories(folder_, failed);
     if (failed) return local_error(folder_ + ": cannot create the folder", failed.value());
-  } else if (errno != ENOENT) {
-    return local_error(path_, errno);
+  } else if (why != ENOENT) {
+    return local_error(path_, why);
   }
   return {};
 }

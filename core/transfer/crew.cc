@@ -23,6 +23,13 @@ Status Crew::start(size_t most, Body body) {
   return group_.start(1, [this] { return work(); });
 }
 
+Status Crew::alone(Body body) {
+  body_ = std::move(body);
+  most_ = waiting_ = workers_ = 1;
+  Status status = work();
+  return stop().stop_requested() ? make_error(Errc::kCancelled, "interrupted") : status;
+}
+
 void Crew::nothing_left() {
   {
     const std::lock_guard lock(mutex_);

@@ -37,6 +37,8 @@ class Crew {
 
   // Once.  At most `most` workers, each in one turn after another.
   Status start(size_t most, Body body);
+  // Instead of start(): the caller is the only worker, until nothing is left.  The verdict, as of join().
+  Status alone(Body body);
   // Those that wait need not wait any longer, and no more are started.
   void nothing_left();
 

@@ -51,7 +51,11 @@ class Download {
     fixed_ = parallelism != 0;
     // The window's first steps are doublings.
     expect_next(parallelism != 0 ? parallelism : gate_ != nullptr ? 2 * size_t{gate_->allowed()} : 1);
-    Status started = crew_.start(most_, [this](Crew::Turn& turn) { return work(turn); });
+    const auto body = [this](Crew::Turn& turn) { return work(turn); };
+    // A thread would cost as much as the rest of a small file.  Of one whose reader is slow only abort()
+    // frees it.
+    if (most_ == 1 && bytes_ < kPassesByGate && !sink_.ordered()) return crew_.alone(body);
+    Status started = crew_.start(most_, body);
     if (!started) return started;
     // Workers may be blocked in the sink, behind a full pipe for instance: only abort() gets them out.
     if (!crew_.wait(kLookInterval, [this] { queue_->look(); })) sink_.abort();

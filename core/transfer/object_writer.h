@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/transfer/context.h"
+#include "core/transfer/reader.h"
 
 namespace sjcp::transfer {
 
@@ -39,6 +41,15 @@ class ObjectWriter {
 
   // A new segment, number `index` from 0.
   virtual Result<std::unique_ptr<SegmentWriter>> begin_segment(uint64_t index) = 0;
+
+  // As memory_per_segment(), of a segment that is read where it is instead of being appended; nothing: the
+  // writer wants to be given the bytes.
+  virtual std::optional<uint64_t> memory_per_part() const { return std::nullopt; }
+  // Such a segment; the reader outlives it.
+  virtual Result<std::unique_ptr<SegmentWriter>> begin_segment(uint64_t index, const ReaderPart& part) {
+    static_cast<void>(index), static_cast<void>(part);
+    return make_error(Errc::kUnsupported, "takes bytes only");
+  }
   // All bytes are in; sends them.  `last`: no further segment follows (an empty object is one empty last
   // segment). Blocks until the segment is stored.
   virtual Status finish_segment(std::unique_ptr<SegmentWriter> segment, bool last,

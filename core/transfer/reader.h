@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -34,6 +35,39 @@ class Reader {
   virtual void cancel() {}
 
   virtual std::string name() const = 0;
+
+  // The rest is for readers that can be read anywhere, as often as needed, beside read(); of known size, with
+  // an identity.
+  virtual bool anywhere() const { return false; }
+  // All of `out`.  Any number of threads.  kConflict when there is less.
+  virtual Status read_at(uint64_t offset, ByteSpan out) const {
+    static_cast<void>(offset), static_cast<void>(out);
+    return make_error(Errc::kUnsupported, name() + ": is read from front to back");
+  }
+  // These bytes are read soon: may begin to bring them from the disk, in the order of the calls.
+  virtual void expect(uint64_t offset, uint64_t size) { static_cast<void>(offset), static_cast<void>(size); }
+  // kConflict once the bytes may be others than those that were opened.  Any number of threads.
+  virtual Status unchanged() const { return {}; }
+};
+
+// A part of what a reader reads, which stays where it is.  The reader outlives it.
+//
+// Threads: any.
+class ReaderPart {
+ public:
+  ReaderPart(const Reader& reader, uint64_t offset, uint64_t size)
+      : reader_(reader), offset_(offset), size_(size) {}
+
+  uint64_t size() const { return size_; }
+  Status read(uint64_t position, ByteSpan out) const { return reader_.read_at(offset_ + position, out); }
+  Status unchanged() const { return reader_.unchanged(); }
+  // All of it in order, a little at a time.
+  Status each(const std::function<void(ByteView)>& piece) const;
+
+ private:
+  const Reader& reader_;
+  const uint64_t offset_;
+  const uint64_t size_;
 };
 
 }  // namespace sjcp::transfer

@@ -24,8 +24,6 @@ constexpr nanoseconds kLongOpening = 50ms;
 // Opening takes no longer where the network is next door.  There segments wait for processors rather than for
 // distance, and each that begins beside others costs the handshakes of its own connections.
 constexpr nanoseconds kShortOpening = 15ms;
-// Ranges that begin together on a long path, for each of the start.
-constexpr unsigned kRanges = 16;
 constexpr nanoseconds kLongestOpening = 400ms;
 
 constexpr nanoseconds kShortestMeasurement = 1s;
@@ -50,7 +48,7 @@ void SegmentWindow::opened(std::chrono::nanoseconds took, bool divisible) {
   if (took < kShortOpening && !divisible) size_ = std::min(size_, std::max(options_.least, 1U));
   if (took < kLongOpening) return;
   const unsigned wanted =
-      divisible ? kRanges * options_.start
+      divisible ? options_.ranges
                 : std::min(options_.start * (took < kLongestOpening ? 2 : 4), options_.most_start);
   size_ = std::max(size_, std::min(wanted, options_.most));
 }

@@ -25,6 +25,7 @@ class SegmentWindow {
     unsigned start = 4;
     unsigned least = 2;        // the line stays busy while one segment ends and the next begins
     unsigned most_start = 16;  // on the longest path
+    unsigned ranges = 64;      // of those on a connection each, on a long path
     unsigned most_rise = 16;   // the first doublings end here; beyond it every step must have paid
     unsigned most = 64;
   };

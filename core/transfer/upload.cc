@@ -75,6 +75,8 @@ class Upload {
         input_(reader),
         crew_(context.stop),
         context_(context.with_stop(crew_.stop())),
+        by_parts_(reader.anywhere() && reader.size().value_or(0) >= kWorthExpecting &&
+                  writer.memory_per_part().has_value()),
         gate_(reader.size().value_or(kPassesByGate) < kPassesByGate ? nullptr : context.gate),
         // A worker may wait for a silent stdin: a failed sibling must not wait with it.
         link_(crew_.stop(), [this] { reader_.cancel(); }) {}
@@ -87,12 +89,16 @@ class Upload {
       const uint64_t segments = *size / unit + (*size % unit != 0 ? 1 : 0);
       most = std::min(most, std::max<uint64_t>(segments, 1));
     }
-    Status started = crew_.start(most, [this](Crew::Turn& turn) { return work(turn); });
+    const auto body = [this](Crew::Turn& turn) { return work(turn); };
+    // A thread would cost as much as the rest of a small file.
+    if (most == 1 && reader_.size().value_or(kPassesByGate) < kPassesByGate) return crew_.alone(body);
+    Status started = crew_.start(most, body);
     if (!started) return started;
     return crew_.join();
   }
 
-  // After run().
+  // After run(): whether what was sent is what was there all the time.
+  Status check_source() const { return by_parts_ ? reader_.unchanged() : Status(); }
   CopySummary summary() const { return {bytes_, segments_, resumed_}; }
 
  private:
@@ -112,7 +118,7 @@ class Upload {
       if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
       context_.counters->segments_active.fetch_add(1, std::memory_order_relaxed);
       active = true;
-      Status status = fill(filled);
+      Status status = by_parts_ ? take_part(filled) : fill(filled);
       // After an error the input has lost its place: nobody may go on with it.
       input_ended_ = !status || filled.last;
       if (!status) return status;
@@ -141,18 +147,36 @@ class Upload {
     return {};
   }
 
-  // The next segment of the input.  Only the worker whose turn it is waits for budget: an input that trickles
-  // must not make the others hold memory that other files could use.
-  Status fill(Filled& filled) {
+  // Only the worker whose turn it is waits for budget: an input that trickles must not make the others hold
+  // memory that other files could use.
+  Status await_place(Filled& filled, uint64_t memory) {
     if (gate_ != nullptr) {
       auto slot = gate_->enter(context_.stop);
       if (!slot) return std::move(slot).error();
       filled.slot = *std::move(slot);
     }
     if (bytes_left() >= kWorthExpecting) writer_.expect(segments_, context_);
-    auto lease = context_.budget->acquire(writer_.memory_per_segment(), context_.stop);
+    auto lease = context_.budget->acquire(memory, context_.stop);
     if (!lease) return std::move(lease).error();
     filled.lease = *std::move(lease);
+    return {};
+  }
+
+  // The next segment, which is read when it is sent.
+  Status take_part(Filled& filled) {
+    if (Status status = await_place(filled, writer_.memory_per_part().value_or(0)); !status) return status;
+    filled.bytes = std::min(writer_.segment_size(), bytes_left());
+    filled.last = filled.bytes == bytes_left();
+    reader_.expect(bytes_, filled.bytes);
+    auto writer = writer_.begin_segment(segments_, ReaderPart(reader_, bytes_, filled.bytes));
+    if (!writer) return std::move(writer).error();
+    filled.writer = *std::move(writer);
+    return {};
+  }
+
+  // The next segment of the input.
+  Status fill(Filled& filled) {
+    if (Status status = await_place(filled, writer_.memory_per_segment()); !status) return status;
     auto writer = writer_.begin_segment(segments_);
     if (!writer) return std::move(writer).error();
     filled.writer = *std::move(writer);
@@ -197,6 +221,7 @@ class Upload {
   uint64_t segments_ = 0;
   Crew crew_;
   const Context context_;  // as given, but stopped by the crew
+  const bool by_parts_;    // segments stay where they are until they are sent
   SegmentGate* const gate_;
   std::stop_callback<std::function<void()>> link_;
 };
@@ -291,6 +316,10 @@ Result<CopySummary> upload(Reader& reader, ObjectWriter& writer, const CopyOptio
   Upload job(reader, writer, *std::move(stored), context);
   Status status = job.run(options.parallelism);
   if (status && context.stop.stop_requested()) status = make_error(Errc::kCancelled, "interrupted");
+  // Also of a service that finds the bytes damaged.
+  if (status || status.error().code == Errc::kIntegrity) {
+    if (Status same = job.check_source(); !same) status = std::move(same);
+  }
   if (status) status = memory.check_source();
   if (status) status = writer.commit(context);
   if (!status) return memory.fail(std::move(status).error());

@@ -96,6 +96,17 @@ class Collector final : public Receiver {
   const size_t limit_;
 };
 
+}  // namespace
+
+OwnLine::OwnLine() = default;
+OwnLine::~OwnLine() {
+  release();
+}
+
+void OwnLine::release() {
+  if (line_) release_(std::move(line_));
+}
+
 class CurlClient final : public Client {
  public:
   CurlClient(const ClientOptions& options, std::unique_ptr<Sharing> sharing)
@@ -111,6 +122,7 @@ class CurlClient final : public Client {
 
  private:
   Status one_hop(const Request& request, const Url& url, Hop& receiver, const transfer::Context& context);
+  std::unique_ptr<Line> take(const Request& request, const Url& url);
 
   const ClientOptions options_;
   const std::unique_ptr<Sharing> sharing_;
@@ -134,7 +146,7 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
   context.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
   const ScopeGuard closed(
       [&] { context.counters->connections_active.fetch_sub(1, std::memory_order_relaxed); });
-  auto line = pool_.take(url, request.direct);
+  auto line = take(request, url);
   int answer = 0;
   receiver.heard = [&](int status) {
     answer = status;
@@ -149,7 +161,13 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
       status = line->exchange(request, url, request.headers, receiver, context);
     }
   }
-  if (status) {
+  if (status && request.own != nullptr) {
+    request.own->line_ = std::move(line);
+    request.own->server_ = url.origin();
+    request.own->release_ = [this, url, direct = request.direct](std::unique_ptr<Line> kept) {
+      pool_.keep(url, direct, std::move(kept), kMostIdle);
+    };
+  } else if (status) {
     const size_t room = context.connections == nullptr ? kMostIdle : context.connections->room();
     pool_.keep(url, request.direct, std::move(line), std::min(kMostIdle, room));
     // A server that fails in other ways says nothing about their number.
@@ -157,6 +175,13 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
   }
   return status;
 }
+
+std::unique_ptr<Line> CurlClient::take(const Request& request, const Url& url) {
+  const bool own = request.own != nullptr && request.own->line_ && request.own->server_ == url.origin();
+  return own ? std::move(request.own->line_) : pool_.take(url, request.direct);
+}
+
+namespace {
 
 // The request that a redirect asks for (RFC 9110, 15.4).
 Status follow(Request& request, const Url& from, const Url& to, int status) {
@@ -181,6 +206,8 @@ Status follow(Request& request, const Url& from, const Url& to, int status) {
   return {};
 }
 
+}  // namespace
+
 Status CurlClient::stream(const Request& original, Receiver& receiver, const transfer::Context& context) {
   Result<Url> url = Url::parse(original.url);
   if (!url) return url.error();
@@ -199,8 +226,6 @@ Status CurlClient::stream(const Request& original, Receiver& receiver, const tra
     url = std::move(next);
   }
 }
-
-}  // namespace
 
 void drop_secrets(Request& request) {
   std::erase_if(request.headers, secret);

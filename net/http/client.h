@@ -47,6 +47,24 @@ class RequestBody {
   virtual Status rewind() = 0;
 };
 
+class Line;
+
+// The connection of requests that follow each other: it stays theirs between them, so that each finds it up
+// to speed.  One request at a time, of one client, which outlives it.
+class OwnLine {
+ public:
+  OwnLine();
+  ~OwnLine();
+  // For whoever wants it next.
+  void release();
+
+ private:
+  friend class CurlClient;
+  std::unique_ptr<Line> line_;
+  std::string server_;
+  std::function<void(std::unique_ptr<Line>)> release_;
+};
+
 struct Request {
   std::string method = "GET";
   std::string url;  // sent byte for byte: what needs escaping is escaped already
@@ -60,6 +78,9 @@ struct Request {
   // For its turn where the server has asked for fewer requests (429, 503).  Not those whose body may come
   // from another request to the same server, which would wait for this one, and those that must be short.
   bool waits = true;
+  OwnLine* own = nullptr;  // outlives the call; null: any connection
+  // Bytes of the reply's body at most, where that is known: a small one takes a small buffer.
+  uint64_t expects = UINT64_MAX;
   // Without any byte in either direction; 0: the client's.
   std::chrono::milliseconds stall_timeout{0};
   std::chrono::milliseconds timeout{0};  // for all of it; 0: none

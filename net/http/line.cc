@@ -22,8 +22,10 @@ using Steady = Clock::Steady;
 constexpr milliseconds kTick{100};
 // A dial that takes longer is remembered against the address.
 constexpr std::chrono::seconds kLongDial{1};
-constexpr long kReadBytes = 512 << 10;
-constexpr long kSendBytes = 1 << 20;
+constexpr uint64_t kReadBytes = 512 << 10;
+constexpr uint64_t kSendBytes = 1 << 20;
+// libcurl makes its buffers anew for each request: large ones, for little, cost more than the request.
+constexpr uint64_t kLeastBytes = 16 << 10;
 constexpr size_t kMostHeaderBytes = 1 << 20;
 // Below this a body is sent without asking whether it is wanted.
 constexpr uint64_t kAskedFirst = 1 << 20;
@@ -278,7 +280,8 @@ int Line::on_socket(void* opaque, curl_socket_t fd, curlsocktype) {
 void Line::prepare_body(Exchange& exchange) {
   const std::optional<uint64_t> size = exchange.body_size();
   curl_easy_setopt(easy_, CURLOPT_UPLOAD, 1L);
-  curl_easy_setopt(easy_, CURLOPT_UPLOAD_BUFFERSIZE, kSendBytes);
+  curl_easy_setopt(easy_, CURLOPT_UPLOAD_BUFFERSIZE,
+                   static_cast<long>(std::clamp(size.value_or(kSendBytes), kLeastBytes, kSendBytes)));
   curl_easy_setopt(easy_, CURLOPT_INFILESIZE_LARGE, size ? static_cast<curl_off_t>(*size) : curl_off_t{-1});
   curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &Line::on_read);
   curl_easy_setopt(easy_, CURLOPT_READDATA, &exchange);
@@ -301,7 +304,8 @@ void Line::prepare(Exchange& exchange) {
   curl_easy_setopt(easy_, CURLOPT_HTTP_CONTENT_DECODING, 0L);
   curl_easy_setopt(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kReadBytes);
+  curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE,
+                   static_cast<long>(std::clamp(request.expects, kLeastBytes, kReadBytes)));
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
   if (!options_.user_agent.empty()) {

@@ -220,6 +220,7 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
 Status ObjectSource::fetch_part(ByteRange rest, transfer::Output& output, uint64_t& position,
                                 const Context& context) {
   Call call = request();
+  call.expects = rest.size();
   const bool whole = rest.begin == 0 && rest.end == size_;
   if (!whole) {
     call.headers.push_back(

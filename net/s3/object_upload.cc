@@ -40,12 +40,6 @@ constexpr const char* kChecksumName = "CRC32C";
 constexpr const char* kChecksumHeader = "x-amz-checksum-crc32c";
 const std::string kChecksumElement = "ChecksumCRC32C";
 
-std::string digest_base64(transfer::DigestKind kind, ByteView bytes) {
-  auto hasher = transfer::Hasher::create(kind, bytes.size());
-  hasher->update(bytes);
-  return base64(from_hex(hasher->finish().hex).value_or(""));
-}
-
 uint64_t rounded_up(uint64_t bytes, uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
@@ -58,7 +52,7 @@ uint64_t part_size(std::optional<uint64_t> size, uint64_t index, bool storj_gate
   return usual << std::min<uint64_t>(index / kPartsOfOneSize, 8);
 }
 
-// The bytes of one part, until they are stored.
+// The bytes of one part, or the place where they are, until they are stored.
 class ObjectUpload::Part final : public transfer::SegmentWriter {
  public:
   Part(uint64_t part_index, uint64_t capacity, std::shared_ptr<segment::BufferCache> buffers)
@@ -66,26 +60,48 @@ class ObjectUpload::Part final : public transfer::SegmentWriter {
         capacity_(capacity),
         buffers_(std::move(buffers)),
         buffer_(capacity > 0 ? buffers_->take(capacity) : nullptr) {}
+  Part(uint64_t part_index, const transfer::ReaderPart& place)
+      : index(part_index), capacity_(0), size_(place.size()), place_(place) {}
   ~Part() override {
     if (buffer_) buffers_->give_back(capacity_, std::move(buffer_));
   }
 
   Status append(ByteView data) override {
-    if (data.size() > capacity_ - size_)
+    if (place_ || data.size() > capacity_ - size_)
       return make_error(Errc::kInternal, "a part is longer than it may be");
     std::memcpy(buffer_.get() + size_, data.data(), data.size());
     size_ += data.size();
     return {};
   }
-  ByteView bytes() const { return {buffer_.get(), static_cast<size_t>(size_)}; }
+
+  uint64_t size() const { return size_; }
+  void give_to(Call& call) const {
+    if (place_) {
+      call.part = &*place_;
+    } else {
+      call.body = bytes();
+    }
+  }
+  Result<std::string> digest_base64(transfer::DigestKind kind) const {
+    auto hasher = transfer::Hasher::create(kind, size_);
+    if (!place_) {
+      hasher->update(bytes());
+    } else if (Status read = place_->each([&](ByteView piece) { hasher->update(piece); }); !read) {
+      return std::move(read).error();
+    }
+    return base64(from_hex(hasher->finish().hex).value_or(""));
+  }
 
   const uint64_t index;
 
  private:
+  ByteView bytes() const { return {buffer_.get(), static_cast<size_t>(size_)}; }
+
   const uint64_t capacity_;
   uint64_t size_ = 0;
   const std::shared_ptr<segment::BufferCache> buffers_;
   segment::Buffer buffer_;
+  const std::optional<transfer::ReaderPart> place_;
 };
 
 ObjectUpload::ObjectUpload(Requester& requester, std::string bucket, std::string key, UploadOptions options,
@@ -118,6 +134,17 @@ Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(uin
   uint64_t capacity = segment_size();
   if (size_) capacity = std::min(capacity, *size_ - std::min(*size_, index * capacity));
   return std::unique_ptr<transfer::SegmentWriter>(new Part(index, capacity, buffers_));
+}
+
+std::optional<uint64_t> ObjectUpload::memory_per_part() const {
+  return kConnectionMemory;
+}
+
+Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(
+    uint64_t index, const transfer::ReaderPart& part) {
+  if (index >= kMostParts) return make_error(Errc::kUsage, url_ + ": is too large for 10,000 parts");
+  next_index_ = index + 1;
+  return std::unique_ptr<transfer::SegmentWriter>(new Part(index, part));
 }
 
 Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> writer, bool last,
@@ -197,26 +224,27 @@ bool ObjectUpload::checksummed() const {
   return checksums_;
 }
 
-void ObjectUpload::add_checksum(Call& call, const Part& part) const {
-  if (checksummed()) {
-    call.headers.push_back({kChecksumHeader, digest_base64(kChecksum, part.bytes())});
-  } else {
-    call.headers.push_back({"Content-MD5", digest_base64(transfer::DigestKind::kMd5, part.bytes())});
-  }
+Status ObjectUpload::add_content(Call& call, const Part& part) const {
+  const bool with_checksum = checksummed();
+  auto digest = part.digest_base64(with_checksum ? kChecksum : transfer::DigestKind::kMd5);
+  if (!digest) return std::move(digest).error();
+  call.headers.push_back({with_checksum ? kChecksumHeader : "Content-MD5", *std::move(digest)});
+  part.give_to(call);
+  call.expects = 0;
+  return {};
 }
 
 Status ObjectUpload::send_part(const Part& part, const Context& context) {
   Call call = object_call("PUT");
   const auto number = static_cast<unsigned>(part.index + 1);
   call.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id_}};
-  call.body = part.bytes();
   call.expected = true;
-  add_checksum(call, part);
+  if (Status added = add_content(call, part); !added) return added;
   auto reply = requester_.call(call, context);
   if (!reply) return std::move(reply).error();
   auto etag = reply->header("ETag");
   if (!etag) return make_error(Errc::kProtocol, url_ + ": the service does not name the part it stored");
-  StoredPart stored{number, part.bytes().size(), *etag, ""};
+  StoredPart stored{number, part.size(), *etag, ""};
   if (checksummed()) stored.checksum = reply->header(kChecksumHeader).value_or("");
   const std::lock_guard lock(mutex_);
   parts_[number] = std::move(stored);
@@ -232,12 +260,11 @@ Status ObjectUpload::put(const Part& part, const Context& context) {
   Call call = object_call("PUT");
   call.headers = headers_of(options_.object.metadata);
   if (options_.only_new) call.headers.push_back({"If-None-Match", "*"});
-  call.body = part.bytes();
-  add_checksum(call, part);
+  if (Status added = add_content(call, part); !added) return added;
   const auto asked = context.clock->steady_now();
   auto reply = requester_.call(call, context);
   if (!reply) return std::move(reply).error();
-  if (context.files != nullptr && part.bytes().size() <= kTellsDistance) {
+  if (context.files != nullptr && part.size() <= kTellsDistance) {
     context.files->answered(context.clock->steady_now() - asked);
   }
   return {};

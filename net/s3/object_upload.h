@@ -42,6 +42,9 @@ class ObjectUpload final : public transfer::ObjectWriter {
   uint64_t segment_size() const override;
   uint64_t memory_per_segment() const override;
   Result<std::unique_ptr<transfer::SegmentWriter>> begin_segment(uint64_t index) override;
+  std::optional<uint64_t> memory_per_part() const override;
+  Result<std::unique_ptr<transfer::SegmentWriter>> begin_segment(uint64_t index,
+                                                                 const transfer::ReaderPart& part) override;
   Status finish_segment(std::unique_ptr<transfer::SegmentWriter> segment, bool last,
                         const transfer::Context& context) override;
   Status commit(const transfer::Context& context) override;
@@ -61,7 +64,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Call object_call(const char* method) const;
   Status begin_upload(const transfer::Context& context);
   Result<std::string> create_upload(const transfer::Context& context);
-  void add_checksum(Call& call, const Part& part) const;
+  Status add_content(Call& call, const Part& part) const;
   Status send_part(const Part& part, const transfer::Context& context);
   Status put(const Part& part, const transfer::Context& context);
   Status complete(const transfer::Context& context);

@@ -56,6 +56,16 @@ Result<size_t> MemoryBody::read(ByteSpan out) {
   return count;
 }
 
+// What was said of the bytes in the request holds for those that were there at first only.
+Result<size_t> PartBody::read(ByteSpan out) {
+  const auto count = static_cast<size_t>(std::min<uint64_t>(out.size(), part_.size() - position_));
+  Status status = position_ == 0 ? part_.unchanged() : Status();
+  if (status) status = part_.read(position_, ByteSpan(out.data(), count));
+  if (!status) return std::move(status).error();
+  position_ += count;
+  return count;
+}
+
 // Passes on what succeeds and keeps what fails.
 class Requester::Answer final : public http::Receiver {
  public:
@@ -108,12 +118,15 @@ Clock::Wall Requester::service_time() const {
   return clock_.wall_now() + std::chrono::seconds(clock_offset_.load(std::memory_order_relaxed));
 }
 
-std::string_view Requester::payload_of(const Call& call, std::string& hash) const {
-  if (call.body.empty()) return kEmptyHash;
+Result<std::string> Requester::payload_of(const Call& call) const {
+  if (call.body.empty() && call.part == nullptr) return std::string(kEmptyHash);
   const bool data = call.method == "PUT" && !call.key.empty();
-  if (data && !settings_.sign_payload) return kUnsignedPayload;
-  if (hash.empty()) hash = payload_hash(call.body);
-  return hash;
+  if (data && !settings_.sign_payload) return std::string(kUnsignedPayload);
+  if (call.part == nullptr) return payload_hash(call.body);
+  crypto::Sha256 hash;
+  Status read = call.part->each([&](ByteView piece) { hash.update(piece); });
+  if (!read) return std::move(read).error();
+  return to_hex(hash.finish());
 }
 
 Result<http::Reply> Requester::call(const Call& call, const Context& context) {
@@ -182,14 +195,20 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   // What tidies up, in little time, waits for nobody.
   request.waits = call.time_limit.count() == 0;
   request.asks_first = !call.expected;
+  request.expects = call.expects;
+  request.own = call.own;
   request.headers = call.headers;
   if (requester_pays_) request.headers.push_back({"x-amz-request-payer", "requester"});
   if (keys) {
-    std::string hash;
-    signer_.sign(target, *keys, region, payload_of(call, hash), service_time(), request.headers);
+    auto payload = payload_of(call);
+    if (!payload) return std::move(payload).error();
+    signer_.sign(target, *keys, region, *payload, service_time(), request.headers);
   }
   MemoryBody body(call.body);
-  if (call.body.size() > kSmallBody) {
+  std::optional<PartBody> part;
+  if (call.part != nullptr) {
+    request.stream = &part.emplace(*call.part);
+  } else if (call.body.size() > kSmallBody) {
     request.stream = &body;
   } else {
     request.body = call.body.str();

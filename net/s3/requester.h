@@ -17,6 +17,7 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/transfer/context.h"
+#include "core/transfer/reader.h"
 #include "net/http/client.h"
 #include "net/http/retry.h"
 #include "net/s3/credentials.h"
@@ -32,9 +33,12 @@ struct Call {
   std::string bucket;  // empty: the service itself
   std::string key;     // empty: the bucket itself
   Query query;
-  std::vector<http::Header> headers;        // all are signed
-  ByteView body;                            // outlives the request
-  bool whole_bucket = false;                // makes, lists or deletes it
+  std::vector<http::Header> headers;           // all are signed
+  ByteView body;                               // outlives the request
+  const transfer::ReaderPart* part = nullptr;  // instead of `body`, outlives the request
+  http::OwnLine* own = nullptr;                // as http::Request has it
+  uint64_t expects = UINT64_MAX;               // bytes of the reply at most
+  bool whole_bucket = false;                   // makes, lists or deletes it
   bool expected = false;                    // the service has agreed to the body before: it need not be asked
   std::chrono::milliseconds time_limit{0};  // 0: none; otherwise for each try, and there are no others
 };
@@ -78,7 +82,7 @@ class Requester {
   bool learn_clock(const http::Head& head);
   bool learn_region(const Call& call, const ServiceError& error, const transfer::Context& context);
   std::string ask_region(const std::string& bucket, const transfer::Context& context);
-  std::string_view payload_of(const Call& call, std::string& hash) const;
+  Result<std::string> payload_of(const Call& call) const;
   Clock::Wall service_time() const;
 
   const Settings settings_;
@@ -108,6 +112,22 @@ class MemoryBody final : public http::RequestBody {
  private:
   const ByteView bytes_;
   size_t position_ = 0;
+};
+
+// Hands over what stays in a file until it is sent.
+class PartBody final : public http::RequestBody {
+ public:
+  explicit PartBody(const transfer::ReaderPart& part) : part_(part) {}
+  std::optional<uint64_t> size() const override { return part_.size(); }
+  Result<size_t> read(ByteSpan out) override;
+  Status rewind() override {
+    position_ = 0;
+    return {};
+  }
+
+ private:
+  const transfer::ReaderPart& part_;
+  uint64_t position_ = 0;
 };
 
 }  // namespace sjcp::s3

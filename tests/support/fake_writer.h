@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/transfer/object_writer.h"
 #include "core/transfer/reader.h"
@@ -30,6 +31,9 @@ class FakeReader final : public transfer::Reader {
   std::function<void()> on_wait;
   std::string id;  // identity()
   std::function<std::string()> changing_id;
+  bool can_anywhere = false;                            // anywhere()
+  std::function<Status()> on_unchanged;                 // what unchanged() says
+  std::vector<std::pair<uint64_t, uint64_t>> expected;  // offsets and sizes, in order
 
   std::optional<uint64_t> size() const override {
     return known_size ? std::optional<uint64_t>(bytes_.size()) : std::nullopt;
@@ -59,6 +63,14 @@ class FakeReader final : public transfer::Reader {
     changed_.notify_all();
   }
   std::string name() const override { return "fake"; }
+  bool anywhere() const override { return can_anywhere; }
+  Status read_at(uint64_t offset, ByteSpan out) const override {
+    if (offset + out.size() > bytes_.size()) return make_error(Errc::kConflict, "became shorter");
+    std::memcpy(out.data(), bytes_.data() + offset, out.size());
+    return {};
+  }
+  void expect(uint64_t offset, uint64_t size) override { expected.emplace_back(offset, size); }
+  Status unchanged() const override { return on_unchanged ? on_unchanged() : Status(); }
 
  private:
   const std::string bytes_;
@@ -78,6 +90,7 @@ class FakeWriter final : public transfer::ObjectWriter {
   std::optional<Error> append_error;
   Status commit_result;
   uint64_t memory = 0;
+  std::optional<uint64_t> part_memory;                      // memory_per_part()
   std::string name;                                         // destination()
   Result<std::set<uint64_t>> there = std::set<uint64_t>();  // what resume() says
   uint64_t suspended_bytes = 0;                             // what suspend() says
@@ -104,9 +117,21 @@ class FakeWriter final : public transfer::ObjectWriter {
     segment->error = append_error;
     return std::unique_ptr<transfer::SegmentWriter>(std::move(segment));
   }
+  std::optional<uint64_t> memory_per_part() const override { return part_memory; }
+  Result<std::unique_ptr<transfer::SegmentWriter>> begin_segment(uint64_t index,
+                                                                 const transfer::ReaderPart& part) override {
+    auto segment = std::make_unique<Piece>();
+    segment->index = index;
+    segment->part.emplace(part);
+    return std::unique_ptr<transfer::SegmentWriter>(std::move(segment));
+  }
   Status finish_segment(std::unique_ptr<transfer::SegmentWriter> segment, bool last,
                         const transfer::Context& context) override {
     auto& piece = static_cast<Piece&>(*segment);
+    if (piece.part) {
+      Status read = piece.part->each([&](ByteView bytes) { piece.bytes += bytes.text(); });
+      if (!read) return read;
+    }
     std::call_once(begun_, [this] {
       if (on_begun_) on_begun_("pending upload");
     });
@@ -141,6 +166,7 @@ class FakeWriter final : public transfer::ObjectWriter {
     uint64_t index = 0;
     uint64_t limit = 0;
     std::optional<Error> error;
+    std::optional<transfer::ReaderPart> part;
     std::string bytes;
     Status append(ByteView data) override {
       if (error) return *error;

@@ -1,5 +1,6 @@
 """sjcp and boto3 on the same S3 server."""
 
+import re
 import subprocess
 import time
 import urllib.error
@@ -318,6 +319,39 @@ class BusyTest(harness.WebTest):
             self.assert_file(self.folder / "out" / name, name.encode())
         self.assertIn("asks for fewer requests; ", done.stderr)
         self.assertLess(server.refused, 90, "as many go on as before")
+
+
+class ListingTest(harness.WebTest):
+    def test_pages_come_over_one_connection_that_no_object_is_read_over_meanwhile(self):
+        pages, size = 5, 20
+
+        def behave(request):
+            if "list-type" not in request.path:
+                # A page is there before the objects of the one before it have been read.
+                return Reply(headers={"ETag": '"e"'}, body=request.path[-3:].encode(), delay=0.02)
+            found = re.search(r"continuation-token=(\d+)", request.path)
+            page = int(found[1]) if found else 0
+            body = "".join(f"<Contents><Key>{page * size + n:03}</Key><Size>3</Size><ETag>&quot;e&quot;</ETag></Contents>"
+                           for n in range(size))
+            if page + 1 < pages:
+                body += f"<NextContinuationToken>{page + 1}</NextContinuationToken><IsTruncated>true</IsTruncated>"
+            return Reply(body=f"<ListBucketResult>{body}</ListBucketResult>".encode())
+
+        server = Unruly(behave)
+        self.addCleanup(server.stop)
+        self.sjcp("cp", "-r", "-t", "4", "s3://bkt/", "out/", environment={
+            "AWS_ENDPOINT_URL": server.url("").rstrip("/"), "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
+            "AWS_EC2_METADATA_DISABLED": "true"})
+        for number in range(pages * size):
+            self.assert_file(self.folder / "out" / f"{number:03}", f"{number:03}".encode())
+        lists = [request for request in server.requests if "list-type" in request.path]
+        self.assertEqual(len(lists), pages)
+        connections = {request.connection for request in lists}
+        self.assertEqual(len(connections), 1)
+        others = [request for request in server.requests[:server.requests.index(lists[-1])] if request not in lists]
+        self.assertFalse([request for request in others if request.connection in connections])
+        sizes = [int(re.search(r"max-keys=(\d+)", request.path)[1]) for request in lists]
+        self.assertEqual(sizes, [128, 512, 1000, 1000, 1000])
 
 
 class RegionTest(harness.WebTest):

@@ -80,6 +80,27 @@ TEST_CASE("A file that grows or shrinks while it is read is a conflict") {
   }
 }
 
+TEST_CASE("A file is read anywhere, and says when its bytes may be others") {
+  TempFolder folder;
+  write_file(folder / "file", test::pattern(0, 1000));
+  auto reader = FileReader::open(folder / "file");
+  REQUIRE(reader);
+  REQUIRE((*reader)->anywhere());
+  Bytes buffer(100);
+  REQUIRE((*reader)->read_at(850, buffer));
+  CHECK(ByteView(buffer).text() == test::pattern(850, 950));
+  std::string whole;
+  REQUIRE(transfer::ReaderPart(**reader, 7, 900).each([&](ByteView bytes) { whole += bytes.text(); }));
+  CHECK(whole == test::pattern(7, 907));
+  auto all = read_all(**reader, 100);
+  REQUIRE(all);
+  CHECK(*all == test::pattern(0, 1000));
+  CHECK((*reader)->unchanged());
+  CHECK((*reader)->read_at(901, buffer).error().code == Errc::kConflict);
+  std::filesystem::resize_file(folder / "file", 1001);
+  CHECK((*reader)->unchanged().error().code == Errc::kConflict);
+}
+
 TEST_CASE("What cannot be read as a file is refused by kind") {
   TempFolder folder;
   auto missing = local::open_reader(folder / "missing");

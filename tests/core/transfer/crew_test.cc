@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "core/base/wait.h"
 #include "tests/support/rendezvous.h"
@@ -88,6 +89,38 @@ TEST_CASE("One worker does what there is when no more are allowed") {
   CHECK(crew.join());
   CHECK(most == 1);
   CHECK(heap.done() == 20);
+}
+
+TEST_CASE("A caller that works alone does all of it in its own thread") {
+  std::stop_source outer;
+  Crew crew(outer.get_token());
+  Heap heap(crew, 20);
+  bool here = true;
+  const auto caller = std::this_thread::get_id();
+  SECTION("to the end") {
+    CHECK(crew.alone([&](Crew::Turn& turn) -> Status {
+      heap.take(turn);
+      here = here && std::this_thread::get_id() == caller;
+      return {};
+    }));
+    CHECK(heap.done() == 20);
+  }
+  SECTION("to an error") {
+    const Status status = crew.alone([&](Crew::Turn& turn) -> Status {
+      heap.take(turn);
+      return make_error(Errc::kNetwork, "the line is cut");
+    });
+    CHECK(status.error().what == "the line is cut");
+    CHECK(heap.done() == 1);
+  }
+  SECTION("to a stop from outside") {
+    const Status status = crew.alone([&](Crew::Turn&) -> Status {
+      outer.request_stop();
+      return make_error(Errc::kNetwork, "the line is cut");
+    });
+    CHECK(status.error().code == Errc::kCancelled);
+  }
+  CHECK(here);
 }
 
 TEST_CASE("Nobody is started while somebody waits for a turn") {

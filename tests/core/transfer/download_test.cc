@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "core/base/units.h"
 #include "core/base/wait.h"
 #include "core/transfer/copy.h"
 #include "tests/support/fake_sink.h"
@@ -66,6 +67,21 @@ TEST_CASE("A download puts every byte in its place, whatever the sizes and the p
       CHECK(bench.budget.held() == 0);
     }
   }
+}
+
+TEST_CASE("A small file takes no thread of its own") {
+  Bench bench;
+  const auto caller = std::this_thread::get_id();
+  std::thread::id worker;
+  const bool large = GENERATE(false, true);
+  FakeSource source(large ? kMiB : 1000, 2 * kMiB);
+  source.before_fetch = [&](const Segment&, const Context&) -> Status {
+    worker = std::this_thread::get_id();
+    return {};
+  };
+  FakeSink sink;
+  REQUIRE(download(source, sink, with_parallelism(0), bench.context));
+  CHECK((worker == caller) == !large);
 }
 
 TEST_CASE("A range is written from the start of the destination") {

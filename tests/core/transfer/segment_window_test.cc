@@ -198,6 +198,9 @@ TEST_CASE("On a long path more ranges on single connections begin than segments 
   CHECK(begins_with(10ms, 64) == 4);
   CHECK(begins_with(250ms, 100) == 64);
   CHECK(begins_with(250ms, 20) == 20);
+  SegmentWindow fewer({.start = 4, .ranges = 32});
+  fewer.opened(250ms, true);
+  CHECK(fewer.size() == 32);
 }
 
 TEST_CASE("Once bytes have come the opening of objects changes nothing") {

@@ -88,6 +88,68 @@ TEST_CASE("Segments whose size is no multiple of the read size are cut right, ar
   }
 }
 
+TEST_CASE("A small file takes no thread of its own on its way up") {
+  Bench bench;
+  const auto caller = std::this_thread::get_id();
+  std::thread::id worker;
+  const bool large = GENERATE(false, true);
+  FakeReader reader(pattern(0, large ? kMiB : 1000));
+  FakeWriter writer(2 * kMiB);
+  writer.on_finish = [&](uint64_t, const Context&) -> Status {
+    worker = std::this_thread::get_id();
+    return {};
+  };
+  REQUIRE(upload(reader, writer, with_parallelism(0), bench.context));
+  CHECK((worker == caller) == !large);
+}
+
+TEST_CASE("Segments of what can be read anywhere stay where they are until they are sent") {
+  Bench bench;
+  const uint64_t size = 3 * kMiB + GENERATE(0, 5);
+  FakeReader reader(pattern(0, size));
+  reader.can_anywhere = true;
+  reader.error = make_error(Errc::kLocalIo, "is not read from front to back");
+  FakeWriter writer(kMiB);
+  writer.memory = 100 * kMiB;
+  writer.part_memory = 100;
+  std::atomic<uint64_t> most{0};
+  writer.on_finish = [&](uint64_t, const Context& context) -> Status {
+    most = std::max(most.load(), context.budget->held());
+    return {};
+  };
+  const unsigned parallelism = GENERATE(1U, 4U);
+  SECTION("all of them") {
+    auto summary = upload(reader, writer, with_parallelism(parallelism), bench.context);
+    REQUIRE(summary);
+    check_segments(writer, size);
+    CHECK(joined(writer) == pattern(0, size));
+    CHECK(summary->bytes == size);
+    CHECK(bench.counters.bytes_done == size);
+    CHECK(most > 0);
+    CHECK(most <= 400);
+    uint64_t next = 0;
+    for (const auto& [offset, count] : reader.expected) {
+      CHECK(offset == next);
+      next += count;
+    }
+    CHECK(next == size);
+  }
+  SECTION("a source that changed is told before what the service makes of it") {
+    reader.on_unchanged = [] { return make_error(Errc::kConflict, "changed"); };
+    const bool damaged = GENERATE(true, false);
+    if (damaged) {
+      writer.on_finish = [](uint64_t, const Context&) -> Status {
+        return make_error(Errc::kIntegrity, "did not arrive as it was sent");
+      };
+    }
+    auto summary = upload(reader, writer, with_parallelism(parallelism), bench.context);
+    REQUIRE_FALSE(summary);
+    CHECK(summary.error().what == "changed");
+    CHECK_FALSE(writer.committed);
+    CHECK(writer.aborted);
+  }
+}
+
 TEST_CASE("As many segments as asked for are sent at once") {
   Bench bench;
   constexpr unsigned kParallelism = 8;

@@ -5,7 +5,10 @@
 
 #include "core/base/units.h"
 #include "fake_client.h"
+#include "net/s3/object_info.h"
 #include "net/s3/object_source.h"
+#include "tests/support/fake_source.h"
+#include "tests/support/fake_writer.h"
 
 namespace sjcp::s3 {
 namespace {
@@ -110,6 +113,47 @@ TEST_CASE("A large object is begun once, its parts sent, and completed with what
   CHECK(f.client.asked[3].body.find("<ChecksumCRC32C>") != std::string::npos);
   CHECK_FALSE(pending.empty());
   CHECK_FALSE(upload->destination().empty());
+}
+
+TEST_CASE("A part is read from its place, for its checksum and for each try") {
+  Fixture f;
+  int tries = 0;
+  f.client.answer = [&](const Asked& asked) {
+    if (asked.request.method == "PUT" && ++tries == 1) {
+      return reply(400, "<Error><Code>BadDigest</Code></Error>");
+    }
+    return answer_upload(asked);
+  };
+  const std::string content = test::pattern(0, 16 * kMiB + 5);
+  test::FakeReader reader(content);
+  auto upload = f.upload(content.size());
+  REQUIRE(upload->memory_per_part());
+  CHECK(*upload->memory_per_part() <= kMiB);
+  const auto send = [&](uint64_t index, uint64_t offset, uint64_t size, bool last) -> Status {
+    auto segment = upload->begin_segment(index, transfer::ReaderPart(reader, offset, size));
+    if (!segment) return std::move(segment).error();
+    return upload->finish_segment(std::move(*segment), last, f.context);
+  };
+  SECTION("what the service finds damaged goes once more") {
+    REQUIRE(send(0, 0, 16 * kMiB, false));
+    REQUIRE(send(1, 16 * kMiB, 5, true));
+    REQUIRE(upload->commit(f.context));
+    CHECK(tries == 3);
+    CHECK(f.client.asked[2].body == content.substr(0, 16 * kMiB));
+    CHECK(f.client.asked[3].body == content.substr(16 * kMiB));
+    auto hasher = transfer::Hasher::create(transfer::DigestKind::kCrc32c, 5);
+    hasher->update(content.substr(16 * kMiB));
+    CHECK(f.client.asked[3].header("x-amz-checksum-crc32c") == base64(*from_hex(hasher->finish().hex)));
+  }
+  SECTION("but not what has changed meanwhile") {
+    reader.on_unchanged = [&]() -> Status {
+      return tries == 0 ? Status() : make_error(Errc::kConflict, "changed");
+    };
+    const auto status = send(0, 0, 16 * kMiB, false);
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == Errc::kConflict);
+    CHECK(tries == 1);
+  }
 }
 
 TEST_CASE("An upload goes on with the parts that the service lists") {

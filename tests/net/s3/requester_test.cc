@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "fake_client.h"
+#include "tests/support/fake_source.h"
+#include "tests/support/fake_writer.h"
 
 namespace sjcp::s3 {
 namespace {
@@ -160,8 +162,11 @@ TEST_CASE("A stop ends the wait before a repetition") {
 }
 
 TEST_CASE("Data is sent unsigned unless a profile says otherwise") {
+  const bool placed = GENERATE(false, true);
   for (const bool sign : {false, true}) {
-    const std::string data(100'000, 'd');
+    const std::string data = test::pattern(0, 300'000);
+    const test::FakeReader reader(data);
+    const transfer::ReaderPart part(reader, 0, data.size());
     Settings settings;
     settings.endpoint = "http://h";
     settings.sign_payload = sign;
@@ -171,7 +176,11 @@ TEST_CASE("Data is sent unsigned unless a profile says otherwise") {
     call.method = "PUT";
     call.bucket = "bkt";
     call.key = "k";
-    call.body = data;
+    if (placed) {
+      call.part = &part;
+    } else {
+      call.body = data;
+    }
     call.expected = sign;
     REQUIRE(f.requester.call(call, f.context));
     CHECK(f.client.asked[0].header("x-amz-content-sha256") ==
