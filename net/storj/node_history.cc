@@ -98,6 +98,7 @@ bool NodeHistory::forgotten(const Entry& entry, Time now) {
 void NodeHistory::drop_oldest() {
   if (entries_.size() <= kMaxNodes) return;
   std::vector<std::pair<Time, access::NodeId>> all;
+  all.reserve(entries_.size());
   for (const auto& [id, entry] : entries_) all.emplace_back(entry.seen, id);
   const auto end = all.end() - static_cast<std::ptrdiff_t>(kMaxNodes);
   std::nth_element(all.begin(), end, all.end());

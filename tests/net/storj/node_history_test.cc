@@ -85,7 +85,8 @@ TEST_CASE("A whole record that cannot be a history is none") {
   CHECK_FALSE(NodeHistory::parse(record(id, {now, now + 3600, 1}, UINT64_MAX)));
   RecordWriter later({"sjcpnode", 2});
   later.number(0);
-  CHECK_FALSE(NodeHistory::parse(std::move(later).finish()));
+  const std::string of_later = std::move(later).finish();
+  CHECK_FALSE(NodeHistory::parse(of_later));
   // No time of today's: it is read, and counts for nothing.
   const auto far = NodeHistory::parse(record(id, {UINT64_MAX, UINT64_MAX, 1}));
   REQUIRE(far);
