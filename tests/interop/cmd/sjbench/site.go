@@ -185,7 +185,8 @@ func (s *site) wrap(on side, c command) command {
 // environment is that of every program: none sees the settings of the person who runs the benchmark.
 func (s *site) environment() []string {
 	own := append(os.Environ(), "SJCP_ACCESS="+s.grant, "RCLONE_STORJ_ACCESS_GRANT="+s.grant,
-		"XDG_CONFIG_HOME="+s.folder, "XDG_CACHE_HOME="+s.folder, "HOME="+s.folder)
+		"XDG_CONFIG_HOME="+s.folder, "XDG_CACHE_HOME="+s.folder, "HOME="+s.folder,
+		"SJCP_NODE_MEMORY=off") // every run begins cold
 	return append(own, s.extra...)
 }
 
