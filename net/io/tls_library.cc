@@ -23,8 +23,9 @@ struct Library {
 };
 
 Library& library() {
-  static Library the_library;
-  return the_library;
+  // Never destroyed: connections may end after everything else.
+  static Library* const the_library = new Library;
+  return *the_library;
 }
 
 bool reads_keys_of_peers(const OSSL_ALGORITHM& decoder) {

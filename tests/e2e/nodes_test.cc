@@ -255,19 +255,6 @@ TEST_CASE("A damaged memory of nodes is as good as none, and is replaced", "[nod
   }
 }
 
-TEST_CASE("Nodes that sent wrong pieces to one process are not asked first by the next", "[nodes]") {
-  Processes processes({{{"flip", true}}, {{"flip", true}}, {{"flip", true}}});
-  // One that meets a wrong piece looks at all pieces.
-  Exit first;
-  for (int i = 0; i < 20 && first.err.empty(); ++i) {
-    first = processes.user.run({"cp", "-r", "sj://bucket/", processes.user.path("back")});
-  }
-  CAPTURE(first.err);
-  CHECK(first.code == 0);
-  for (size_t i = 0; i < 3; ++i) CHECK(first.err.find(processes.network.node_id(i)) != std::string::npos);
-  CHECK(processes.asks(2) == 0);
-}
-
 TEST_CASE("Pieces that are gone end a download at once, and the file there is left alone", "[nodes]") {
   LocalNetwork network;
   const User user(network);
