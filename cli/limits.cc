@@ -18,9 +18,9 @@ constexpr uint64_t kUnknownMemory = 192 * kMiB;
 // Two fill a short line: one is sent while the other is sealed.  More cost connections and caches.
 constexpr transfer::SegmentWindow::Options kUploadWindow{.start = 2, .most_rise = 2};
 // A part travels over one connection; a few of them overlap reading, hashing, sending and the service's own
-// work.  What is on its way when an upload is interrupted is sent again, so that more than are needed to get
-// up to speed begin only where the line shows to be fast.
-constexpr transfer::SegmentWindow::Options kPartsWindow{.start = 4, .ranges = 32, .most_rise = 64};
+// work.  What is on its way when an upload is interrupted is sent again: no more begin than get a long path
+// up to speed.
+constexpr transfer::SegmentWindow::Options kPartsWindow{.start = 4, .ranges = 32};
 constexpr uint64_t kMostStreamBuffer = 32 * kMiB;
 constexpr size_t kMostConnections = 2048;
 // Of small files in S3, what a copy begins with, and how far it goes as long as more pay.
