@@ -24,8 +24,6 @@ constexpr std::string_view kJournalSuffix = ".sjcp-journal";
 constexpr std::string_view kFreshJournalSuffix = ".sjcp-journal-new";
 constexpr std::string_view kBadSuffix = ".sjcp-bad";
 constexpr size_t kLongestName = 255;
-// Less than this comes of small ranges at the edges of large ones; the kernel gathers them better.
-constexpr uint64_t kWorthWriting = 256 << 10;
 constexpr size_t kMaxTurn = 1 << 20;  // bytes that one writer writes while others wait
 
 std::string folder_of(const std::string& path) {
@@ -289,18 +287,10 @@ Status FileSink::write_all(uint64_t offset, ByteView data) {
     const ssize_t count = write_in_turn(data, offset);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
-    begin_writeback(offset, static_cast<uint64_t>(count));
     offset += static_cast<uint64_t>(count);
     data = data.sub(static_cast<size_t>(count));
   }
   return {};
-}
-
-// The disk works while the network does, instead of after it, when commit() waits for all of it at once.
-void FileSink::begin_writeback(uint64_t offset, uint64_t size) const {
-  if (!options_.flush || size < kWorthWriting) return;
-  static_cast<void>(::sync_file_range(file_.get(), static_cast<off_t>(offset), static_cast<off_t>(size),
-                                      SYNC_FILE_RANGE_WRITE));
 }
 
 Status FileSink::read(uint64_t offset, ByteSpan out) {

@@ -78,7 +78,6 @@ class FileSink final : public transfer::Sink {
   PartJournal::Paths journal_paths() const;
   Status write_all(uint64_t offset, ByteView data);
   ssize_t write_in_turn(ByteView data, uint64_t offset);  // as pwrite()
-  void begin_writeback(uint64_t offset, uint64_t size) const;
   Error local_error(const std::string& path, int err) const;
 
   const std::string path_;  // as given

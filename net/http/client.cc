@@ -170,9 +170,9 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
   } else if (status) {
     const size_t room = context.connections == nullptr ? kMostIdle : context.connections->room();
     pool_.keep(url, request.direct, std::move(line), std::min(kMostIdle, room));
-    // A server that fails in other ways says nothing about their number.
-    if (answer > 0 && answer < 500 && !asks_for_fewer(answer)) turn->answered();
   }
+  // A server that fails in other ways says nothing about their number.
+  if (status && answer > 0 && answer < 500 && !asks_for_fewer(answer)) turn->answered();
   return status;
 }
 

@@ -3,11 +3,15 @@
 // Ownership: one client per process, shared by http://, s3:// and hf://.  It keeps lines (a libcurl multi
 // handle with its connections) that requests check out one at a time and leave with their connection open;
 // names, TLS sessions and the number of connections are shared.  A server that asks for fewer requests gets
-// half as many at a time (turns.h). Threads: any; each request blocks its caller. Errors: kNetwork (DNS,
-// dial, TLS, time-outs, connections lost), kCancelled (context.stop; seen at once), kProtocol (too many
-// redirects, a redirect from https to http, a malformed reply), kUsage (a malformed URL, an unknown scheme),
-// kIntegrity (a certificate that does not verify).  A status of 400 and more is no error here: it is the
-// caller's to judge (status.h). Error::cause is libcurl's code, below 100, where libcurl found the error.
+// half as many at a time (turns.h).
+//
+// Threads: any; each request blocks its caller.
+//
+// Errors: kNetwork (DNS, dial, TLS, time-outs, connections lost), kCancelled (context.stop; seen at once),
+// kProtocol (too many redirects, a redirect from https to http, a malformed reply), kUsage (a malformed URL,
+// an unknown scheme), kIntegrity (a certificate that does not verify).  A status of 400 and more is no error
+// here: it is the caller's to judge (status.h).  Error::cause is libcurl's code, below 100, where libcurl
+// found the error.
 // Texts name the URL as shown_url() gives it.  No request is retried here (retry.h says how callers do),
 // except on a kept connection that turns out to be dead before the reply began.
 #pragma once

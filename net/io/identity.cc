@@ -133,9 +133,8 @@ bool signature_ok(EVP_PKEY* key, ByteView data, ByteView signature) {
   if (type != EVP_PKEY_EC && type != EVP_PKEY_RSA) return false;
   const MdCtxPtr context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* parameters = nullptr;
-  bool ok =
-      context != nullptr && EVP_DigestVerifyInit_ex(context.get(), &parameters, "SHA256", tls_library(), nullptr,
-                                                      key, nullptr) == 1;
+  bool ok = context != nullptr && EVP_DigestVerifyInit_ex(context.get(), &parameters, "SHA256", tls_library(),
+                                                          nullptr, key, nullptr) == 1;
   if (ok && type == EVP_PKEY_RSA) {
     ok = EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1 &&
          EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_AUTO) == 1;

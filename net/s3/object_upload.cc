@@ -128,9 +128,14 @@ uint64_t ObjectUpload::memory_per_segment() const {
   return std::min(part, size_.value_or(part)) + kConnectionMemory;
 }
 
-Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(uint64_t index) {
+Status ObjectUpload::count_part(uint64_t index) {
   if (index >= kMostParts) return make_error(Errc::kUsage, url_ + ": is too large for 10,000 parts");
   next_index_ = index + 1;
+  return {};
+}
+
+Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(uint64_t index) {
+  if (Status counted = count_part(index); !counted) return std::move(counted).error();
   uint64_t capacity = segment_size();
   if (size_) capacity = std::min(capacity, *size_ - std::min(*size_, index * capacity));
   return std::unique_ptr<transfer::SegmentWriter>(new Part(index, capacity, buffers_));
@@ -142,8 +147,7 @@ std::optional<uint64_t> ObjectUpload::memory_per_part() const {
 
 Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(
     uint64_t index, const transfer::ReaderPart& part) {
-  if (index >= kMostParts) return make_error(Errc::kUsage, url_ + ": is too large for 10,000 parts");
-  next_index_ = index + 1;
+  if (Status counted = count_part(index); !counted) return std::move(counted).error();
   return std::unique_ptr<transfer::SegmentWriter>(new Part(index, part));
 }
 

@@ -62,6 +62,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   enum class Begin : uint8_t { kNot, kRunning, kDone, kFailed };
 
   Call object_call(const char* method) const;
+  Status count_part(uint64_t index);
   Status begin_upload(const transfer::Context& context);
   Result<std::string> create_upload(const transfer::Context& context);
   Status add_content(Call& call, const Part& part) const;
