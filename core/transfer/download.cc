@@ -272,7 +272,8 @@ class Transfer {
     auto info = source_.open(options_.range, context_);
     if (!info) return std::move(info).error();
     info_ = *std::move(info);
-    if (context_.gate != nullptr) {
+    // A small object may have been opened without a question to anybody, which says nothing of the path.
+    if (context_.gate != nullptr && info_.range.size() >= kPassesByGate) {
       context_.gate->opened(context_.clock->steady_now() - begin, source_.divisible());
     }
     summary_.bytes = info_.sized() ? info_.range.size() : 0;

@@ -18,6 +18,8 @@ namespace {
 
 // Objects up to this size arrive with the question for them.
 constexpr uint64_t kSmall = 256 * kKiB;
+// From this size on an object that a listing told of is asked for its digest first, so that it can be divided.
+constexpr uint64_t kDivided = 1 * kMiB;
 // What the client and the kernel hold for one connection, about.
 constexpr uint64_t kConnectionMemory = 1 * kMiB;
 
@@ -101,7 +103,7 @@ class ObjectSource::Part final : public http::Receiver {
     return make_error(Errc::kIntegrity, source_.url_ + ": does not have the digest " + promised_.text() +
                                             " that the service promises");
   }
-  // Of objects known from a listing the digest shows only now.
+  // Of objects that nobody has asked about the digest shows only now.
   void verify_whole(const http::Head& head) {
     if (source_.digests_known_ || wanted_.begin != 0 || wanted_.end != source_.size_) return;
     auto digests = digests_of(head);
@@ -138,20 +140,36 @@ Call ObjectSource::request() const {
 Result<ObjectInfo> ObjectSource::open(const transfer::RangeRequest& range, const Context& context) {
   if (auto status = check_bucket_name(bucket_); !status) return std::move(status).error();
   if (key_.empty()) return make_error(Errc::kUsage, url_ + ": names no object");
-  ObjectInfo info;
-  info.name = url_;
-  if (listed_) {
-    info.size = listed_->size;
-    info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(listed_->created);
-    etag_ = "\"" + listed_->etag + "\"";
-    return found(std::move(info), range);
+  if (!listed_) {
+    Start start;
+    Status status = requester_.stream(question("GET"), start, context);
+    if (!status) return std::move(status).error();
+    return opened(start.head(), start.small(), start.take(), range);
   }
+  if (listed_->size >= kDivided) {
+    // Others are being fetched meanwhile: a GET that is cut short would cost a connection each time.
+    auto head = requester_.call(question("HEAD"), context);
+    if (!head) return std::move(head).error();
+    return opened(*head, false, "", range);
+  }
+  divisible_ = false;
+  ObjectInfo info;
+  info.size = listed_->size;
+  info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(listed_->created);
+  etag_ = "\"" + listed_->etag + "\"";
+  return found(std::move(info), range);
+}
+
+Call ObjectSource::question(const char* method) const {
   Call call = request();
+  call.method = method;
   if (requester_.settings().checksums) call.headers.push_back({"x-amz-checksum-mode", "ENABLED"});
-  Start start;
-  Status status = requester_.stream(call, start, context);
-  if (!status) return std::move(status).error();
-  const http::Head& head = start.head();
+  return call;
+}
+
+Result<ObjectInfo> ObjectSource::opened(const http::Head& head, bool has_whole, std::string whole,
+                                        const transfer::RangeRequest& range) {
+  ObjectInfo info;
   const auto size = content_length(head);
   if (!size) return make_error(Errc::kProtocol, url_ + ": the service does not tell its size");
   info.size = *size;
@@ -162,8 +180,8 @@ Result<ObjectInfo> ObjectSource::open(const transfer::RangeRequest& range, const
   info.digests = digests_of(head);
   digests_known_ = true;
   etag_ = head.header("ETag").value_or("");
-  has_whole_ = start.small();
-  whole_ = start.take();
+  has_whole_ = has_whole;
+  whole_ = std::move(whole);
   if (has_whole_ && whole_.size() != *size) {
     return make_error(Errc::kNetwork, url_ + ": ended after " + std::to_string(whole_.size()) + " of " +
                                           std::to_string(*size) + " bytes");
@@ -172,6 +190,7 @@ Result<ObjectInfo> ObjectSource::open(const transfer::RangeRequest& range, const
 }
 
 Result<ObjectInfo> ObjectSource::found(ObjectInfo info, const transfer::RangeRequest& range) {
+  info.name = url_;
   size_ = info.size;
   info.version = etag_;
   auto resolved = range.resolve(info.size);

@@ -2,7 +2,9 @@
 // version.
 //
 // open() asks for the object itself: a small one is there when it returns, of a larger one only the head is
-// taken.  An object that a listing described is not asked for again; its fetch says If-Match.
+// taken.  Of an object that a listing described, one below 1 MiB is not asked for again: its fetch is one
+// stream, says If-Match and verifies what comes with it.  A larger one is asked for its head (HEAD), since
+// what is divided can be verified only by who knows the digest.
 //
 // Threads and errors: as transfer::Source.  kConflict: the object changed since it was opened.
 #pragma once
@@ -26,7 +28,7 @@ class ObjectSource final : public transfer::Source {
   Result<transfer::ObjectInfo> open(const transfer::RangeRequest& range,
                                     const transfer::Context& context) override;
   const std::vector<transfer::Segment>& segments() const override { return segments_; }
-  bool divisible() const override { return true; }
+  bool divisible() const override { return divisible_; }
   uint64_t memory_per_segment() const override;
   Status fetch(const transfer::Segment& segment, transfer::Output& output,
                const transfer::Context& context) override;
@@ -35,6 +37,9 @@ class ObjectSource final : public transfer::Source {
   class Start;
   class Part;
 
+  Call question(const char* method) const;
+  Result<transfer::ObjectInfo> opened(const http::Head& head, bool has_whole, std::string whole,
+                                      const transfer::RangeRequest& range);
   Result<transfer::ObjectInfo> found(transfer::ObjectInfo info, const transfer::RangeRequest& range);
   Call request() const;
   Status fetch_part(transfer::ByteRange rest, transfer::Output& output, uint64_t& position,
@@ -52,6 +57,7 @@ class ObjectSource final : public transfer::Source {
   std::string etag_;   // with its quotes; empty: none
   std::string whole_;  // all of a small object
   bool has_whole_ = false;
+  bool divisible_ = true;
   bool digests_known_ = false;  // and so verified by who asked for the object
 };
 

@@ -1,6 +1,8 @@
 #include "net/s3/replies.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <pugixml.hpp>
 
 namespace sjcp::s3 {
@@ -52,6 +54,11 @@ transfer::Time time_in(const pugi::xml_node& node, const char* name) {
   return time ? transfer::Time(time->time_since_epoch()) : transfer::Time();
 }
 
+constexpr size_t kMaxText = 64u << 20;
+constexpr std::string_view kEncoded = "<EncodingType>url</EncodingType>";
+constexpr std::string_view kObjectBegins = "<Contents>";
+constexpr std::string_view kObjectEnds = "</Contents>";
+
 // Decodes names where the reply says that they are encoded: some services leave them plain, asked or not.
 class Names {
  public:
@@ -87,6 +94,28 @@ std::vector<ObjectItem> prefixes_in(const pugi::xml_node& list, const Names& nam
     out.push_back(std::move(item));
   }
   return out;
+}
+
+// With keys as they are.
+std::vector<ObjectItem> objects_in(const pugi::xml_node& list) {
+  std::vector<ObjectItem> out;
+  for (const auto& object : list.children("Contents")) {
+    ObjectItem item;
+    item.key = object.child_value("Key");
+    item.size = number(object.child_value("Size"));
+    item.created = time_in(object, "LastModified");
+    item.etag = unquoted(object.child_value("ETag"));
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+bool differs_encoded(const ObjectItem& item) {
+  return item.key.find_first_of("%+") != std::string::npos;
+}
+
+void decode(std::vector<ObjectItem>& items) {
+  for (ObjectItem& item : items) item.key = url_decoded(item.key);
 }
 
 void append_escaped(std::string& out, std::string_view text) {
@@ -148,20 +177,63 @@ Result<BucketPage> parse_buckets(std::string_view body) {
   return page;
 }
 
+Status LimitedText::add(std::string_view more) {
+  if (text_.size() + more.size() > kMaxText) return make_error(Errc::kProtocol, "the reply is too long");
+  text_ += more;
+  return {};
+}
+
+Result<std::vector<ObjectItem>> ObjectList::add(std::string_view more) {
+  open_ += more;
+  std::string whole;
+  size_t done = 0;
+  for (;;) {
+    const size_t begin = open_.find(kObjectBegins, done);
+    const size_t end = begin == std::string::npos ? begin : open_.find(kObjectEnds, begin);
+    // What is no object yet may become one.
+    if (end == std::string::npos) break;
+    const size_t behind = end + kObjectEnds.size();
+    if (Status kept = rest_.add(std::string_view(open_).substr(done, begin - done)); !kept) return kept.error();
+    whole.append(open_, begin, behind - begin);
+    done = behind;
+  }
+  open_.erase(0, done);
+  if (open_.size() > kMaxText) return make_error(Errc::kProtocol, "the reply is too long");
+  std::vector<ObjectItem> out;
+  if (whole.empty()) return out;
+  const Reply list("<L>" + whole + "</L>", "L");
+  if (!list.good()) return malformed("a list of objects");
+  auto objects = objects_in(*list);
+  std::move(objects.begin(), objects.end(), std::back_inserter(plain_));
+  const bool encoded = is_encoded();
+  const auto told = encoded ? plain_.end() : std::find_if(plain_.begin(), plain_.end(), differs_encoded);
+  out.assign(std::make_move_iterator(plain_.begin()), std::make_move_iterator(told));
+  plain_.erase(plain_.begin(), told);
+  if (encoded) decode(out);
+  return out;
+}
+
+bool ObjectList::is_encoded() const {
+  return rest_.text().find(kEncoded) != std::string::npos;
+}
+
+Result<Page> ObjectList::finish() {
+  if (Status kept = rest_.add(open_); !kept) return kept.error();
+  auto page = parse_objects(rest_.text());
+  if (!page) return page;
+  if (is_encoded()) decode(plain_);
+  page->items.insert(page->items.begin(), std::make_move_iterator(plain_.begin()),
+                     std::make_move_iterator(plain_.end()));
+  return page;
+}
+
 Result<Page> parse_objects(std::string_view body) {
   const Reply list(body, "ListBucketResult");
   if (!list.good()) return malformed("a list of objects");
   const Names name(*list);
   Page page;
-  std::vector<ObjectItem> objects;
-  for (const auto& object : list->children("Contents")) {
-    ObjectItem item;
-    item.key = name(object.child_value("Key"));
-    item.size = number(object.child_value("Size"));
-    item.created = time_in(object, "LastModified");
-    item.etag = unquoted(object.child_value("ETag"));
-    objects.push_back(std::move(item));
-  }
+  std::vector<ObjectItem> objects = objects_in(*list);
+  for (ObjectItem& object : objects) object.key = name(object.key.c_str());
   page.items = merged(std::move(objects), prefixes_in(*list, name));
   if (!is_true(list->child_value("IsTruncated"))) return page;
   std::string token = list->child_value("NextContinuationToken");

@@ -1,11 +1,11 @@
 #include "net/s3/store.h"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "core/segment/buffer.h"
 #include "core/transfer/digest.h"
+#include "net/s3/listing.h"
 #include "net/s3/listing_memory.h"
 #include "net/s3/object_copy.h"
 #include "net/s3/object_info.h"
@@ -25,10 +25,6 @@ using transfer::ObjectOptions;
 namespace {
 
 constexpr size_t kMostDeleted = 1000;  // with one request
-// Pages of a listing grow: a thousand keys are 300 KB, which over a new connection on a long path take half a
-// second, in which nobody has anything to do.
-constexpr unsigned kFirstPage = 128;
-constexpr unsigned kLongestPage = 1000;
 constexpr auto kLongestUrl = std::chrono::hours(7 * 24);
 
 // For calls that belong to no transfer.
@@ -92,45 +88,19 @@ class ServiceStore final : public Store {
                       const std::function<Status(const ObjectItem&)>& item,
                       const std::stop_token& stop) override {
     if (auto status = check_bucket_name(bucket); !status) return status;
-    const Loose context(stop);
-    unsigned page_size = kFirstPage;  // asks are one after another
-    // Taken from those of the objects, each page would begin anew at 14 KB a round trip.
-    http::OwnLine line;
-    const auto ask = [&](const std::map<std::string, std::string>& from) {
-      Call call = list_call(bucket, options);
-      call.own = &line;
-      for (const auto& parameter : from) call.query.push_back(parameter);
-      call.query.emplace_back(options.pending ? "max-uploads" : "max-keys", std::to_string(page_size));
-      page_size = std::min(4 * page_size, kLongestPage);
-      return requester_.call(call, *context);
-    };
-    std::map<std::string, std::string> next;
-    // The page after the one whose items are being taken: it is there when they have been.
-    std::future<Result<http::Reply>> ahead;
+    Listing listing(requester_, bucket, options, stop);
     for (;;) {
-      auto reply = ahead.valid() ? ahead.get() : ask(next);
-      if (!reply) return std::move(reply).error();
-      auto page = options.pending ? parse_uploads(reply->body) : parse_objects(reply->body);
-      if (!page) return with_context(std::move(page).error(), shown(bucket, ""));
-      if (!page->next.empty() && page->next != next) {
-        ahead = std::async(std::launch::async, ask, page->next);
-      } else {
-        line.release();
+      auto found = listing.next();
+      if (!found) return std::move(found).error();
+      if (!*found) return {};
+      ObjectItem& one = **found;
+      if (options.metadata && !one.is_prefix && !options.pending) {
+        auto full = stat_object(bucket, one.key, stop);
+        if (!full) return std::move(full).error();
+        one.metadata = std::move(full->metadata);
       }
-      for (auto& found : page->items) {
-        if (options.metadata && !found.is_prefix && !options.pending) {
-          auto full = stat_object(bucket, found.key, stop);
-          if (!full) return std::move(full).error();
-          found.metadata = std::move(full->metadata);
-        }
-        if (!options.pending) listed_.add(bucket, found);
-        if (auto status = item(found); !status) return status;
-      }
-      if (page->next.empty()) return {};
-      if (page->next == next) {
-        return make_error(Errc::kProtocol, shown(bucket, "") + ": the service gives the same page again");
-      }
-      next = std::move(page->next);
+      if (!options.pending) listed_.add(bucket, one);
+      if (auto status = item(one); !status) return status;
     }
   }
 
@@ -224,19 +194,6 @@ class ServiceStore final : public Store {
   static Call bucket_call(const char* method, const std::string& bucket) {
     Call call = object_call(method, bucket, "");
     call.whole_bucket = true;
-    return call;
-  }
-
-  static Call list_call(const std::string& bucket, const ListOptions& options) {
-    Call call = bucket_call("GET", bucket);
-    if (options.pending) {
-      call.query.emplace_back("uploads", "");
-    } else {
-      call.query.emplace_back("list-type", "2");
-    }
-    call.query.emplace_back("encoding-type", "url");
-    call.query.emplace_back("prefix", options.prefix);
-    if (!options.recursive) call.query.emplace_back("delimiter", "/");
     return call;
   }
 

@@ -126,7 +126,7 @@ class S3Test(harness.WebTest):
                 self.assert_file(self.folder / "down", b"old")
 
     def test_an_object_damaged_in_the_service_is_not_delivered_by_way_of_a_listing(self):
-        for size in (4096, 300_000):
+        for size in (4096, 900_000, 5 << 20):
             with self.subTest(size=size):
                 self.sjcp("cp", self.file("up", harness.some_bytes(size)), self.url("k"))
                 with open(self.gateway.root / self.bucket / "k", "r+b") as file:

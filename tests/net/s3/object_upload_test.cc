@@ -356,6 +356,28 @@ TEST_CASE("A whole object that does not have its promised digest is an integrity
   CHECK(status.error().code == Errc::kIntegrity);
 }
 
+TEST_CASE("A listed object that is divided is asked for its digest first, others are fetched in one stream") {
+  Fixture f;
+  http::Reply head;
+  head.status = 200;
+  head.headers = {
+      {"ETag", "\"f\""}, {"Content-Length", "1048576"}, {"x-amz-checksum-crc64nvme", "rosUhgp5mIg="}};
+  f.client.replies = {head};
+  ObjectSource large(f.requester, "bkt", "k", listed_item(kMiB));
+  const auto info = large.open({}, f.context);
+  REQUIRE(info);
+  REQUIRE(f.client.asked.size() == 1);
+  CHECK(f.client.asked[0].request.method == "HEAD");
+  CHECK(f.client.asked[0].header("x-amz-checksum-mode") == "ENABLED");
+  CHECK(info->digests.size() == 1);
+  CHECK(info->version == "\"f\"");
+  CHECK(large.divisible());
+  ObjectSource small(f.requester, "bkt", "k", listed_item(kMiB - 1));
+  REQUIRE(small.open({}, f.context));
+  CHECK_FALSE(small.divisible());
+  CHECK(f.client.asked.size() == 1);
+}
+
 TEST_CASE("An empty object has nothing to fetch, and ranges are resolved against its size") {
   Fixture f;
   f.client.answer = [](const Asked&) { return reply(200, "", {{"ETag", "\"e\""}}); };

@@ -36,6 +36,60 @@ TEST_CASE("Objects and prefixes of a page come in the order of their keys") {
   CHECK(order == "a b/! z zz/! ");
 }
 
+std::string keys_of(const std::vector<transfer::ObjectItem>& items) {
+  std::string out;
+  for (const auto& item : items) out += item.key + " ";
+  return out;
+}
+
+TEST_CASE("Objects are there as soon as they are whole, wherever the body is cut") {
+  const std::string body = kObjects +
+                           "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\n"
+                           "<Contents><Key>a%20b</Key><Size>7</Size></Contents>\n<Contents><Key>c</Key></Contents>"
+                           "<NextContinuationToken>T</NextContinuationToken></ListBucketResult>";
+  const size_t first = body.find("</Contents>") + 11;
+  for (size_t cut = 0; cut <= body.size(); ++cut) {
+    INFO(cut);
+    ObjectList list;
+    auto before = list.add(std::string_view(body).substr(0, cut));
+    auto behind = list.add(std::string_view(body).substr(cut));
+    REQUIRE(before);
+    REQUIRE(behind);
+    if (cut >= first) CHECK(before->at(0).size == 7);
+    CHECK(keys_of(*before) + keys_of(*behind) == "a b c ");
+    auto page = list.finish();
+    REQUIRE(page);
+    CHECK(page->items.empty());
+    CHECK(page->next.at("continuation-token") == "T");
+  }
+}
+
+TEST_CASE("Keys that may be encoded wait until the reply says whether they are, in their order") {
+  const std::string objects =
+      "<Contents><Key>a</Key></Contents><Contents><Key>b+c</Key></Contents>"
+      "<Contents><Key>d</Key></Contents>";
+  ObjectList plain;
+  CHECK(keys_of(*plain.add(kObjects + objects)) == "a ");
+  REQUIRE(plain.add("</ListBucketResult>"));
+  CHECK(keys_of(plain.finish()->items) == "b+c d ");
+  ObjectList encoded;
+  CHECK(keys_of(*encoded.add(kObjects + objects)) == "a ");
+  REQUIRE(encoded.add("<EncodingType>url</EncodingType></ListBucketResult>"));
+  CHECK(keys_of(encoded.finish()->items) == "b c d ");
+  ObjectList between;
+  CHECK(keys_of(*between.add(kObjects + objects)) == "a ");
+  CHECK(keys_of(*between.add("<EncodingType>url</EncodingType><Contents><Key>%25</Key></Contents>")) ==
+        "b c d % ");
+}
+
+TEST_CASE("A page that is not whole is an error, whatever it has told") {
+  ObjectList list;
+  CHECK(list.add(kObjects + "<Contents><Key>a</Key></Contents><Contents><Key>")->size() == 1);
+  const auto page = list.finish();
+  REQUIRE_FALSE(page);
+  CHECK(page.error().code == Errc::kProtocol);
+}
+
 TEST_CASE("A key of blanks or with entities is kept as it is") {
   auto page =
       parse_objects(kObjects +

@@ -1,0 +1,156 @@
+#include "net/s3/listing.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "core/base/wait.h"
+
+namespace sjcp::s3 {
+
+using transfer::Context;
+using transfer::ObjectItem;
+
+namespace {
+
+// A page begins to come when the service has all of it.  The first is short, so that it is there soon.
+constexpr unsigned kFirstPage = 128;
+constexpr unsigned kLongestPage = 1000;
+
+}  // namespace
+
+// Takes a page apart.
+class Listing::Receiver final : public http::Receiver {
+ public:
+  // passed: the key up to which everything has been given already; empty: nothing has.
+  Receiver(Listing& listing, std::string passed) : listing_(listing), passed_(std::move(passed)) {}
+
+  Status head(const http::Head&) override { return {}; }
+  Status body(ByteView bytes) override {
+    // Prefixes come behind the objects that they belong between.
+    if (listing_.options_.pending || !listing_.options_.recursive) return whole_.add(bytes.text());
+    auto items = objects_.add(bytes.text());
+    if (!items) return with_context(std::move(items).error(), shown(listing_.bucket_, ""));
+    give(std::move(*items));
+    return {};
+  }
+  // The page is whole: where the next begins.
+  Result<Way> finish() {
+    auto page = listing_.options_.pending      ? parse_uploads(whole_.text())
+                : listing_.options_.recursive ? objects_.finish()
+                                              : parse_objects(whole_.text());
+    if (!page) return with_context(std::move(page).error(), shown(listing_.bucket_, ""));
+    give(std::move(page->items));
+    return std::move(page->next);
+  }
+
+ private:
+  void give(std::vector<ObjectItem> items) {
+    if (!passed_.empty()) std::erase_if(items, [&](const ObjectItem& item) { return item.key <= passed_; });
+    listing_.give(std::move(items));
+  }
+
+  Listing& listing_;
+  const std::string passed_;
+  ObjectList objects_;
+  LimitedText whole_;
+};
+
+Listing::Listing(Requester& requester, std::string bucket, const transfer::ListOptions& options,
+                 const std::stop_token& stop)
+    : requester_(requester),
+      bucket_(std::move(bucket)),
+      options_(options),
+      thread_([this](const std::stop_token& ended) { run(ended); }),
+      link_(stop, [this] { thread_.request_stop(); }) {}
+
+Result<std::optional<ObjectItem>> Listing::next() {
+  if (taken_.empty()) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !waiting_.empty() || ended_; });
+    if (waiting_.empty()) return verdict_ ? Result<std::optional<ObjectItem>>(std::nullopt) : verdict_.error();
+    std::move(waiting_.begin(), waiting_.end(), std::back_inserter(taken_));
+    waiting_.clear();
+    changed_.notify_all();
+  }
+  std::optional<ObjectItem> item = std::move(taken_.front());
+  taken_.pop_front();
+  return item;
+}
+
+void Listing::run(const std::stop_token& stop) {
+  Status verdict = list(stop);
+  line_.release();
+  const std::lock_guard lock(mutex_);
+  verdict_ = std::move(verdict);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+Status Listing::list(const std::stop_token& stop) {
+  transfer::Counters counters;
+  const Context context{stop, nullptr, &counters};
+  Way from;
+  for (unsigned size = kFirstPage;; size = std::min(4 * size, kLongestPage)) {
+    auto next = page(from, size, context);
+    if (!next) return std::move(next).error();
+    if (next->empty()) return {};
+    if (*next == from) {
+      return make_error(Errc::kProtocol, shown(bucket_, "") + ": the service gives the same page again");
+    }
+    from = std::move(*next);
+    if (!await_room(stop)) return make_error(Errc::kCancelled, shown(bucket_, "") + ": interrupted");
+  }
+}
+
+Result<Listing::Way> Listing::page(const Way& from, unsigned size, const Context& context) {
+  const Call call = call_for(from, size);
+  const http::RetryRules& rules = requester_.retry_rules();
+  http::Retry retry(rules, requester_.retry_budget(), http::system_random());
+  retry.heard();
+  for (bool again = false;; again = true) {
+    Receiver receiver(*this, again ? last_key_ : "");
+    Status status = requester_.stream(call, receiver, context);
+    if (status) return receiver.finish();
+    // The requester repeats what was not answered.
+    const auto wait = retry.wait(status.error());
+    if (!wait) return std::move(status).error();
+    if (!wait_unless_stopped(std::chrono::nanoseconds(*wait), context.stop)) {
+      return make_error(Errc::kCancelled, shown(bucket_, "") + ": interrupted");
+    }
+  }
+}
+
+Call Listing::call_for(const Way& from, unsigned size) {
+  Call call;
+  call.bucket = bucket_;
+  call.whole_bucket = true;
+  call.own = &line_;
+  if (options_.pending) {
+    call.query.emplace_back("uploads", "");
+  } else {
+    call.query.emplace_back("list-type", "2");
+  }
+  call.query.emplace_back("encoding-type", "url");
+  call.query.emplace_back("prefix", options_.prefix);
+  if (!options_.recursive) call.query.emplace_back("delimiter", "/");
+  for (const auto& parameter : from) call.query.push_back(parameter);
+  call.query.emplace_back(options_.pending ? "max-uploads" : "max-keys", std::to_string(size));
+  return call;
+}
+
+void Listing::give(std::vector<ObjectItem> items) {
+  if (items.empty()) return;
+  last_key_ = items.back().key;
+  const std::lock_guard lock(mutex_);
+  std::move(items.begin(), items.end(), std::back_inserter(waiting_));
+  changed_.notify_all();
+}
+
+bool Listing::await_room(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, stop, [this] { return waiting_.size() < kAhead; });
+  return !stop.stop_requested();
+}
+
+}  // namespace sjcp::s3
