@@ -24,6 +24,8 @@ constexpr std::string_view kJournalSuffix = ".sjcp-journal";
 constexpr std::string_view kFreshJournalSuffix = ".sjcp-journal-new";
 constexpr std::string_view kBadSuffix = ".sjcp-bad";
 constexpr size_t kLongestName = 255;
+// Less is there with one write or two, which say themselves that the disk is full.
+constexpr uint64_t kReserved = 256 * kKiB;
 constexpr size_t kMaxTurn = 1 << 20;  // bytes that one writer writes while others wait
 
 std::string folder_of(const std::string& path) {
@@ -144,14 +146,22 @@ Status FileSink::find_target() {
                         errno);
     }
     keep_mode_ = info.st_mode & 0777;
-  } else if (why == ENOENT && options_.create_folders) {
-    std::error_code failed;
-    std::filesystem::create_directories(folder_, failed);
-    if (failed) return local_error(folder_ + ": cannot create the folder", failed.value());
   } else if (why != ENOENT) {
     return local_error(path_, why);
   }
   return {};
+}
+
+// The new file with this name, exclusively; invalid: errno says why.  Folders are made when they turn out to
+// be missing: to ask before would cost more than it saves.
+Result<Descriptor> FileSink::create(const std::string& path) const {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  Descriptor file(::open(path.c_str(), kFlags, 0666));
+  if (file.valid() || errno != ENOENT || !options_.create_folders) return file;
+  std::error_code failed;
+  std::filesystem::create_directories(folder_, failed);
+  if (failed) return local_error(folder_ + ": cannot create the folder", failed.value());
+  return Descriptor(::open(path.c_str(), kFlags, 0666));
 }
 
 Status FileSink::open_temporary(const transfer::Content* content) {
@@ -161,7 +171,9 @@ Status FileSink::open_temporary(const transfer::Content* content) {
   // Two turns are the rule; more than a few mean that somebody keeps creating and removing it.
   for (int turn = 0; turn < 16; ++turn) {
     bool fresh = true;
-    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+    auto created = create(path);
+    if (!created) return std::move(created).error();
+    Descriptor file = *std::move(created);
     if (!file.valid() && errno == EEXIST) {
       fresh = false;
       // Non-blocking, in case it is a pipe.
@@ -246,7 +258,7 @@ PartJournal::Paths FileSink::journal_paths() const {
 }
 
 Status FileSink::reserve(uint64_t size) {
-  if (size == 0 || size == transfer::kUnknownSize) return {};
+  if (size < kReserved || size == transfer::kUnknownSize) return {};
   const auto length = static_cast<off_t>(size);
   int result = 0;
   do {

@@ -68,6 +68,7 @@ class FileSink final : public transfer::Sink {
 
  private:
   Status find_target();
+  Result<Descriptor> create(const std::string& path) const;
   Status open_temporary(const transfer::Content* content);
   Result<bool> adopt(const Descriptor& file, const transfer::Content& content);
   Status remove_leftover(const std::string& path) const;

@@ -24,10 +24,10 @@ class Batch {
     {
       std::unique_lock lock(mutex_);
       // As many may wait as run: enough for workers never to wait for the producer's next page.
-      changed_.wait(lock, context_.stop, [this] { return queue_.size() < parallelism_; });
+      room_.wait(lock, context_.stop, [this] { return queue_.size() < parallelism_; });
       if (context_.stop.stop_requested()) return make_error(Errc::kCancelled, "interrupted");
       queue_.push_back(std::move(job));
-      changed_.notify_all();
+      filled_.notify_one();
     }
     return hire();
   }
@@ -36,7 +36,7 @@ class Batch {
     {
       std::lock_guard lock(mutex_);
       closed_ = true;
-      changed_.notify_all();
+      filled_.notify_all();
     }
     Status joined = group_.join();
     std::lock_guard lock(reporting_);
@@ -112,12 +112,13 @@ class Batch {
   std::optional<Job> take() {
     std::unique_lock lock(mutex_);
     ++idle_;
-    changed_.wait(lock, context_.stop, [this] { return !queue_.empty() || closed_; });
+    filled_.wait(lock, context_.stop, [this] { return !queue_.empty() || closed_; });
     --idle_;
     if (queue_.empty()) return std::nullopt;
     Job job = std::move(queue_.front());
     queue_.pop_front();
-    changed_.notify_all();
+    // Not for each: the producer would wake, add one and wait again.
+    if (queue_.size() <= parallelism_ / 2) room_.notify_one();
     return job;
   }
 
@@ -136,8 +137,9 @@ class Batch {
 
   const unsigned parallelism_;
   const OnResult& on_result_;
-  mutable std::mutex mutex_;  // guards the five below
-  std::condition_variable_any changed_;
+  mutable std::mutex mutex_;  // guards the queue, the numbers and closed_
+  std::condition_variable_any filled_;
+  std::condition_variable_any room_;
   std::deque<Job> queue_;
   unsigned idle_ = 0;
   unsigned workers_ = 0;

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kShortestRound = 50ms;
 // A listing on an open connection takes that long from some 15 ms of round trip on.
 constexpr std::chrono::nanoseconds kLongPath = 50ms;
-constexpr unsigned kStartsOfLongPath = 8;
+constexpr unsigned kStartsOfLongPath = 16;
 // Growth by g is kept when the rate grew by g / 4.
 constexpr double kPaysAtLeast = 0.25;
 constexpr auto kFirstRest = 10s;

@@ -357,14 +357,13 @@ void Line::note_sent(Exchange& exchange) {
 
 int Line::on_watch(CURL*, curl_socket_t fd, int what, void* opaque, void*) {
   auto* line = static_cast<Line*>(opaque);
-  io::Poller* poller = line->poller_;
-  if (poller == nullptr) return 0;
+  if (!line->watching_) return 0;
   if (what == CURL_POLL_REMOVE) {
-    poller->forget(fd);
+    line->poller_.forget(fd);
     if (line->socket_ == fd) line->socket_ = CURL_SOCKET_BAD;
   } else {
     line->socket_ = fd;
-    poller->watch(fd, static_cast<uint64_t>(fd), (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
+    line->poller_.watch(fd, static_cast<uint64_t>(fd), (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
   }
   return 0;
 }
@@ -404,7 +403,7 @@ bool Line::wait() {
   auto limit = kTick;
   if (timer_) limit = std::clamp(std::chrono::ceil<milliseconds>(*timer_ - now()), milliseconds(0), kTick);
   ready_.clear();
-  const auto events = poller_->wait(limit);
+  const auto events = poller_.wait(limit);
   if (!events) return events.error().code == Errc::kCancelled;
   for (const io::Poller::Event& event : **events) {
     ready_.emplace_back(static_cast<curl_socket_t>(event.token),
@@ -476,11 +475,14 @@ Status Line::verdict(Exchange& exchange, CURLcode code) {
 
 Status Line::attempt(Exchange& exchange) {
   prepare(exchange);
-  io::Poller poller(exchange.context.stop);
-  poller_ = &poller;
+  poller_.heed(exchange.context.stop);
+  watching_ = true;
   timer_.reset();
   socket_ = CURL_SOCKET_BAD;
-  const ScopeGuard unwatched([this] { poller_ = nullptr; });
+  const ScopeGuard unwatched([this] {
+    watching_ = false;
+    poller_.heed({});
+  });
   if (curl_multi_add_handle(multi_, easy_) != CURLM_OK) {
     return make_error(Errc::kInternal, shown_url(exchange.url_text) + ": the request cannot be begun");
   }

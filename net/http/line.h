@@ -75,7 +75,8 @@ class Line {
   std::string pinned_;
   bool unreachable_ = false;
   // What libcurl waits for.
-  io::Poller* poller_ = nullptr;            // while there is an exchange
+  io::Poller poller_;                       // of every exchange: making one costs as much as a small file
+  bool watching_ = false;                   // while there is an exchange
   curl_socket_t socket_ = CURL_SOCKET_BAD;  // once connected, the connection's
   std::optional<Clock::Steady> timer_;
   std::vector<std::pair<curl_socket_t, int>> ready_;

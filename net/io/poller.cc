@@ -11,6 +11,7 @@
 #include <climits>
 #include <functional>
 #include <optional>
+#include <utility>
 
 namespace sjcp::io {
 
@@ -31,14 +32,22 @@ int timeout_ms(SteadyClock::duration left) {
   return static_cast<int>(std::clamp<decltype(ms)>(ms, 0, INT_MAX));
 }
 
-// A descriptor that becomes readable, for good, when stop is requested.
+// A descriptor that becomes readable when stop is requested, and stays so until another stop counts.
 class StopSignal {
  public:
-  explicit StopSignal(const std::stop_token& stop) {
+  StopSignal() = default;
+  explicit StopSignal(const std::stop_token& stop) { heed(stop); }
+  void heed(const std::stop_token& stop) {
+    callback_.reset();
+    if (std::exchange(raised_, false)) {
+      uint64_t count = 0;
+      if (fd_ >= 0) (void)!::read(fd_, &count, sizeof count);
+    }
     if (!stop.stop_possible()) return;
-    fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd_ < 0) fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     error_ = fd_ < 0 ? errno : 0;
     callback_.emplace(stop, [this] {
+      raised_ = true;
       const uint64_t one = 1;
       if (fd_ >= 0) (void)!::write(fd_, &one, sizeof one);
     });
@@ -56,6 +65,7 @@ class StopSignal {
  private:
   int fd_ = -1;
   int error_ = 0;
+  bool raised_ = false;  // the callback's until it is reset
   std::optional<std::stop_callback<std::function<void()>>> callback_;
 };
 
@@ -69,18 +79,22 @@ struct Poller::State {
     bool registered = false;  // with epoll
   };
 
-  explicit State(std::stop_token token) : stop(std::move(token)), signal(stop) {
+  explicit State(std::stop_token token) {
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll < 0 || signal.error() != 0) {
-      error = epoll < 0 ? errno : signal.error();
-      return;
-    }
-    if (signal.fd() >= 0) control(EPOLL_CTL_ADD, signal.fd(), EPOLLIN);
+    error = epoll < 0 ? errno : 0;
+    heed(std::move(token));
   }
   ~State() {
     if (epoll >= 0) ::close(epoll);
   }
 
+  void heed(std::stop_token token) {
+    stop = std::move(token);
+    const bool had = signal.fd() >= 0;
+    signal.heed(stop);
+    if (error == 0) error = signal.error();
+    if (error == 0 && !had && signal.fd() >= 0) control(EPOLL_CTL_ADD, signal.fd(), EPOLLIN);
+  }
   bool control(int operation, int fd, uint32_t mask) {
     epoll_event event{};
     event.events = mask;
@@ -103,6 +117,10 @@ struct Poller::State {
 
 Poller::Poller(std::stop_token stop) : state_(std::make_unique<State>(std::move(stop))) {}
 Poller::~Poller() = default;
+
+void Poller::heed(std::stop_token stop) {
+  state_->heed(std::move(stop));
+}
 
 void Poller::State::unregister(int fd, Watch& watch) {
   if (watch.registered) control(EPOLL_CTL_DEL, fd, 0);

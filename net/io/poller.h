@@ -29,6 +29,9 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
+  // From now on this stop counts, instead of the one before.
+  void heed(std::stop_token stop);
+
   // Watches fd; token comes back in events.  Adding a watched fd changes what is watched.  Neither read nor
   // write: keeps it registered but silent.
   void watch(int fd, uint64_t token, bool read, bool write);

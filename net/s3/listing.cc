@@ -14,7 +14,7 @@ using transfer::ObjectItem;
 namespace {
 
 // A page begins to come when the service has all of it.  The first is short, so that it is there soon.
-constexpr unsigned kFirstPage = 128;
+constexpr unsigned kFirstPage = 512;
 constexpr unsigned kLongestPage = 1000;
 
 }  // namespace

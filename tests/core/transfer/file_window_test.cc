@@ -77,7 +77,7 @@ TEST_CASE("Where round trips are what files cost, the window doubles to the most
 TEST_CASE("A long path lets more begin at once") {
   Copy copy({80ms}, {16, 256}, 2000);
   copy.window().answered(200ms);
-  CHECK(copy.window().size() == 128);
+  CHECK(copy.window().size() == 256);
   copy.run();
   CHECK(copy.seconds() < 1.5);
 

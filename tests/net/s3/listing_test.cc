@@ -85,7 +85,7 @@ TEST_CASE("Pages follow each other by what each says of the next, and grow") {
   };
   CHECK(f.all() == "a b c d e end");
   REQUIRE(f.service.urls.size() == 3);
-  CHECK(f.service.urls[0].find("max-keys=128") != std::string::npos);
+  CHECK(f.service.urls[0].find("max-keys=512") != std::string::npos);
   CHECK(f.service.urls[2].find("max-keys=1000") != std::string::npos);
 }
 
