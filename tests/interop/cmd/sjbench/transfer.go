@@ -30,6 +30,14 @@ func (t transfer) run(b *bench, _ scenario) (outcome, error) {
 	if b.mib > 0 {
 		t.mib = b.mib
 	}
+	if t.profile != "" {
+		memory, done, err := b.inMemory()
+		if err != nil {
+			return outcome{}, err
+		}
+		defer done()
+		b = memory
+	}
 	want, err := b.makeSource("source", t.mib<<20)
 	if err != nil {
 		return outcome{}, err
