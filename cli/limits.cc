@@ -16,7 +16,8 @@ constexpr uint64_t kMostUploadMemory = 256 * kMiB;
 // The machine does not say what it has.
 constexpr uint64_t kUnknownMemory = 192 * kMiB;
 // Two fill a short line: one is sent while the other is sealed.  More cost connections and caches.
-constexpr transfer::SegmentWindow::Options kUploadWindow{.start = 2, .most_rise = 2};
+constexpr transfer::SegmentWindow::Options kUploadWindow{
+    .start = 2, .most_rise = 2, .starts_with_most = false};
 // A part travels over one connection; a few of them overlap reading, hashing, sending and the service's own
 // work.  What is on its way when an upload is interrupted is sent again: no more begin than get a long path
 // up to speed.
@@ -129,10 +130,12 @@ Limits::Limits(const CpOptions& options, bool upload, bool parts, unsigned files
     files_.emplace(transfer::FileWindow::Options{kFirstFiles, most_files(options, io.machine)}, *io.clock);
   }
   if (options.parallelism > 0) return;
-  // What is stored counts only when a whole segment is: what leaves shows the pace.
-  const auto& goodput = upload ? counters.bytes_fetched : counters.bytes_done;
+  // What is stored counts only when a whole segment is: what arrives shows the pace before.
+  const auto& goodput = !upload ? counters.bytes_done
+                        : parts ? counters.bytes_fetched
+                                : counters.bytes_acknowledged;
   const auto window = !upload ? transfer::SegmentWindow::Options() : parts ? kPartsWindow : kUploadWindow;
-  gate_.emplace(window, goodput, &counters.segments_allowed);
+  gate_.emplace(window, goodput, upload ? nullptr : &queue_, &counters.segments_allowed);
 }
 
 Status Limits::follow_rate_file(RateFile::Warn warn) {

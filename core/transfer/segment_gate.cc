@@ -5,9 +5,10 @@
 namespace sjcp::transfer {
 
 SegmentGate::SegmentGate(const SegmentWindow::Options& options, const std::atomic<uint64_t>& goodput,
-                         std::atomic<int64_t>* allowed, std::chrono::milliseconds interval,
+                         const QueueControl* queue, std::atomic<int64_t>* allowed, std::chrono::milliseconds interval,
                          const Clock& clock)
     : goodput_(goodput),
+      queue_(queue),
       allowed_(allowed),
       clock_(clock),
       window_(options),
@@ -36,7 +37,8 @@ void SegmentGate::opened(std::chrono::nanoseconds took, bool divisible) {
 void SegmentGate::look() {
   steer([this](SegmentWindow& window) {
     window.observe(
-        {clock_.steady_now(), goodput_.load(std::memory_order_relaxed), in_flight(), waiting() > 0});
+        {clock_.steady_now(), goodput_.load(std::memory_order_relaxed), in_flight(), waiting() > 0,
+         queue_ != nullptr && queue_->busy()});
   });
 }
 

@@ -18,9 +18,12 @@ constexpr uint64_t kSliceBytes = 4 * kMiB;
 constexpr int kSlicesAtMost = 4;
 constexpr double kClimbing = 1.25;
 
-// Opening takes that long from some 15 ms of round trip on, and from 130 ms on.  Most nodes are farther than
-// the satellite.
-constexpr nanoseconds kLongOpening = 50ms;
+// Opening takes that long from some 35 ms of round trip on, and from 130 ms on.  Most nodes are farther than
+// the satellite.  Nearer, four segments have a hundred connections for less than 100 KB that a line of 20 Mbit/s
+// has under way, and twice as many would each lose most of what they send.
+constexpr nanoseconds kLongOpening = 100ms;
+// The same for ranges, which have a connection each.
+constexpr nanoseconds kLongOpeningOfRange = 50ms;
 // Opening takes no longer where the network is next door.  There segments wait for processors rather than for
 // distance, and each that begins beside others costs the handshakes of its own connections.
 constexpr nanoseconds kShortOpening = 15ms;
@@ -41,16 +44,18 @@ constexpr nanoseconds kLongestRest = 60s;
 SegmentWindow::SegmentWindow(Options options)
     : options_(options),
       size_(std::clamp(options.start, 1U, std::max(options.most, 1U))),
+      most_rise_(options.most_rise),
       rest_(kFirstRest) {}
 
 void SegmentWindow::opened(std::chrono::nanoseconds took, bool divisible) {
   if (phase_ != Phase::kSilent) return;
   if (took < kShortOpening && !divisible) size_ = std::min(size_, std::max(options_.least, 1U));
-  if (took < kLongOpening) return;
+  if (took < (divisible ? kLongOpeningOfRange : kLongOpening)) return;
   const unsigned wanted =
       divisible ? options_.ranges
                 : std::min(options_.start * (took < kLongestOpening ? 2 : 4), options_.most_start);
-  size_ = std::max(size_, std::min(wanted, options_.most));
+  unsigned& reaches = options_.starts_with_most ? size_ : most_rise_;
+  reaches = std::max(reaches, std::min(wanted, options_.most));
 }
 
 void SegmentWindow::observe(const Sample& sample) {
@@ -114,7 +119,7 @@ void SegmentWindow::on_rising(const Sample& sample) {
   start_slice(sample);
   if (first) return;
   if (!climbing) return enter(Phase::kMeasuring, sample.now);
-  if (sample.wanted) size_ = std::max(size_, std::min(2 * size_, options_.most_rise));
+  if (sample.wanted && !sample.queued) size_ = std::max(size_, std::min(2 * size_, most_rise_));
 }
 
 // Only while the window is what limits: with fewer segments in flight than allowed the rate says nothing
@@ -151,7 +156,7 @@ void SegmentWindow::on_measured(const Sample& sample) {
 
 void SegmentWindow::try_more(const Sample& sample) {
   const unsigned larger = std::min(size_ + std::max(size_ / 2, 1U), options_.most);
-  if (larger <= size_) return try_fewer(sample);
+  if (larger <= size_ || sample.queued) return try_fewer(sample);
   size_ = larger;
   enter(Phase::kMore, sample.now);
 }

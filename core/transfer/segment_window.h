@@ -7,7 +7,8 @@
 // Connections take some round trips to get up to speed, so the first moments say little about the line: while
 // the rate climbs from slice to slice the window doubles.  Then it holds still, measures, and tries: half as
 // many again, kept if at least a quarter of the growth shows as rate; a quarter fewer, kept if (nearly)
-// nothing is lost against the best that was seen.  What does not pay is undone.  The length of slices and
+// nothing is lost against the best that was seen.  What does not pay is undone.  Where a queue stands before the
+// line nothing grows: it is full.  The length of slices and
 // measurements follows the time that the first byte took, which is a few round trips.
 //
 // Pure: told the time and the running total, it answers with a number.  Threads: one at a time.
@@ -27,6 +28,7 @@ class SegmentWindow {
     unsigned most_start = 16;  // on the longest path
     unsigned ranges = 64;      // of those on a connection each, on a long path
     unsigned most_rise = 16;   // the first doublings end here; beyond it every step must have paid
+    bool starts_with_most = true;  // on a long path; false: it is the first doublings that go further there
     unsigned most = 64;
   };
   struct Sample {
@@ -34,6 +36,7 @@ class SegmentWindow {
     uint64_t bytes = 0;      // running total of what arrived
     unsigned in_flight = 0;  // segments
     bool wanted = false;     // somebody waits to be let in
+    bool queued = false;     // a queue stands before the line: nothing comes sooner for being asked for
   };
 
   explicit SegmentWindow(Options options);
@@ -41,7 +44,8 @@ class SegmentWindow {
 
   // An object was found, in so much time: some three round trips when nothing was connected before.  On a
   // long path connections are slow to get up to speed, so more of them begin; and more at once where a
-  // segment is a range on a single connection, since a range that is divided later costs one.  On a short
+  // segment is a range on a single connection, since a range that is divided later costs one.  Segments being
+  // sent wait until the line is known not to be thin: each pushes into it what 60 connections have.  On a short
   // path the least begin.  Counts before the first bytes only.
   void opened(std::chrono::nanoseconds took, bool divisible = false);
 
@@ -71,6 +75,7 @@ class SegmentWindow {
 
   const Options options_;
   unsigned size_;
+  unsigned most_rise_;
   Phase phase_ = Phase::kSilent;
   Clock::Steady entered_{};
   bool begun_ = false;  // kSilent: something is in flight

@@ -31,6 +31,7 @@ struct SpreadOptions {
   size_t chunk_size = 32 << 10;  // bytes of a piece per message
   std::chrono::milliseconds dial_limit{10000};
   std::chrono::milliseconds silence_limit{30000};  // no byte that a node takes, and no answer
+  // Both are four times as long while other pieces of the segment move.
   unsigned max_exchanges = 11;
 };
 
@@ -78,7 +79,8 @@ class SegmentUpload {
   void fail(Lane& lane, Error error);
   void cancel_rest();
   void check_limits();
-  static void look_closer(NodeConnection& link);
+  void note_acknowledged(NodeConnection& link);
+  void note_acknowledged();
   bool satisfied() const;
   Status exchange_failed();
   Error too_few() const;

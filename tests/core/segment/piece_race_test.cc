@@ -323,6 +323,14 @@ TEST_CASE("On a busy line a slow node is kept, one of no use replaced, and a sil
   CHECK(useless.opened_at.size() == 1);
   CHECK(useless.opened_at[29] >= 1s);
   CHECK(useless.opened_at[29] <= 1300ms);
+  // Where nobody gets much, the same happens by luck.
+  auto starved = race_at_29(Start::kChosen, [](auto& nodes) {
+    for (auto& node : nodes) node = node_at(0.3 * kMega);
+    nodes[7] = node_at(0.015 * kMega);
+  });
+  starved.line_busy = true;
+  CHECK(starved.run(200s));
+  CHECK(starved.opened_at.empty());
   auto silent = race_at_29(Start::kChosen, [](auto& nodes) { nodes[7].stall_at = kPiece / 2; });
   silent.line_busy = true;
   CHECK(silent.run(10s));

@@ -26,7 +26,7 @@ class HandClock final : public Clock {
 
 // A gate that looks only when told to, on time that only tests move.
 struct Stage {
-  explicit Stage(SegmentWindow::Options options) : gate(options, goodput, &allowed, 0ms, clock) {}
+  explicit Stage(SegmentWindow::Options options) : gate(options, goodput, nullptr, &allowed, 0ms, clock) {}
   void pass(std::chrono::milliseconds time, uint64_t bytes) {
     clock.advance(time);
     goodput += bytes;
@@ -148,7 +148,7 @@ TEST_CASE("Whoever waits for a place leaves at once when stopped, and those behi
 TEST_CASE("A gate watches by itself and ends at once") {
   std::atomic<uint64_t> goodput{0};
   std::atomic<int64_t> allowed{0};
-  SegmentGate gate({.start = 1, .least = 1, .most_rise = 8, .most = 8}, goodput, &allowed, 1ms);
+  SegmentGate gate({.start = 1, .least = 1, .most_rise = 8, .most = 8}, goodput, nullptr, &allowed, 1ms);
   auto held = gate.enter({});
   std::atomic<bool> inside{false};
   std::thread waiter([&] {

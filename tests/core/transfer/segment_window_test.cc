@@ -181,8 +181,8 @@ TEST_CASE("The longer an object takes to open, the more segments begin") {
   CHECK(begins_with(14ms) == 2);
   CHECK(begins_with(14ms, {.start = 1, .least = 2, .most_rise = 16, .most = 64}) == 1);
   CHECK(begins_with(15ms) == 4);
-  CHECK(begins_with(49ms) == 4);
-  CHECK(begins_with(50ms) == 8);
+  CHECK(begins_with(99ms) == 4);
+  CHECK(begins_with(100ms) == 8);
   CHECK(begins_with(399ms) == 8);
   CHECK(begins_with(400ms) == 16);
   CHECK(begins_with(400ms, {.start = 5, .least = 2, .most_rise = 16, .most = 64}) == 16);
@@ -203,6 +203,24 @@ TEST_CASE("On a long path more ranges on single connections begin than segments 
   CHECK(fewer.size() == 32);
 }
 
+TEST_CASE("Where a queue stands before the line nothing grows, however fast bytes come more quickly") {
+  const auto largest = [](bool queued) {
+    SegmentWindow window(kOptions);
+    unsigned most = window.size();
+    double bytes = 0;
+    double rate = kMega;
+    for (auto now = kStart; now < kStart + 8s; now += 50ms) {
+      window.observe({now, static_cast<uint64_t>(bytes), window.size(), true, queued});
+      most = std::max(most, window.size());
+      bytes += rate / 20;
+      rate *= 1.1;
+    }
+    return most;
+  };
+  CHECK(largest(true) == 4);
+  CHECK(largest(false) > 8);
+}
+
 TEST_CASE("Once bytes have come the opening of objects changes nothing") {
   SegmentWindow window(kOptions);
   window.observe({kStart, 0, 1, true});
@@ -216,6 +234,24 @@ TEST_CASE("A segment that is in flight before the object is opened does not keep
   window.observe({kStart, 0, 1, true});
   window.opened(250ms);
   CHECK(window.size() == 4);
+}
+
+TEST_CASE("On a long path segments that are sent begin when the first ones show that the line is not thin") {
+  const auto size_after = [](std::chrono::nanoseconds took, double growth) {
+    SegmentWindow window({.start = 2, .most_rise = 2, .starts_with_most = false});
+    window.opened(took);
+    double bytes = 0;
+    double step = 5 * kMega;
+    for (auto now = kStart; now < kStart + 1s; now += 50ms) {
+      window.observe({now, static_cast<uint64_t>(bytes), window.size(), true});
+      bytes += step;
+      step *= growth;
+    }
+    return window.size();
+  };
+  CHECK(size_after(250ms, 1.2) == 4);
+  CHECK(size_after(250ms, 1) == 2);
+  CHECK(size_after(20ms, 1.2) == 2);
 }
 
 TEST_CASE("On a fat line the window grows for as long as it pays") {
