@@ -15,9 +15,10 @@ constexpr uint64_t kMostMemory = 512 * kMiB;
 constexpr uint64_t kMostUploadMemory = 256 * kMiB;
 // The machine does not say what it has.
 constexpr uint64_t kUnknownMemory = 192 * kMiB;
-// Two fill a short line: one is sent while the other is sealed.  More cost connections and caches.
+// Two fill a short line: one is sent while the other is sealed.  More cost connections and caches.  Sixty
+// connections that get 64 KB/s each are enough for any line that gives no more.
 constexpr transfer::SegmentWindow::Options kUploadWindow{
-    .start = 2, .most_rise = 2, .starts_with_most = false};
+    .start = 2, .most_rise = 2, .thin = 4e6, .starts_with_most = false};
 // A part travels over one connection; a few of them overlap reading, hashing, sending and the service's own
 // work.  What is on its way when an upload is interrupted is sent again: no more begin than get a long path
 // up to speed.

@@ -119,7 +119,7 @@ void SegmentWindow::on_rising(const Sample& sample) {
   start_slice(sample);
   if (first) return;
   if (!climbing) return enter(Phase::kMeasuring, sample.now);
-  if (sample.wanted && !sample.queued) size_ = std::max(size_, std::min(2 * size_, most_rise_));
+  if (sample.wanted && !sample.queued && !thin(rate)) size_ = std::max(size_, std::min(2 * size_, most_rise_));
 }
 
 // Only while the window is what limits: with fewer segments in flight than allowed the rate says nothing
@@ -156,7 +156,7 @@ void SegmentWindow::on_measured(const Sample& sample) {
 
 void SegmentWindow::try_more(const Sample& sample) {
   const unsigned larger = std::min(size_ + std::max(size_ / 2, 1U), options_.most);
-  if (larger <= size_ || sample.queued) return try_fewer(sample);
+  if (larger <= size_ || sample.queued || thin(base_rate_)) return try_fewer(sample);
   size_ = larger;
   enter(Phase::kMore, sample.now);
 }

@@ -28,6 +28,8 @@ class SegmentWindow {
     unsigned most_start = 16;  // on the longest path
     unsigned ranges = 64;      // of those on a connection each, on a long path
     unsigned most_rise = 16;   // the first doublings end here; beyond it every step must have paid
+    // Bytes per second: a segment that gets less has connections enough, and others would not bring more.
+    double thin = 0;
     bool starts_with_most = true;  // on a long path; false: it is the first doublings that go further there
     unsigned most = 64;
   };
@@ -72,6 +74,7 @@ class SegmentWindow {
   void try_more(const Sample& sample);
   void try_fewer(const Sample& sample);
   void remember(double rate);
+  bool thin(double rate) const { return rate < options_.thin * size_; }
 
   const Options options_;
   unsigned size_;

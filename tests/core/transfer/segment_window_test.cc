@@ -237,11 +237,11 @@ TEST_CASE("A segment that is in flight before the object is opened does not keep
 }
 
 TEST_CASE("On a long path segments that are sent begin when the first ones show that the line is not thin") {
-  const auto size_after = [](std::chrono::nanoseconds took, double growth) {
-    SegmentWindow window({.start = 2, .most_rise = 2, .starts_with_most = false});
+  const auto size_after = [](std::chrono::nanoseconds took, double growth, double rate = 100 * kMega) {
+    SegmentWindow window({.start = 2, .most_rise = 2, .thin = 4e6, .starts_with_most = false});
     window.opened(took);
     double bytes = 0;
-    double step = 5 * kMega;
+    double step = rate / 20;
     for (auto now = kStart; now < kStart + 1s; now += 50ms) {
       window.observe({now, static_cast<uint64_t>(bytes), window.size(), true});
       bytes += step;
@@ -252,6 +252,22 @@ TEST_CASE("On a long path segments that are sent begin when the first ones show 
   CHECK(size_after(250ms, 1.2) == 4);
   CHECK(size_after(250ms, 1) == 2);
   CHECK(size_after(20ms, 1.2) == 2);
+  CHECK(size_after(250ms, 1.05, 2 * kMega) == 2);
+}
+
+TEST_CASE("Where a segment gets little, more of them are not tried") {
+  const auto largest = [](double rate) {
+    SegmentWindow window({.start = 2, .most_rise = 2, .thin = 4e6});
+    unsigned most = 0;
+    for (auto now = kStart; now < kStart + 60s; now += 50ms) {
+      const double seconds = std::chrono::duration<double>(now - kStart).count();
+      window.observe({now, static_cast<uint64_t>(rate * seconds), window.size(), true});
+      most = std::max(most, window.size());
+    }
+    return most;
+  };
+  CHECK(largest(2.5 * kMega) == 2);
+  CHECK(largest(20 * kMega) == 3);
 }
 
 TEST_CASE("On a fat line the window grows for as long as it pays") {
