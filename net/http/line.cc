@@ -475,13 +475,13 @@ Status Line::verdict(Exchange& exchange, CURLcode code) {
 
 Status Line::attempt(Exchange& exchange) {
   prepare(exchange);
-  poller_.heed(exchange.context.stop);
+  poller_.restart(exchange.context.stop);
   watching_ = true;
   timer_.reset();
   socket_ = CURL_SOCKET_BAD;
   const ScopeGuard unwatched([this] {
     watching_ = false;
-    poller_.heed({});
+    poller_.restart({});
   });
   if (curl_multi_add_handle(multi_, easy_) != CURLM_OK) {
     return make_error(Errc::kInternal, shown_url(exchange.url_text) + ": the request cannot be begun");

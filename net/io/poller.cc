@@ -81,14 +81,16 @@ struct Poller::State {
 
   explicit State(std::stop_token token) {
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    error = epoll < 0 ? errno : 0;
-    heed(std::move(token));
+    unmade = epoll < 0 ? errno : 0;
+    restart(std::move(token));
   }
   ~State() {
     if (epoll >= 0) ::close(epoll);
   }
 
-  void heed(std::stop_token token) {
+  void restart(std::stop_token token) {
+    for (size_t fd = 0; registered > 0 && fd < watches.size(); ++fd) forget(static_cast<int>(fd));
+    error = unmade;
     stop = std::move(token);
     const bool had = signal.fd() >= 0;
     signal.heed(stop);
@@ -104,12 +106,15 @@ struct Poller::State {
     return false;
   }
   void unregister(int fd, Watch& watch);
+  void forget(int fd);
   void translate(int count);
 
   std::stop_token stop;
   StopSignal signal;
   int epoll = -1;
-  int error = 0;  // errno of the first failure; reported by wait()
+  int unmade = 0;         // errno of making it
+  int error = 0;          // errno of the first failure since restart(); reported by wait()
+  size_t registered = 0;  // watches
   std::vector<Watch> watches;
   std::vector<Event> events;
   std::array<epoll_event, kEventsPerWait> ready;
@@ -118,13 +123,22 @@ struct Poller::State {
 Poller::Poller(std::stop_token stop) : state_(std::make_unique<State>(std::move(stop))) {}
 Poller::~Poller() = default;
 
-void Poller::heed(std::stop_token stop) {
-  state_->heed(std::move(stop));
+void Poller::restart(std::stop_token stop) {
+  state_->restart(std::move(stop));
 }
 
+// A descriptor that is closed has left by itself.
 void Poller::State::unregister(int fd, Watch& watch) {
-  if (watch.registered) control(EPOLL_CTL_DEL, fd, 0);
+  if (!watch.registered) return;
+  epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nullptr);
   watch.registered = false;
+  --registered;
+}
+
+void Poller::State::forget(int fd) {
+  Watch& watch = watches[static_cast<size_t>(fd)];
+  unregister(fd, watch);
+  watch = {};
 }
 
 void Poller::watch(int fd, uint64_t token, bool read, bool write) {
@@ -139,6 +153,7 @@ void Poller::watch(int fd, uint64_t token, bool read, bool write) {
     state_->unregister(fd, watch);
   } else if (!watch.registered) {
     watch.registered = state_->control(EPOLL_CTL_ADD, fd, mask);
+    if (watch.registered) ++state_->registered;
   } else if (watch.mask != mask) {
     state_->control(EPOLL_CTL_MOD, fd, mask);
   }
@@ -147,9 +162,7 @@ void Poller::watch(int fd, uint64_t token, bool read, bool write) {
 
 void Poller::forget(int fd) {
   if (fd < 0 || static_cast<size_t>(fd) >= state_->watches.size()) return;
-  State::Watch& watch = state_->watches[static_cast<size_t>(fd)];
-  state_->unregister(fd, watch);
-  watch = {};
+  state_->forget(fd);
 }
 
 void Poller::State::translate(int count) {

@@ -351,7 +351,7 @@ class ListingTest(harness.WebTest):
         others = [request for request in server.requests[:server.requests.index(lists[-1])] if request not in lists]
         self.assertFalse([request for request in others if request.connection in connections])
         sizes = [int(re.search(r"max-keys=(\d+)", request.path)[1]) for request in lists]
-        self.assertEqual(sizes, [128, 512, 1000, 1000, 1000])
+        self.assertEqual(sizes, [512, 1000, 1000, 1000, 1000])
 
 
 class RegionTest(harness.WebTest):

@@ -151,3 +151,28 @@ TEST_CASE("wait_ready ends with readiness, deadline or stop") {
   REQUIRE_FALSE(stopped);
   CHECK(stopped.error().code == Errc::kCancelled);
 }
+
+TEST_CASE("A poller that begins anew has forgotten what was closed meanwhile, and the stop before") {
+  std::stop_source before;
+  Poller poller(before.get_token());
+  int number = -1;
+  {
+    SocketPair closed;
+    number = closed.fd[0];
+    poller.watch(closed.fd[0], 1, true, false);
+  }
+  before.request_stop();
+  CHECK(poller.wait(0ms).error().code == Errc::kCancelled);
+  std::stop_source stop;
+  poller.restart(stop.get_token());
+  SocketPair fresh;
+  REQUIRE(fresh.fd[0] == number);
+  poller.watch(fresh.fd[0], 2, true, false);
+  CHECK(wait(poller).empty());
+  fresh.send();
+  const auto events = wait(poller);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].token == 2);
+  stop.request_stop();
+  CHECK(poller.wait(0ms).error().code == Errc::kCancelled);
+}
