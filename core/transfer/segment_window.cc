@@ -18,12 +18,9 @@ constexpr uint64_t kSliceBytes = 4 * kMiB;
 constexpr int kSlicesAtMost = 4;
 constexpr double kClimbing = 1.25;
 
-// Opening takes that long from some 35 ms of round trip on, and from 130 ms on.  Most nodes are farther than
-// the satellite.  Nearer, four segments have a hundred connections for less than 100 KB that a line of 20 Mbit/s
-// has under way, and twice as many would each lose most of what they send.
-constexpr nanoseconds kLongOpening = 100ms;
-// The same for ranges, which have a connection each.
-constexpr nanoseconds kLongOpeningOfRange = 50ms;
+// Opening takes that long from some 15 ms of round trip on, and from 130 ms on.  Most nodes are farther than
+// the satellite.
+constexpr nanoseconds kLongOpening = 50ms;
 // Opening takes no longer where the network is next door.  There segments wait for processors rather than for
 // distance, and each that begins beside others costs the handshakes of its own connections.
 constexpr nanoseconds kShortOpening = 15ms;
@@ -50,7 +47,7 @@ SegmentWindow::SegmentWindow(Options options)
 void SegmentWindow::opened(std::chrono::nanoseconds took, bool divisible) {
   if (phase_ != Phase::kSilent) return;
   if (took < kShortOpening && !divisible) size_ = std::min(size_, std::max(options_.least, 1U));
-  if (took < (divisible ? kLongOpeningOfRange : kLongOpening)) return;
+  if (took < kLongOpening) return;
   const unsigned wanted =
       divisible ? options_.ranges
                 : std::min(options_.start * (took < kLongestOpening ? 2 : 4), options_.most_start);

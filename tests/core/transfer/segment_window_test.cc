@@ -181,8 +181,8 @@ TEST_CASE("The longer an object takes to open, the more segments begin") {
   CHECK(begins_with(14ms) == 2);
   CHECK(begins_with(14ms, {.start = 1, .least = 2, .most_rise = 16, .most = 64}) == 1);
   CHECK(begins_with(15ms) == 4);
-  CHECK(begins_with(99ms) == 4);
-  CHECK(begins_with(100ms) == 8);
+  CHECK(begins_with(49ms) == 4);
+  CHECK(begins_with(50ms) == 8);
   CHECK(begins_with(399ms) == 8);
   CHECK(begins_with(400ms) == 16);
   CHECK(begins_with(400ms, {.start = 5, .least = 2, .most_rise = 16, .most = 64}) == 16);
