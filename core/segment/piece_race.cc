@@ -21,7 +21,7 @@ constexpr double kLongAlone = 5;  // seconds
 // The same on a busy line, where luck decides who is behind: beyond any luck.
 constexpr double kWorthBusy = 16;
 // Where even good pieces get no more, in bytes a second, many connections share a thin line and some of them
-// starve for seconds: nobody new would fare better.  512 MiB at 100 Mbit/s fetched 41 % too much.
+// starve for seconds: nobody new would fare better.
 constexpr double kThin = 512e3;
 // What a connection sends in its first round trip, about; it doubles with each.
 constexpr double kFirstWindow = 16 << 10;
@@ -219,8 +219,7 @@ PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progres
   // Senders that pace themselves look like a queue where they are most of those that are read.  A silent one
   // may have lost packets.
   if (view.line_busy) {
-    const bool useless =
-        view.good_rate >= kThin && silent < silence_of(p, view) && late_alone(kWorthBusy);
+    const bool useless = view.good_rate >= kThin && silent < silence_of(p, view) && late_alone(kWorthBusy);
     return useless ? Verdict::kHopeless : Verdict::kFine;
   }
   if (p.late_since && view.now - *p.late_since >= view.patience) {

@@ -23,7 +23,8 @@ struct Counters {
   std::atomic<uint64_t> bytes_total{0};    // known size of everything admitted so far
   std::atomic<uint64_t> bytes_done{0};     // verified and handed to the destination, in this run
   std::atomic<uint64_t> bytes_fetched{0};  // piece bytes received or sent, useful or not
-  // Of what was sent of pieces, what the nodes' kernels have: a socket takes megabytes before a slow line does.
+  // Of what was sent of pieces, what the nodes' kernels have: a socket takes megabytes before a slow line
+  // does.
   std::atomic<uint64_t> bytes_acknowledged{0};
   std::atomic<uint64_t> files_done{0};
   std::atomic<uint64_t> files_failed{0};

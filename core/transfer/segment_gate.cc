@@ -5,8 +5,8 @@
 namespace sjcp::transfer {
 
 SegmentGate::SegmentGate(const SegmentWindow::Options& options, const std::atomic<uint64_t>& goodput,
-                         const QueueControl* queue, std::atomic<int64_t>* allowed, std::chrono::milliseconds interval,
-                         const Clock& clock)
+                         const QueueControl* queue, std::atomic<int64_t>* allowed,
+                         std::chrono::milliseconds interval, const Clock& clock)
     : goodput_(goodput),
       queue_(queue),
       allowed_(allowed),
@@ -36,9 +36,8 @@ void SegmentGate::opened(std::chrono::nanoseconds took, bool divisible) {
 
 void SegmentGate::look() {
   steer([this](SegmentWindow& window) {
-    window.observe(
-        {clock_.steady_now(), goodput_.load(std::memory_order_relaxed), in_flight(), waiting() > 0,
-         queue_ != nullptr && queue_->busy()});
+    window.observe({clock_.steady_now(), goodput_.load(std::memory_order_relaxed), in_flight(), waiting() > 0,
+                    queue_ != nullptr && queue_->busy()});
   });
 }
 

@@ -116,7 +116,8 @@ void SegmentWindow::on_rising(const Sample& sample) {
   start_slice(sample);
   if (first) return;
   if (!climbing) return enter(Phase::kMeasuring, sample.now);
-  if (sample.wanted && !sample.queued && !thin(rate)) size_ = std::max(size_, std::min(2 * size_, most_rise_));
+  if (sample.wanted && !sample.queued && !thin(rate))
+    size_ = std::max(size_, std::min(2 * size_, most_rise_));
 }
 
 // Only while the window is what limits: with fewer segments in flight than allowed the rate says nothing

@@ -7,9 +7,9 @@
 // Connections take some round trips to get up to speed, so the first moments say little about the line: while
 // the rate climbs from slice to slice the window doubles.  Then it holds still, measures, and tries: half as
 // many again, kept if at least a quarter of the growth shows as rate; a quarter fewer, kept if (nearly)
-// nothing is lost against the best that was seen.  What does not pay is undone.  Where a queue stands before the
-// line nothing grows: it is full.  The length of slices and
-// measurements follows the time that the first byte took, which is a few round trips.
+// nothing is lost against the best that was seen.  What does not pay is undone.  Where a queue stands before
+// the line nothing grows: it is full.  The length of slices and measurements follows the time that the first
+// byte took, which is a few round trips.
 //
 // Pure: told the time and the running total, it answers with a number.  Threads: one at a time.
 #pragma once
@@ -47,8 +47,8 @@ class SegmentWindow {
   // An object was found, in so much time: some three round trips when nothing was connected before.  On a
   // long path connections are slow to get up to speed, so more of them begin; and more at once where a
   // segment is a range on a single connection, since a range that is divided later costs one.  Segments being
-  // sent wait until the line is known not to be thin: each pushes into it what 60 connections have.  On a short
-  // path the least begin.  Counts before the first bytes only.
+  // sent wait until the line is known not to be thin: each pushes into it what 60 connections have.  On a
+  // short path the least begin.  Counts before the first bytes only.
   void opened(std::chrono::nanoseconds took, bool divisible = false);
 
   // To be called every 50 ms or so while anything is in flight.

@@ -363,7 +363,8 @@ int Line::on_watch(CURL*, curl_socket_t fd, int what, void* opaque, void*) {
     if (line->socket_ == fd) line->socket_ = CURL_SOCKET_BAD;
   } else {
     line->socket_ = fd;
-    line->poller_.watch(fd, static_cast<uint64_t>(fd), (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
+    line->poller_.watch(fd, static_cast<uint64_t>(fd), (what & CURL_POLL_IN) != 0,
+                        (what & CURL_POLL_OUT) != 0);
   }
   return 0;
 }

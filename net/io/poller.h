@@ -29,7 +29,8 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  // Begins anew: nothing is watched, and this stop counts.  Descriptors that were watched may have been closed.
+  // Begins anew: nothing is watched, and this stop counts.  Descriptors that were watched may have been
+  // closed.
   void restart(std::stop_token stop);
 
   // Watches fd; token comes back in events.  Adding a watched fd changes what is watched.  Neither read nor

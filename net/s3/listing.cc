@@ -19,16 +19,14 @@ constexpr unsigned kLongestPage = 1000;
 
 }  // namespace
 
-// Takes a page apart.
+// Takes a page of objects apart.
 class Listing::Receiver final : public http::Receiver {
  public:
-  // passed: the key up to which everything has been given already; empty: nothing has.
-  Receiver(Listing& listing, std::string passed) : listing_(listing), passed_(std::move(passed)) {}
+  // What this page has told before it broke off is passed over.
+  explicit Receiver(Listing& listing) : listing_(listing), passed_(listing.last_key_) {}
 
   Status head(const http::Head&) override { return {}; }
   Status body(ByteView bytes) override {
-    // Prefixes come behind the objects that they belong between.
-    if (listing_.options_.pending || !listing_.options_.recursive) return whole_.add(bytes.text());
     auto items = objects_.add(bytes.text());
     if (!items) return with_context(std::move(items).error(), shown(listing_.bucket_, ""));
     give(std::move(*items));
@@ -36,9 +34,7 @@ class Listing::Receiver final : public http::Receiver {
   }
   // The page is whole: where the next begins.
   Result<Way> finish() {
-    auto page = listing_.options_.pending      ? parse_uploads(whole_.text())
-                : listing_.options_.recursive ? objects_.finish()
-                                              : parse_objects(whole_.text());
+    auto page = objects_.finish();
     if (!page) return with_context(std::move(page).error(), shown(listing_.bucket_, ""));
     give(std::move(page->items));
     return std::move(page->next);
@@ -53,7 +49,6 @@ class Listing::Receiver final : public http::Receiver {
   Listing& listing_;
   const std::string passed_;
   ObjectList objects_;
-  LimitedText whole_;
 };
 
 Listing::Listing(Requester& requester, std::string bucket, const transfer::ListOptions& options,
@@ -68,7 +63,8 @@ Result<std::optional<ObjectItem>> Listing::next() {
   if (taken_.empty()) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !waiting_.empty() || ended_; });
-    if (waiting_.empty()) return verdict_ ? Result<std::optional<ObjectItem>>(std::nullopt) : verdict_.error();
+    if (waiting_.empty())
+      return verdict_ ? Result<std::optional<ObjectItem>>(std::nullopt) : verdict_.error();
     std::move(waiting_.begin(), waiting_.end(), std::back_inserter(taken_));
     waiting_.clear();
     changed_.notify_all();
@@ -108,17 +104,33 @@ Result<Listing::Way> Listing::page(const Way& from, unsigned size, const Context
   const http::RetryRules& rules = requester_.retry_rules();
   http::Retry retry(rules, requester_.retry_budget(), http::system_random());
   retry.heard();
-  for (bool again = false;; again = true) {
-    Receiver receiver(*this, again ? last_key_ : "");
-    Status status = requester_.stream(call, receiver, context);
-    if (status) return receiver.finish();
+  last_key_.clear();
+  for (;;) {
+    auto next = try_page(call, context);
+    if (next) return next;
     // The requester repeats what was not answered.
-    const auto wait = retry.wait(status.error());
-    if (!wait) return std::move(status).error();
+    const auto wait = retry.wait(next.error());
+    if (!wait) return next;
     if (!wait_unless_stopped(std::chrono::nanoseconds(*wait), context.stop)) {
       return make_error(Errc::kCancelled, shown(bucket_, "") + ": interrupted");
     }
   }
+}
+
+Result<Listing::Way> Listing::try_page(const Call& call, const Context& context) {
+  if (options_.recursive && !options_.pending) {
+    Receiver receiver(*this);
+    Status status = requester_.stream(call, receiver, context);
+    if (!status) return std::move(status).error();
+    return receiver.finish();
+  }
+  // Prefixes come behind the objects that they belong between.
+  auto reply = requester_.call(call, context);
+  if (!reply) return std::move(reply).error();
+  auto page = options_.pending ? parse_uploads(reply->body) : parse_objects(reply->body);
+  if (!page) return with_context(std::move(page).error(), shown(bucket_, ""));
+  give(std::move(page->items));
+  return std::move(page->next);
 }
 
 Call Listing::call_for(const Way& from, unsigned size) {

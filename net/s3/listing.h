@@ -44,6 +44,7 @@ class Listing {
   void run(const std::stop_token& stop);
   Status list(const std::stop_token& stop);
   Result<Way> page(const Way& from, unsigned size, const transfer::Context& context);
+  Result<Way> try_page(const Call& call, const transfer::Context& context);
   Call call_for(const Way& from, unsigned size);
   void give(std::vector<transfer::ObjectItem> items);
   bool await_room(const std::stop_token& stop);
@@ -60,7 +61,7 @@ class Listing {
   Status verdict_;  // once it has ended
 
   std::deque<transfer::ObjectItem> taken_;  // by next(), and not given away yet
-  std::string last_key_;                    // given; of the listing's thread
+  std::string last_key_;                    // of this page that was given; of the listing's thread
   std::jthread thread_;
   std::stop_callback<std::function<void()>> link_;
 };

@@ -18,7 +18,8 @@ namespace {
 
 // Objects up to this size arrive with the question for them.
 constexpr uint64_t kSmall = 256 * kKiB;
-// From this size on an object that a listing told of is asked for its digest first, so that it can be divided.
+// From this size on an object that a listing told of is asked for its digest first, so that it can be
+// divided.
 constexpr uint64_t kDivided = 1 * kMiB;
 // What the client and the kernel hold for one connection, about.
 constexpr uint64_t kConnectionMemory = 1 * kMiB;

@@ -177,12 +177,6 @@ Result<BucketPage> parse_buckets(std::string_view body) {
   return page;
 }
 
-Status LimitedText::add(std::string_view more) {
-  if (text_.size() + more.size() > kMaxText) return make_error(Errc::kProtocol, "the reply is too long");
-  text_ += more;
-  return {};
-}
-
 Result<std::vector<ObjectItem>> ObjectList::add(std::string_view more) {
   open_ += more;
   std::string whole;
@@ -193,12 +187,12 @@ Result<std::vector<ObjectItem>> ObjectList::add(std::string_view more) {
     // What is no object yet may become one.
     if (end == std::string::npos) break;
     const size_t behind = end + kObjectEnds.size();
-    if (Status kept = rest_.add(std::string_view(open_).substr(done, begin - done)); !kept) return kept.error();
+    rest_.append(open_, done, begin - done);
     whole.append(open_, begin, behind - begin);
     done = behind;
   }
   open_.erase(0, done);
-  if (open_.size() > kMaxText) return make_error(Errc::kProtocol, "the reply is too long");
+  if (rest_.size() + open_.size() > kMaxText) return make_error(Errc::kProtocol, "the reply is too long");
   std::vector<ObjectItem> out;
   if (whole.empty()) return out;
   const Reply list("<L>" + whole + "</L>", "L");
@@ -214,12 +208,12 @@ Result<std::vector<ObjectItem>> ObjectList::add(std::string_view more) {
 }
 
 bool ObjectList::is_encoded() const {
-  return rest_.text().find(kEncoded) != std::string::npos;
+  return rest_.find(kEncoded) != std::string::npos;
 }
 
 Result<Page> ObjectList::finish() {
-  if (Status kept = rest_.add(open_); !kept) return kept.error();
-  auto page = parse_objects(rest_.text());
+  rest_ += open_;
+  auto page = parse_objects(rest_);
   if (!page) return page;
   if (is_encoded()) decode(plain_);
   page->items.insert(page->items.begin(), std::make_move_iterator(plain_.begin()),

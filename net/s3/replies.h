@@ -21,21 +21,12 @@ struct Page {
   std::map<std::string, std::string> next;
 };
 
-// Text that comes in pieces.  kProtocol beyond 64 MiB.
-class LimitedText {
- public:
-  Status add(std::string_view more);
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
-
 // A page of objects without prefixes, while it comes.
 class ObjectList {
  public:
   // The objects that are whole now, in order.  Some services say only at the end of a page whether its keys
   // are encoded: from the first key on for which that makes a difference, objects come with finish().
+  // kProtocol: what is none, and more than 64 MiB besides objects.
   Result<std::vector<transfer::ObjectItem>> add(std::string_view more);
   // All of the body was added.  The objects that are left.
   Result<Page> finish();
@@ -44,7 +35,7 @@ class ObjectList {
   bool is_encoded() const;
 
   std::string open_;                         // from the first object on that is not whole
-  LimitedText rest_;                         // the body without the objects that were taken
+  std::string rest_;                         // the body without the objects that were taken
   std::vector<transfer::ObjectItem> plain_;  // held back, with keys as they came
 };
 

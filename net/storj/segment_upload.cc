@@ -13,9 +13,8 @@ namespace {
 
 constexpr auto kCheckInterval = std::chrono::milliseconds(500);
 constexpr auto kLookInterval = std::chrono::milliseconds(100);
-// A connection that took nothing for so long is asked what its peer has received.
-// While other pieces of the segment move, one that does not may be starved by them: on a line of 20 Mbit/s some
-// of 120 connections wait for a minute between two packets that are not lost.  A dead node harms nobody
+// While other pieces of the segment move, one that does not may be starved by them: on a line of 20 Mbit/s
+// some of 120 connections wait for a minute between two packets that are not lost.  A dead node harms nobody
 // meanwhile.
 constexpr auto kStillMoving = std::chrono::seconds(5);
 constexpr int kMorePatience = 4;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/http/client.h"
+#include "net/s3/settings.h"
 
 namespace sjcp::test {
 
@@ -19,6 +20,12 @@ inline http::Reply reply(int status, std::string body = "", std::vector<http::He
   out.headers.push_back({"Content-Length", std::to_string(body.size())});
   out.body = std::move(body);
   return out;
+}
+
+inline s3::Settings at_endpoint() {
+  s3::Settings settings;
+  settings.endpoint = "https://h";
+  return settings;
 }
 
 class FakeClient final : public http::Client {

@@ -18,12 +18,7 @@ using test::reply;
 using Asked = FakeClient::Asked;
 
 struct Fixture {
-  Fixture() : requester(at_endpoint(), Credentials::none(), client, system_clock()) {}
-  static Settings at_endpoint() {
-    Settings settings;
-    settings.endpoint = "https://h";
-    return settings;
-  }
+  Fixture() : requester(test::at_endpoint(), Credentials::none(), client, system_clock()) {}
   std::unique_ptr<ObjectUpload> upload(std::optional<uint64_t> size, UploadOptions options = {}) {
     return std::make_unique<ObjectUpload>(requester, "bkt", "k", std::move(options), size, buffers);
   }

@@ -43,10 +43,11 @@ std::string keys_of(const std::vector<transfer::ObjectItem>& items) {
 }
 
 TEST_CASE("Objects are there as soon as they are whole, wherever the body is cut") {
-  const std::string body = kObjects +
-                           "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\n"
-                           "<Contents><Key>a%20b</Key><Size>7</Size></Contents>\n<Contents><Key>c</Key></Contents>"
-                           "<NextContinuationToken>T</NextContinuationToken></ListBucketResult>";
+  const std::string body =
+      kObjects +
+      "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>\n"
+      "<Contents><Key>a%20b</Key><Size>7</Size></Contents>\n<Contents><Key>c</Key></Contents>"
+      "<NextContinuationToken>T</NextContinuationToken></ListBucketResult>";
   const size_t first = body.find("</Contents>") + 11;
   for (size_t cut = 0; cut <= body.size(); ++cut) {
     INFO(cut);

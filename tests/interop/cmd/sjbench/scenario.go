@@ -20,7 +20,7 @@ const (
 	smallNodes  = 10
 )
 
-// profiles are those of tests/wan, with the size that each is measured with: what takes all programs a few seconds.
+// profiles are those of tests/wan, with the size of uploads: what takes all programs a few seconds.
 var profiles = []struct {
 	name string
 	mib  int64
