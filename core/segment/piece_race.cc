@@ -76,8 +76,10 @@ PieceRace::Role PieceRace::reached(unsigned piece, Time now, bool line_busy) {
   const auto running = static_cast<unsigned>(std::ranges::count_if(pieces_, runs));
   // The last of those needed says how far away all of them are.
   if (running + 1 == options_.needed && p.trip >= kFar && !line_busy) {
-    options_.needed += std::exchange(options_.insurance, 0);
-    if (p.trip >= kUneven * nearest_) options_.needed += std::exchange(options_.uneven, 0);
+    unsigned more = std::exchange(options_.insurance, 0);
+    if (p.trip >= kUneven * nearest_) more += std::exchange(options_.uneven, 0);
+    options_.needed += more;
+    insured_ += more;
   }
   if (running < options_.needed + options_.runners) {
     p.reached = true;
@@ -135,6 +137,7 @@ PieceRace::Decision PieceRace::review(std::span<const Progress> active, uint64_t
   } else {
     replace(std::move(late), view, decision);
     drop_overtaken(active, view, decision);
+    if (line_busy) drop_surplus(active, view, decision);
   }
   return decision;
 }
@@ -333,6 +336,30 @@ void PieceRace::drop_overtaken(std::span<const Progress> active, const View& vie
     if (ahead < static_cast<std::ptrdiff_t>(options_.needed)) continue;
     p.role = Role::kDropped;
     decision.drop.push_back(progress.piece);
+  }
+}
+
+void PieceRace::drop_surplus(std::span<const Progress> active, const View& view, Decision& decision) {
+  // How far the nodes are was measured through the queue.
+  options_.needed -= std::exchange(insured_, 0);
+  if (count(Role::kActive) <= options_.needed) return;
+  std::vector<Progress> coming;
+  std::vector<unsigned> rest;
+  for (const Progress& progress : active) {
+    const Piece& p = pieces_.at(progress.piece);
+    if (p.role != Role::kActive) continue;
+    if (progress.full || (p.answered && view.now - p.last_gain < silence_of(p, view))) {
+      coming.push_back(progress);
+    } else {
+      rest.push_back(progress.piece);
+    }
+  }
+  if (coming.size() < options_.needed) return;
+  std::ranges::stable_sort(coming, std::greater<>(), &Progress::position);
+  for (size_t i = options_.needed; i < coming.size(); ++i) rest.push_back(coming[i].piece);
+  for (unsigned piece : rest) {
+    pieces_.at(piece).role = Role::kDropped;
+    decision.drop.push_back(piece);
   }
 }
 

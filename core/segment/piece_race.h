@@ -19,6 +19,8 @@
 // Where the nodes are far away, a substitute comes late however soon it is called: there a few pieces more
 // than needed are read from the start, and the slowest are dropped once enough are ahead of them.
 //
+// On a busy line every byte delays the others: as soon as enough pieces come, the rest are dropped.
+//
 // Time is the race's own: the time spent waiting for pieces.  While the destination blocks it stands still.
 // Pure: no sockets, no clock of its own.
 //
@@ -162,6 +164,7 @@ class PieceRace {
   void replace(std::vector<std::pair<Verdict, unsigned>> late, const View& view, Decision& decision);
   void drop_late(const std::vector<std::pair<Verdict, unsigned>>& late, Decision& decision);
   void drop_overtaken(std::span<const Progress> active, const View& view, Decision& decision);
+  void drop_surplus(std::span<const Progress> active, const View& view, Decision& decision);
 
   Options options_;
   std::map<unsigned, Piece> pieces_;
@@ -169,6 +172,7 @@ class PieceRace {
   std::vector<unsigned> held_;   // became a reserve when they were reached, the nearest first
   std::vector<Time> startups_;   // from dialling to first bytes, ascending
   Time nearest_{0};              // shortest round trip of those reached
+  unsigned insured_ = 0;         // of those needed, beside as many as were asked for
   unsigned exchanged_ = 0;       // for slowness
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace sjcp::transfer {
 namespace {
@@ -34,9 +35,18 @@ constexpr double kMostOffer = 4;
 constexpr double kLeastOffer = 0.75;
 constexpr double kPeakFade = 0.99;  // per look
 
-constexpr uint64_t kLeastWindow = 2 * 1448;
+constexpr uint64_t kPacket = 1448;
+constexpr uint64_t kLeastWindow = 2 * kPacket;
 constexpr uint64_t kMostWindow = 1 << 20;
 
+// Who waits for its turn gets it when a connection's share is that large then.
+constexpr double kGoodShare = 8 * kPacket;
+// Who has it keeps it down to this.
+constexpr double kPoorShare = 5 * kPacket;
+// While the last pieces of one segment come there are others.
+constexpr size_t kFewestSegments = 2;
+
+constexpr Duration kSettling = 200ms;
 constexpr Duration kReleaseAfter = 1s;
 // Less was offered, and it did not help: round trips have grown for another reason.
 constexpr double kGivenUp = 0.5;
@@ -58,8 +68,11 @@ double mean(const std::deque<double>& values) {
 void QueueControl::Readers::set(unsigned count) {
   if (owner_ == nullptr || count == count_) return;
   const std::lock_guard lock(owner_->mutex_);
-  owner_->readers_ += count - count_;
+  if (count_ == 0) owner_->segments_.push_back(this);
+  if (count == 0) std::erase(owner_->segments_, this);
+  if (count_ == 0 || count == 0) may_read_.store(count == 0, std::memory_order_relaxed);
   count_ = count;
+  owner_->give_turns();
 }
 
 void QueueControl::observe(std::span<const Path> paths, uint64_t bytes, Clock::Steady now) {
@@ -68,12 +81,15 @@ void QueueControl::observe(std::span<const Path> paths, uint64_t bytes, Clock::S
     rates_.clear();
     begin_look(bytes, now);
   }
+  // What the system took for those that waited comes at once, and says nothing about the line.
+  if (std::exchange(turned_, false)) settled_ = now + kSettling;
   for (const Path& path : paths) {
     bases_.push_back(path.base);
     growths_.push_back(std::max(path.loaded - path.base, Duration(0)));
   }
   const Duration since = now - look_begin_;
   if (since < kLook || growths_.size() < kFewestPaths) return;
+  if (now < settled_) return begin_look(bytes, now);
   const View view = finish_look(bytes, now);
   queue_ = view.growth;
   base_ = view.base;
@@ -117,6 +133,7 @@ void QueueControl::on_free(const View& view, Clock::Steady now) {
   total_ = peak_ = view.rate;
   long_ = now;
   steering_.store(true, std::memory_order_relaxed);
+  give_turns();
 }
 
 void QueueControl::on_steering(const View& view, Duration since, Clock::Steady now) {
@@ -131,6 +148,23 @@ void QueueControl::on_steering(const View& view, Duration since, Clock::Steady n
   if (now - long_ >= kFutile) {
     release();
     rest_until_ = now + kRest;
+  }
+  give_turns();
+}
+
+// With kFewestSegments and more, as many as leave a good share to each connection.
+void QueueControl::give_turns() {
+  const double line = total_ * Seconds(base_ + kWanted).count();
+  readers_ = 0;
+  bool turn = true;
+  for (size_t i = 0; i < segments_.size(); ++i) {
+    Readers& segment = *segments_[i];
+    const double share = line / (readers_ + segment.count_);
+    turn = turn &&
+           (!steering() || i < kFewestSegments || share >= (segment.may_read() ? kPoorShare : kGoodShare));
+    if (turn) readers_ += segment.count_;
+    turned_ |= steering() && turn && !segment.may_read();
+    segment.may_read_.store(turn, std::memory_order_relaxed);
   }
 }
 

@@ -11,6 +11,10 @@
 // rate x (round trip at rest + the queue that is wanted).  The sum of the shares rises and falls until the
 // queue is as long as that.  A line whose queue never holds 30 ms is left alone.
 //
+// A share of a few packets keeps no connection going: packets that are lost are noticed late, and windows
+// can't become smaller.  Where the line is too thin for the connections of all segments, only those that
+// began first read, two at least, and the others wait until it is their turn.
+//
 // The median over all connections counts, so that single paths with queues or troubles of their own do not.
 //
 // Times come from the caller.  Threads: any.
@@ -39,18 +43,24 @@ class QueueControl {
     Duration loaded{};  // its round trip now
   };
 
-  // Of one segment: how many connections share the line.  Must not outlive its control.
+  // Of one segment: how many connections share the line.  Its turn comes in the order of first counts.  Must
+  // not outlive its control.
   class Readers {
    public:
     explicit Readers(QueueControl* owner) : owner_(owner) {}  // null: nobody counts
     ~Readers() { set(0); }
     Readers(const Readers&) = delete;
     Readers& operator=(const Readers&) = delete;
+    // 0: it has nothing to do with the line any more.
     void set(unsigned count);
+    // False: nothing is to be read until it is its turn.
+    bool may_read() const { return may_read_.load(std::memory_order_relaxed); }
 
    private:
+    friend class QueueControl;
     QueueControl* const owner_;
-    unsigned count_ = 0;
+    unsigned count_ = 0;                // guarded by the owner
+    std::atomic<bool> may_read_{true};  // written by the owner
   };
 
   // To be called by every segment every 50 ms or so.  `bytes`: running total of what arrived for all of them.
@@ -78,11 +88,13 @@ class QueueControl {
   void on_free(const View& view, Clock::Steady now);
   void on_steering(const View& view, Duration since, Clock::Steady now);
   void release();
+  void give_turns();
 
   mutable std::mutex mutex_;
   std::atomic<bool> steering_{false};  // written under the mutex
   std::atomic<bool> busy_{false};
-  unsigned readers_ = 0;
+  std::vector<Readers*> segments_;  // in the order of their turns
+  unsigned readers_ = 0;            // of those that may read
 
   bool looking_ = false;
   Clock::Steady look_begin_{};
@@ -99,6 +111,8 @@ class QueueControl {
   Clock::Steady short_{};  // since when there has been no queue to speak of
   Clock::Steady long_{};   // since when it has been longer than wanted
   Clock::Steady rest_until_{};
+  bool turned_ = false;      // somebody's turn has come since the last look
+  Clock::Steady settled_{};  // what arrives before says nothing
 };
 
 }  // namespace sjcp::transfer

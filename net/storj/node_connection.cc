@@ -33,10 +33,6 @@ Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
       return std::move(dialled).error();
     }
     connection_ = std::move(*dialled);
-    // What nodes may send ahead would come in bursts that no rate limit sees.
-    const bool limited =
-        context_.throttle != nullptr && context_.throttle->rate() != transfer::Throttle::kNoLimit;
-    if (!limited) io::widen_receive_window(tls().fd());
   }
   context_.counters->connections_active.fetch_add(1, std::memory_order_relaxed);
   return true;
@@ -49,6 +45,13 @@ Result<bool> NodeConnection::connect() {
   if (*ready == io::Ready::kDone) return true;
   watch(*ready == io::Ready::kWantRead, *ready == io::Ready::kWantWrite);
   return false;
+}
+
+void NodeConnection::widen() {
+  // What nodes may send ahead would come in bursts that no rate limit sees.
+  const bool limited =
+      context_.throttle != nullptr && context_.throttle->rate() != transfer::Throttle::kNoLimit;
+  if (!limited) io::widen_receive_window(tls().fd());
 }
 
 void NodeConnection::watch(bool read, bool write) {

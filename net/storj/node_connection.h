@@ -57,6 +57,8 @@ class NodeConnection {
   io::TlsConnection& tls() { return *connection_->tls; }
 
   void watch(bool read, bool write);
+  // See io::widen_receive_window; a no-op under a rate limit.  Requires: is_open().
+  void widen();
 
   // Writes what the machine has to say, as far as the socket takes it.  True: all of it.  With `more`, what
   // does not fill a TLS record stays for the next call: a small record costs nearly as much as a large one.

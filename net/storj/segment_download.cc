@@ -109,6 +109,7 @@ struct SegmentDownload::Lane final : PieceDownload::Payload {
   Nanoseconds queue_before{0};  // of the line, when it was opened
   Nanoseconds trip{0};          // round trip while nothing waits; 0: unknown
   double weight = 1;            // of its share
+  bool wide = false;            // its node may send more ahead than to a fresh connection
   uint64_t window = 0;          // limit of what it may have under way; 0: none
 };
 
@@ -144,7 +145,7 @@ Status SegmentDownload::run() {
     auto events = poller_.wait(limit);
     if (!events) return std::move(events).error();
     // Whatever else takes time, such as a destination that blocks, is not the nodes' fault.
-    waited_ += Steady::now() - now;
+    if (!gives_way_) waited_ += Steady::now() - now;
     // Those who had to wait go first, so that a rate is shared by all.
     for (Lane* lane : std::exchange(again_, {})) {
       lane->coming_back = false;
@@ -305,8 +306,12 @@ void SegmentDownload::begin_stream(Lane& lane) {
   lane.stream->start(lane.link.machine());
   lane.last_gain = waited_;
   lane.link.watch(true, false);
+  lane.wide = false;
   lane.window = 0;
-  if (context_.queue != nullptr && context_.queue->steering()) limit(lane);
+  if (context_.queue != nullptr && context_.queue->steering()) {
+    steered_ = true;
+    limit(lane);
+  }
   flush(lane);
 }
 
@@ -315,7 +320,8 @@ void SegmentDownload::read(Lane& lane) {
   size_t turn = kReadsPerTurn;
   while (turn > 0) {
     size_t room = lane.active ? decoder_.room(lane.piece) : scratch_.size();
-    if (room == 0 || race_.role(lane.piece) == PieceRace::Role::kParked) return pause(lane);
+    const bool parked = race_.role(lane.piece) == PieceRace::Role::kParked;
+    if (room == 0 || gives_way_ || parked) return pause(lane);
     const size_t allowed = pace_.allow(std::min(room, scratch_.size()));
     if (allowed == 0) return come_back(lane);
     auto got = lane.link.tls().read(ByteSpan(scratch_).first(allowed));
@@ -494,21 +500,59 @@ void SegmentDownload::close_all() {
 }
 
 void SegmentDownload::resume_paused() {
+  if (gives_way_) return;
   for (auto& lane : lanes_) {
-    if (!lane->paused || !lane->active || !lane->link.is_open()) continue;
-    // Waking a connection for a few bytes is not worth it, unless they are its last.
-    uint64_t left = lane->stream->wanted() - lane->stream->received();
-    if (decoder_.room(lane->piece) < std::min<uint64_t>(kScratchSize, left)) continue;
+    if (!lane->paused || !lane->link.is_open()) continue;
+    if (lane->active) {
+      // Waking a connection for a few bytes is not worth it, unless they are its last.
+      uint64_t left = lane->stream->wanted() - lane->stream->received();
+      if (decoder_.room(lane->piece) < std::min<uint64_t>(kScratchSize, left)) continue;
+    } else if (race_.role(lane->piece) != PieceRace::Role::kWaiting) {
+      continue;
+    }
     lane->paused = false;
-    lane->reading = true;
+    lane->reading = lane->active && lane->stream->received() > 0;
     lane->last_gain = lane->ready_since = waited_;
     lane->link.watch(true, lane->watching_write);
     come_back(*lane);
   }
 }
 
+// Older segments need all of a thin line.  What has come is kept, and so are connections.
+void SegmentDownload::give_way() {
+  const bool settled = gives_way_ || race_.count(PieceRace::Role::kActive) >= race_.needed();
+  const bool gives = settled && !readers_.may_read();
+  if (std::exchange(gives_way_, gives) == gives) return;
+  const auto waited = Steady::now() - std::exchange(turn_changed_, Steady::now());
+  for (auto& lane : lanes_) {
+    if (!lane->stream || !lane->link.is_open()) continue;
+    if (!gives) {
+      // What came meanwhile took as long.
+      if (lane->active && !lane->finished) lane->busy += waited;
+    } else if (!lane->paused) {
+      pause(*lane);
+      limit(*lane);
+    }
+  }
+}
+
+// Not before it shows that the line is not a slow one: what was offered to nodes is sent, whoever reads it.
+void SegmentDownload::widen() {
+  if (line_busy()) return;
+  for (auto& lane : lanes_) {
+    if (lane->wide || !lane->active || !lane->stream || !lane->link.is_open()) continue;
+    if (lane->stream->received() == 0) continue;
+    lane->wide = true;
+    lane->link.widen();
+  }
+}
+
 void SegmentDownload::review() {
   next_review_ = Steady::now() + options_.review_interval;
+  give_way();
+  steer();
+  if (gives_way_) return;
+  widen();
   if (race_.count(PieceRace::Role::kActive) >= race_.needed()) {
     for (auto& lane : lanes_) {
       if (lane->held) let_go(*lane);
@@ -520,7 +564,6 @@ void SegmentDownload::review() {
     const bool full = lane->paused || lane->finished;
     progress.push_back({lane->piece, lane->from, decoder_.taken(lane->piece), busy(*lane), full});
   }
-  steer();
   know_reserves();
   apply(race_.review(progress, decoder_.consumed(), waited_, line_busy()));
   check_limits();
@@ -534,7 +577,7 @@ void SegmentDownload::review() {
 void SegmentDownload::steer() {
   if (context_.queue == nullptr) return;
   transfer::QueueControl& control = *context_.queue;
-  const bool all = control.steering();
+  const bool all = control.steering() && !gives_way_;
   paths_.clear();
   unsigned reading = 0;
   ++glance_;
@@ -542,7 +585,7 @@ void SegmentDownload::steer() {
     Lane& lane = *lanes_[i];
     if (!lane.active || !lane.stream || !lane.link.is_open()) continue;
     ++reading;
-    if (!all && (i + glance_) % kGlances != 0) continue;
+    if (gives_way_ || (!all && (i + glance_) % kGlances != 0)) continue;
     const auto state = io::tcp_state(lane.link.tls().fd());
     if (!state || state->least == Nanoseconds(0) || state->received == Nanoseconds(0)) continue;
     if (lane.trip == Nanoseconds(0)) learn_trip(lane, state->least);
@@ -551,7 +594,8 @@ void SegmentDownload::steer() {
   }
   readers_.set(reading);
   control.observe(paths_, context_.counters->bytes_fetched.load(std::memory_order_relaxed), Steady::now());
-  if (!all && !control.steering()) return;
+  // Also once more when it is over.
+  if (!std::exchange(steered_, control.steering()) && !steered_) return;
   balance();
   for (auto& lane : lanes_) {
     if (lane->stream && lane->link.is_open()) limit(*lane);
@@ -582,7 +626,8 @@ void SegmentDownload::learn_trip(Lane& lane, Nanoseconds least) {
 
 void SegmentDownload::limit(Lane& lane) {
   uint64_t window = 0;
-  if (const auto share = context_.queue->window(lane.trip)) {
+  const auto share = gives_way_ ? std::optional<uint64_t>(0) : context_.queue->window(lane.trip);
+  if (share) {
     // Connections round differently, so that together they keep to what was offered.
     const double odd = std::fmod(lane.piece * kGolden, 1.0);
     const double packets =

@@ -89,6 +89,8 @@ class SegmentDownload {
   void activate(Lane& lane);
   void open_reserve(Lane& lane);
   void pause(Lane& lane);
+  void give_way();
+  void widen();
   void broken(Lane& lane, Error error);
   void fail(Lane& lane, Error error);
   void finish(Lane& lane);
@@ -121,6 +123,9 @@ class SegmentDownload {
   Pace pace_;
   ConnectionShare share_;
   transfer::QueueControl::Readers readers_;
+  bool gives_way_ = false;  // reads nothing and lets no time pass until it is its turn
+  std::chrono::steady_clock::time_point turn_changed_;
+  bool steered_ = false;  // connections have windows of the queue control's
   io::Poller poller_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> again_;     // have bytes that the poller cannot see, or may not be read yet

@@ -41,8 +41,9 @@ TEST_CASE("An upload stores no more pieces than the scheme asks for", "[orders]"
   user.must({"mb", "sj://bucket"});
   user.must({"cp", user.make_file("file", kSegment + 100'000), "sj://bucket/object"});
   const Json total = network.stats()["total"];
-  CHECK(total["uploads_begun"] == 20);
-  CHECK(total["pieces_held"].get<uint64_t>() >= 16);
+  // A piece whose node is reached only when enough others are stored is not begun.
+  CHECK(total["uploads_begun"].get<uint64_t>() <= 2 * 10);
+  CHECK(total["pieces_held"].get<uint64_t>() >= 2 * 8);
   // Orders name the size of the piece, not that of the largest segment.
   CHECK(total["put_ordered"].get<uint64_t>() <=
         10 * (stored_bytes(kSegment) + stored_bytes(100'000)) / 4 + (1 << 20));
