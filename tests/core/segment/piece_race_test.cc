@@ -339,6 +339,41 @@ TEST_CASE("On a busy line a slow node is kept, one of no use replaced, and a sil
   CHECK(silent.opened_at[29] <= 2300ms);
 }
 
+TEST_CASE("On a busy line what is read beside the needed pieces is dropped as soon as enough of them come") {
+  auto options = SimulatedRace::options(2, kPiece);
+  options.insurance = 2;
+  PieceRace race(options);
+  for (unsigned i = 0; i < 4; ++i) race.add(i, Start::kRacing);
+  for (unsigned i = 0; i < 4; ++i) race.reached(i, 50ms);
+  for (unsigned i = 0; i < 3; ++i) race.first_bytes(i, 150ms);
+  REQUIRE(race.needed() == 4);
+  REQUIRE(race.count(Role::kActive) == 3);
+  std::vector<PieceRace::Progress> progress{
+      {0, 0, 300, 1ms, false}, {1, 0, 100, 1ms, false}, {2, 0, 200, 1ms, false}};
+  CHECK(race.review(progress, 0, 200ms).drop.empty());
+  CHECK(race.review(progress, 0, 200ms, true).drop == std::vector<unsigned>{1});
+  CHECK(race.needed() == 2);
+  CHECK(race.first_bytes(3, 210ms) == Role::kParked);
+  CHECK(race.role(1) == Role::kDropped);
+}
+
+TEST_CASE("A piece that is silent does not count as one that comes on a busy line") {
+  PieceRace race(SimulatedRace::options(2, kPiece));
+  for (unsigned i = 0; i < 3; ++i) race.add(i, Start::kRacing);
+  for (unsigned i = 0; i < 2; ++i) race.first_bytes(i, 10ms);
+  std::vector<PieceRace::Progress> progress{{0, 0, 1'000'000, 1s, false}, {1, 0, 900'000, 1s, false}};
+  race.review(progress, 0, 1s, true);
+  progress[0].position += 500'000;
+  race.first_bytes(2, 9s);  // parked
+  const auto decision = race.review(progress, 0, 9s, true);
+  REQUIRE(decision.activate == std::vector<unsigned>{2});
+  CHECK(decision.drop.empty());
+  // The substitute stands behind the silent one, which goes all the same.
+  progress.push_back({2, 0, 20'000, 50ms, false});
+  progress[0].position += 500'000;
+  CHECK(race.review(progress, 0, 9100ms, true).drop == std::vector<unsigned>{1});
+}
+
 TEST_CASE("A node that slows down near the end is not replaced when that would not pay") {
   auto race = race_at_29(Start::kChosen, [](auto& nodes) {
     nodes[3].rate = [](std::chrono::milliseconds now) { return now < 220ms ? 10 * kMega : 2 * kMega; };

@@ -162,6 +162,24 @@ TEST_CASE("Where the line is too thin for all segments, those that began first r
   CHECK(turns() == Turns{true, true, true, true});
 }
 
+TEST_CASE("What the system held for who waited says nothing about the line when it comes at once") {
+  Looks looks(30);
+  QueueControl::Readers second(&looks.control);
+  QueueControl::Readers third(&looks.control);
+  second.set(30);
+  third.set(30);
+  for (int i = 0; i < 3; ++i) looks.look(60ms, 10 * kMega);
+  REQUIRE_FALSE(third.may_read());
+  const auto before = looks.control.window(25ms);
+  second.set(0);
+  REQUIRE(third.may_read());
+  for (int i = 0; i < 4; ++i) looks.look(60ms, 500 * kMega);
+  CHECK(looks.control.window(25ms) == before);
+  // Later such a rate is the line's.
+  for (int i = 0; i < 8; ++i) looks.look(60ms, 500 * kMega);
+  CHECK(looks.control.window(25ms) > 10 * *before);
+}
+
 TEST_CASE(
     "While what was offered before is still arriving, three quarters of the rate are offered at least") {
   Looks looks(10);
