@@ -18,6 +18,10 @@ constexpr uint64_t kSliceBytes = 4 * kMiB;
 constexpr int kSlicesAtMost = 4;
 constexpr double kClimbing = 1.25;
 
+// So much in so long a time is not a burst that some buffer took.
+constexpr nanoseconds kGlance = 50ms;
+constexpr uint64_t kGlanceBytes = kMiB;
+
 // Opening takes that long from some 15 ms of round trip on, and from 130 ms on.  Most nodes are farther than
 // the satellite.
 constexpr nanoseconds kLongOpening = 50ms;
@@ -105,8 +109,16 @@ void SegmentWindow::on_silent(const Sample& sample) {
   start_slice(sample);
 }
 
+// Twice as many segments would get their due: no need to see whether the rate climbs.
+bool SegmentWindow::plainly_wide(const Sample& sample) const {
+  if (options_.starts_with_most || !sample.wanted || sample.queued) return false;
+  if (sample.now - slice_begin_ < kGlance || sample.bytes - slice_bytes_ < kGlanceBytes) return false;
+  return rate_of(sample) >= 2 * size_ * options_.thin;
+}
+
 void SegmentWindow::on_rising(const Sample& sample) {
   const Duration length = sample.now - slice_begin_;
+  if (plainly_wide(sample)) size_ = std::max(size_, std::min(2 * size_, most_rise_));
   if (length < slice_) return;
   if (sample.bytes - slice_bytes_ < kSliceBytes && length < kSlicesAtMost * slice_) return;
   const double rate = rate_of(sample);

@@ -66,6 +66,7 @@ class SegmentWindow {
   double rate_of(const Sample& sample) const;
   void on_silent(const Sample& sample);
   void on_rising(const Sample& sample);
+  bool plainly_wide(const Sample& sample) const;
   // The rate over a whole measurement that the window limited; 0 while there is none yet.
   double measured(const Sample& sample);
   void on_measured(const Sample& sample);

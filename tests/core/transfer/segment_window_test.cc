@@ -250,9 +250,28 @@ TEST_CASE("On a long path segments that are sent begin when the first ones show 
     return window.size();
   };
   CHECK(size_after(250ms, 1.2) == 4);
-  CHECK(size_after(250ms, 1) == 2);
+  CHECK(size_after(250ms, 1, 17 * kMega) == 4);
+  CHECK(size_after(250ms, 1, 15 * kMega) == 2);
   CHECK(size_after(20ms, 1.2) == 2);
   CHECK(size_after(250ms, 1.05, 2 * kMega) == 2);
+}
+
+TEST_CASE("On a long path segments that are sent begin as soon as the line is plainly wide") {
+  SegmentWindow window({.start = 2, .most_rise = 2, .thin = 4e6, .starts_with_most = false});
+  window.opened(500ms);
+  const auto at = [&](auto time, double bytes, bool wanted = true) {
+    window.observe({kStart + time, static_cast<uint64_t>(bytes), 2, wanted});
+    return window.size();
+  };
+  at(0ms, 0);
+  CHECK(at(400ms, 1000) == 2);
+  CHECK(at(440ms, 3 * kMega) == 2);
+  CHECK(at(460ms, 3 * kMega, false) == 2);
+  CHECK(at(460ms, 0.9 * kMega) == 2);
+  CHECK(at(460ms, 2 * kMega) == 4);
+  CHECK(at(510ms, 3 * kMega) == 4);
+  CHECK(at(560ms, 6 * kMega) == 8);
+  CHECK(at(610ms, 600 * kMega) == 8);
 }
 
 TEST_CASE("Where a segment gets little, more of them are not tried") {
