@@ -43,8 +43,8 @@ constexpr uint64_t kMostWindow = 1 << 20;
 constexpr double kGoodShare = 8 * kPacket;
 // Who has it keeps it down to this.
 constexpr double kPoorShare = 5 * kPacket;
-// While the last pieces of one segment come there are others.
-constexpr size_t kFewestSegments = 2;
+// While the last pieces of one segment come, and the next one gets its nodes going, there are others.
+constexpr size_t kFewestSegments = 3;
 
 constexpr Duration kSettling = 200ms;
 constexpr Duration kReleaseAfter = 1s;

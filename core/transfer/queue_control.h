@@ -13,7 +13,7 @@
 //
 // A share of a few packets keeps no connection going: packets that are lost are noticed late, and windows
 // can't become smaller.  Where the line is too thin for the connections of all segments, only those that
-// began first read, two at least, and the others wait until it is their turn.
+// began first read, three at least, and the others wait until it is their turn.
 //
 // The median over all connections counts, so that single paths with queues or troubles of their own do not.
 //

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <thread>
 
 #include "tests/e2e/child.h"
@@ -274,6 +275,40 @@ TEST_CASE("sjcp moves a file over the ocean and back, to nodes of their own addr
   CHECK(stats["paths"].size() >= 10);
   CHECK(stats["down"]["arrived_bytes"] > 5'000'000);
   CHECK(stats["up"]["arrived_bytes"] > 5'000'000);
+}
+
+// Eight segments begin, and a hundred connections are as many as such a line has packets for.
+TEST_CASE("On a thin line segments take turns, and what is fetched is what is needed") {
+  const test::TempFolder folder;
+  const std::string script = R"(
+line() { sjwan --ask "$SJWAN_CONTROL" '{"line":{"down":'"$1"',"up":'"$1"'}}' >/dev/null; }
+mkdir tree
+for i in 1 2 3 4 5 6 7 8; do head -c 8000000 /dev/urandom >tree/$i; done
+line '{"mbit":10000,"queue_ms":50}'
+sjcp mb sj://bucket
+sjcp cp -r tree sj://bucket/tree/
+line '{"mbit":100,"queue_ms":75}'
+sjcp cp -r -t 8 --log-level debug --progress json --progress-file events sj://bucket/tree/ back
+diff -r tree back)";
+  const auto exit =
+      run_sjwan({"--profile", "home", "--control", folder / "control", "--far",
+                 "exec sjnet --bind 10.66.0.1 --node-bind 10.66.1.1 --nodes 84 --rs 29/35/65/80 "
+                 "--segment-size 8MiB",
+                 "--", "/bin/sh", "-ec", "cd " + folder.path() + "\n" + script},
+                folder.path());
+  CAPTURE(exit.err);
+  REQUIRE(exit.code == 0);
+  // Who waits for its turn does not count the time as one in which nodes were slow.
+  size_t waited = 0;
+  const std::regex segment("a segment took ([0-9.]+) s, ([0-9.]+) s of it waiting");
+  for (std::sregex_iterator at(exit.err.begin(), exit.err.end(), segment), end; at != end; ++at) {
+    waited += std::stod((*at)[2]) < std::stod((*at)[1]) / 2;
+  }
+  CHECK(waited >= 2);
+  std::ifstream in(folder / "events");
+  Json last;
+  for (std::string line; std::getline(in, line);) last = Json::parse(line);
+  CHECK(last["overhead"] < 1.15);
 }
 
 }  // namespace sjcp::wan

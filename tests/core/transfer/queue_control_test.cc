@@ -131,29 +131,31 @@ TEST_CASE("A queue that stands for two looks is steered, and each connection get
   CHECK(looks.control.window(25ms) == 2 * 1448);
 }
 
-TEST_CASE("Where the line is too thin for all segments, those that began first read, two at least") {
-  Looks looks(30);  // 10 MB/s for 60 ms are 600 KB: at 8 packets each enough for 51 connections
+TEST_CASE("Where the line is too thin for all segments, those that began first read, three at least") {
+  Looks looks(10);  // 10 MB/s for 60 ms are 600 KB: at 8 packets each enough for 51 connections
   QueueControl::Readers second(&looks.control);
   QueueControl::Readers third(&looks.control);
   QueueControl::Readers fourth(&looks.control);
+  QueueControl::Readers fifth(&looks.control);
   const auto turns = [&] {
-    return std::vector{looks.readers.may_read(), second.may_read(), third.may_read(), fourth.may_read()};
+    return std::vector{second.may_read(), third.may_read(), fourth.may_read(), fifth.may_read()};
   };
   using Turns = std::vector<bool>;
-  second.set(30);
-  third.set(10);
-  fourth.set(30);
+  second.set(10);
+  third.set(30);
+  fourth.set(20);
+  fifth.set(30);
   CHECK(turns() == Turns{true, true, true, true});  // no queue
   for (int i = 0; i < 3; ++i) looks.look(60ms, 10 * kMega);
   REQUIRE(looks.control.steering());
-  // Three began before the steering, and keep reading as long as 5 packets are left to each.
+  // Four began before the steering, and keep reading as long as 5 packets are left to each.
   CHECK(turns() == Turns{true, true, true, false});
   CHECK(looks.control.window(25ms) == 600'000 / 70);
   // One that begins waits until there is room for it at 8 packets, and behind those that wait already.
-  third.set(0);
-  third.set(10);
+  fourth.set(0);
+  fourth.set(20);
   CHECK(turns() == Turns{true, true, false, false});
-  CHECK(static_cast<double>(*looks.control.window(25ms)) == Approx(600e3 / 60).margin(1));
+  CHECK(static_cast<double>(*looks.control.window(25ms)) == Approx(600e3 / 50).margin(1));
   looks.readers.set(0);
   CHECK(turns() == Turns{true, true, false, true});
   // The line turns out to be wide.
@@ -166,13 +168,15 @@ TEST_CASE("What the system held for who waited says nothing about the line when 
   Looks looks(30);
   QueueControl::Readers second(&looks.control);
   QueueControl::Readers third(&looks.control);
+  QueueControl::Readers fourth(&looks.control);
   second.set(30);
   third.set(30);
+  fourth.set(30);
   for (int i = 0; i < 3; ++i) looks.look(60ms, 10 * kMega);
-  REQUIRE_FALSE(third.may_read());
+  REQUIRE_FALSE(fourth.may_read());
   const auto before = looks.control.window(25ms);
   second.set(0);
-  REQUIRE(third.may_read());
+  REQUIRE(fourth.may_read());
   for (int i = 0; i < 4; ++i) looks.look(60ms, 500 * kMega);
   CHECK(looks.control.window(25ms) == before);
   // Later such a rate is the line's.
