@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "core/base/byte_record.h"
@@ -82,15 +83,21 @@ class ObjectUpload::Part final : public transfer::SegmentWriter {
       call.body = bytes();
     }
   }
-  Result<std::string> digest_base64(transfer::DigestKind kind) const {
+  // Does nothing when it is known.
+  Status digest(transfer::DigestKind kind) {
+    if (!digest_.empty() && digest_kind_ == kind) return {};
     auto hasher = transfer::Hasher::create(kind, size_);
     if (!place_) {
       hasher->update(bytes());
     } else if (Status read = place_->each([&](ByteView piece) { hasher->update(piece); }); !read) {
       return std::move(read).error();
     }
-    return base64(from_hex(hasher->finish().hex).value_or(""));
+    digest_ = base64(from_hex(hasher->finish().hex).value_or(""));
+    digest_kind_ = kind;
+    return {};
   }
+  // Requires: digest() succeeded.
+  const std::string& digest_base64() const { return digest_; }
 
   const uint64_t index;
 
@@ -102,6 +109,8 @@ class ObjectUpload::Part final : public transfer::SegmentWriter {
   const std::shared_ptr<segment::BufferCache> buffers_;
   segment::Buffer buffer_;
   const std::optional<transfer::ReaderPart> place_;
+  std::string digest_;  // base64
+  transfer::DigestKind digest_kind_ = kChecksum;
 };
 
 ObjectUpload::ObjectUpload(Requester& requester, std::string bucket, std::string key, UploadOptions options,
@@ -113,6 +122,7 @@ ObjectUpload::ObjectUpload(Requester& requester, std::string bucket, std::string
       options_(std::move(options)),
       size_(size),
       buffers_(std::move(buffers)),
+      hashing_(std::max(std::thread::hardware_concurrency(), 1U), "its turn to be hashed"),
       checksums_(requester.settings().checksums) {}
 
 ObjectUpload::~ObjectUpload() = default;
@@ -158,6 +168,8 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
     single_ = std::move(part);
     return {};
   }
+  // Reading and hashing take as long as asking for the upload on a long path does.
+  if (auto status = digest(*part, context); !status) return status;
   if (auto status = begin_upload(context); !status) return status;
   return send_part(*part, context);
 }
@@ -228,22 +240,27 @@ bool ObjectUpload::checksummed() const {
   return checksums_;
 }
 
-Status ObjectUpload::add_content(Call& call, const Part& part) const {
-  const bool with_checksum = checksummed();
-  auto digest = part.digest_base64(with_checksum ? kChecksum : transfer::DigestKind::kMd5);
-  if (!digest) return std::move(digest).error();
-  call.headers.push_back({with_checksum ? kChecksumHeader : "Content-MD5", *std::move(digest)});
+Status ObjectUpload::digest(Part& part, const Context& context) {
+  // One after the other, so that the first ones are on their way while the next are hashed.
+  auto turn = hashing_.acquire(1, context.stop);
+  if (!turn) return std::move(turn).error();
+  return part.digest(checksummed() ? kChecksum : transfer::DigestKind::kMd5);
+}
+
+Status ObjectUpload::add_content(Call& call, Part& part, const Context& context) {
+  if (Status known = digest(part, context); !known) return known;
+  call.headers.push_back({checksummed() ? kChecksumHeader : "Content-MD5", part.digest_base64()});
   part.give_to(call);
   call.expects = 0;
   return {};
 }
 
-Status ObjectUpload::send_part(const Part& part, const Context& context) {
+Status ObjectUpload::send_part(Part& part, const Context& context) {
   Call call = object_call("PUT");
   const auto number = static_cast<unsigned>(part.index + 1);
   call.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id_}};
   call.expected = true;
-  if (Status added = add_content(call, part); !added) return added;
+  if (Status added = add_content(call, part, context); !added) return added;
   auto reply = requester_.call(call, context);
   if (!reply) return std::move(reply).error();
   auto etag = reply->header("ETag");
@@ -260,11 +277,11 @@ Status ObjectUpload::commit(const Context& context) {
   return complete(context);
 }
 
-Status ObjectUpload::put(const Part& part, const Context& context) {
+Status ObjectUpload::put(Part& part, const Context& context) {
   Call call = object_call("PUT");
   call.headers = headers_of(options_.object.metadata);
   if (options_.only_new) call.headers.push_back({"If-None-Match", "*"});
-  if (Status added = add_content(call, part); !added) return added;
+  if (Status added = add_content(call, part, context); !added) return added;
   const auto asked = context.clock->steady_now();
   auto reply = requester_.call(call, context);
   if (!reply) return std::move(reply).error();

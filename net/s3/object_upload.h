@@ -17,6 +17,7 @@
 
 #include "core/segment/buffer.h"
 #include "core/transfer/object_writer.h"
+#include "core/transfer/permits.h"
 #include "core/transfer/store.h"
 #include "net/s3/replies.h"
 #include "net/s3/requester.h"
@@ -65,9 +66,10 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Status count_part(uint64_t index);
   Status begin_upload(const transfer::Context& context);
   Result<std::string> create_upload(const transfer::Context& context);
-  Status add_content(Call& call, const Part& part) const;
-  Status send_part(const Part& part, const transfer::Context& context);
-  Status put(const Part& part, const transfer::Context& context);
+  Status digest(Part& part, const transfer::Context& context);
+  Status add_content(Call& call, Part& part, const transfer::Context& context);
+  Status send_part(Part& part, const transfer::Context& context);
+  Status put(Part& part, const transfer::Context& context);
   Status complete(const transfer::Context& context);
   Status settle(Error error, const transfer::Context& context);
   Status list_parts(const std::string& upload_id, uint64_t size, const transfer::Context& context);
@@ -86,6 +88,8 @@ class ObjectUpload final : public transfer::ObjectWriter {
   uint64_t next_index_ = 0;  // of the segment that is begun next
   std::unique_ptr<Part> single_;
   std::function<void(const std::string& pending)> on_begun_;
+
+  transfer::Permits hashing_;  // parts at a time
 
   mutable std::mutex mutex_;
   std::condition_variable_any begun_;
