@@ -22,7 +22,10 @@ using transfer::Context;
 
 namespace {
 
+// Also what is sent in one request rather than three.
 constexpr uint64_t kUsualPart = 16 * kMiB;
+// While few parts make up an object the last ones decide when it is there, and whoever has them is alone.
+constexpr uint64_t kSmallPart = kUsualPart / 2;
 // One part is one segment of Storj's network there; smaller ones cost as much each.
 constexpr uint64_t kStorjPart = 64 * kMiB;
 constexpr uint64_t kMostParts = 10'000;
@@ -49,6 +52,8 @@ uint64_t rounded_up(uint64_t bytes, uint64_t unit) {
 
 uint64_t part_size(std::optional<uint64_t> size, uint64_t index, bool storj_gateway) {
   const uint64_t usual = storj_gateway ? kStorjPart : kUsualPart;
+  if (!storj_gateway && size && *size > kUsualPart && *size <= kPartsOfOneSize * kSmallPart)
+    return kSmallPart;
   if (size) return std::max(usual, rounded_up((*size + kMostParts - 1) / kMostParts, kMiB));
   return usual << std::min<uint64_t>(index / kPartsOfOneSize, 8);
 }

@@ -17,6 +17,8 @@ using test::FakeClient;
 using test::reply;
 using Asked = FakeClient::Asked;
 
+constexpr uint64_t kPart = 8 * kMiB;
+
 struct Fixture {
   Fixture() : requester(test::at_endpoint(), Credentials::none(), client, system_clock()) {}
   std::unique_ptr<ObjectUpload> upload(std::optional<uint64_t> size, UploadOptions options = {}) {
@@ -58,8 +60,12 @@ http::Reply answer_upload(const Asked& asked) {
   return reply(204);
 }
 
-TEST_CASE("Parts are 16 MiB, larger for objects that would have too many, and 64 MiB for Storj") {
+TEST_CASE("Parts are 8 or 16 MiB, larger for objects that would have too many, and 64 MiB for Storj") {
   CHECK(part_size(uint64_t{1}, 0, false) == 16 * kMiB);
+  CHECK(part_size(16 * kMiB, 0, false) == 16 * kMiB);
+  CHECK(part_size(16 * kMiB + 1, 0, false) == 8 * kMiB);
+  CHECK(part_size(8000 * kMiB, 0, false) == 8 * kMiB);
+  CHECK(part_size(8000 * kMiB + 1, 0, false) == 16 * kMiB);
   CHECK(part_size(100 * kGiB, 0, false) == 16 * kMiB);
   CHECK(part_size(1024 * kGiB, 0, false) == 105 * kMiB);
   CHECK(1024 * kGiB / part_size(1024 * kGiB, 0, false) < 10'000);
@@ -93,19 +99,21 @@ TEST_CASE("A small object is one request with its checksum, when it is committed
 TEST_CASE("A large object is begun once, its parts sent, and completed with what was stored") {
   Fixture f;
   f.client.answer = answer_upload;
-  auto upload = f.upload(16 * kMiB + 5);
+  auto upload = f.upload(2 * kPart + 5);
   std::string pending;
   upload->keep([&](const std::string& text) { pending = text; });
-  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
-  REQUIRE(f.send(*upload, 1, 5, true));
+  REQUIRE(f.send(*upload, 0, kPart, false));
+  REQUIRE(f.send(*upload, 1, kPart, false));
+  REQUIRE(f.send(*upload, 2, 5, true));
   REQUIRE(upload->commit(f.context));
   REQUIRE(f.requests() ==
           std::vector<std::string>{
               "POST https://h/bkt/k?uploads=", "PUT https://h/bkt/k?partNumber=1&uploadId=u%2F1",
-              "PUT https://h/bkt/k?partNumber=2&uploadId=u%2F1", "POST https://h/bkt/k?uploadId=u%2F1"});
-  CHECK(f.client.asked[1].body.size() == 16 * kMiB);
-  CHECK(f.client.asked[3].body.find("<PartNumber>2</PartNumber>") != std::string::npos);
-  CHECK(f.client.asked[3].body.find("<ChecksumCRC32C>") != std::string::npos);
+              "PUT https://h/bkt/k?partNumber=2&uploadId=u%2F1",
+              "PUT https://h/bkt/k?partNumber=3&uploadId=u%2F1", "POST https://h/bkt/k?uploadId=u%2F1"});
+  CHECK(f.client.asked[1].body.size() == kPart);
+  CHECK(f.client.asked[4].body.find("<PartNumber>3</PartNumber>") != std::string::npos);
+  CHECK(f.client.asked[4].body.find("<ChecksumCRC32C>") != std::string::npos);
   CHECK_FALSE(pending.empty());
   CHECK_FALSE(upload->destination().empty());
 }
@@ -119,7 +127,7 @@ TEST_CASE("A part is read from its place, for its checksum and for each try") {
     }
     return answer_upload(asked);
   };
-  const std::string content = test::pattern(0, 16 * kMiB + 5);
+  const std::string content = test::pattern(0, 2 * kPart + 5);
   test::FakeReader reader(content);
   auto upload = f.upload(content.size());
   REQUIRE(upload->memory_per_part());
@@ -130,21 +138,22 @@ TEST_CASE("A part is read from its place, for its checksum and for each try") {
     return upload->finish_segment(std::move(*segment), last, f.context);
   };
   SECTION("what the service finds damaged goes once more") {
-    REQUIRE(send(0, 0, 16 * kMiB, false));
-    REQUIRE(send(1, 16 * kMiB, 5, true));
+    REQUIRE(send(0, 0, kPart, false));
+    REQUIRE(send(1, kPart, kPart, false));
+    REQUIRE(send(2, 2 * kPart, 5, true));
     REQUIRE(upload->commit(f.context));
-    CHECK(tries == 3);
-    CHECK(f.client.asked[2].body == content.substr(0, 16 * kMiB));
-    CHECK(f.client.asked[3].body == content.substr(16 * kMiB));
+    CHECK(tries == 4);
+    CHECK(f.client.asked[2].body == content.substr(0, kPart));
+    CHECK(f.client.asked[4].body == content.substr(2 * kPart));
     auto hasher = transfer::Hasher::create(transfer::DigestKind::kCrc32c, 5);
-    hasher->update(content.substr(16 * kMiB));
-    CHECK(f.client.asked[3].header("x-amz-checksum-crc32c") == base64(*from_hex(hasher->finish().hex)));
+    hasher->update(content.substr(2 * kPart));
+    CHECK(f.client.asked[4].header("x-amz-checksum-crc32c") == base64(*from_hex(hasher->finish().hex)));
   }
   SECTION("but not what has changed meanwhile") {
     reader.on_unchanged = [&]() -> Status {
       return tries == 0 ? Status() : make_error(Errc::kConflict, "changed");
     };
-    const auto status = send(0, 0, 16 * kMiB, false);
+    const auto status = send(0, 0, kPart, false);
     REQUIRE_FALSE(status);
     CHECK(status.error().code == Errc::kConflict);
     CHECK(tries == 1);
@@ -156,22 +165,22 @@ TEST_CASE("An upload goes on with the parts that the service lists") {
   f.client.answer = answer_upload;
   std::string pending;
   {
-    auto upload = f.upload(32 * kMiB + 5);
+    auto upload = f.upload(2 * kPart + 5);
     upload->keep([&](const std::string& text) { pending = text; });
-    REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
-    CHECK(upload->suspend() == 16 * kMiB);
+    REQUIRE(f.send(*upload, 0, kPart, false));
+    CHECK(upload->suspend() == kPart);
   }
   f.client.asked.clear();
   const auto listed = [](uint64_t number, uint64_t size) {
     return reply(200, "<ListPartsResult><Part><PartNumber>" + std::to_string(number) + "</PartNumber><Size>" +
                           std::to_string(size) + "</Size><ETag>\"old\"</ETag></Part></ListPartsResult>");
   };
-  f.client.replies = {listed(2, 16 * kMiB)};
-  auto upload = f.upload(32 * kMiB + 5);
-  auto stored = upload->resume(pending, 32 * kMiB + 5, f.context);
+  f.client.replies = {listed(2, kPart)};
+  auto upload = f.upload(2 * kPart + 5);
+  auto stored = upload->resume(pending, 2 * kPart + 5, f.context);
   REQUIRE(stored);
   CHECK(*stored == std::set<uint64_t>{1});
-  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+  REQUIRE(f.send(*upload, 0, kPart, false));
   REQUIRE(f.send(*upload, 2, 5, true));
   REQUIRE(upload->commit(f.context));
   CHECK(f.requests().front() == "GET https://h/bkt/k?uploadId=u%2F1");
@@ -180,15 +189,15 @@ TEST_CASE("An upload goes on with the parts that the service lists") {
 
   SECTION("but not with parts of another size") {
     f.client.replies = {listed(3, 6)};
-    auto other = f.upload(32 * kMiB + 5);
-    const auto refused = other->resume(pending, 32 * kMiB + 5, f.context);
+    auto other = f.upload(2 * kPart + 5);
+    const auto refused = other->resume(pending, 2 * kPart + 5, f.context);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == Errc::kConflict);
   }
   SECTION("nor with an upload that is gone") {
     f.client.replies = {reply(404, "<Error><Code>NoSuchUpload</Code></Error>")};
-    auto other = f.upload(32 * kMiB + 5);
-    const auto refused = other->resume(pending, 32 * kMiB + 5, f.context);
+    auto other = f.upload(2 * kPart + 5);
+    const auto refused = other->resume(pending, 2 * kPart + 5, f.context);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == Errc::kNotFound);
   }
@@ -197,10 +206,10 @@ TEST_CASE("An upload goes on with the parts that the service lists") {
 TEST_CASE("Aborting removes what was begun, once") {
   Fixture f;
   f.client.answer = answer_upload;
-  auto upload = f.upload(32 * kMiB);
+  auto upload = f.upload(4 * kPart);
   upload->abort();
   CHECK(f.client.asked.empty());
-  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+  REQUIRE(f.send(*upload, 0, kPart, false));
   upload->abort();
   upload->abort();
   CHECK(f.requests().back() == "DELETE https://h/bkt/k?uploadId=u%2F1");
@@ -212,8 +221,8 @@ TEST_CASE("A completion whose answer was lost is settled by looking at the objec
   const bool ours = GENERATE(true, false);
   f.client.answer = [&](const Asked& asked) {
     if (asked.request.method == "HEAD") {
-      auto head = reply(200, "", {{"ETag", ours ? "\"x-2\"" : "\"y\""}});
-      head.headers.push_back({"Content-Length", std::to_string(16 * kMiB + 5)});
+      auto head = reply(200, "", {{"ETag", ours ? "\"x-3\"" : "\"y\""}});
+      head.headers.push_back({"Content-Length", std::to_string(2 * kPart + 5)});
       return head;
     }
     if (asked.request.method == "POST" && !asked.request.url.ends_with("uploads=")) {
@@ -221,9 +230,10 @@ TEST_CASE("A completion whose answer was lost is settled by looking at the objec
     }
     return answer_upload(asked);
   };
-  auto upload = f.upload(16 * kMiB + 5);
-  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
-  REQUIRE(f.send(*upload, 1, 5, true));
+  auto upload = f.upload(2 * kPart + 5);
+  REQUIRE(f.send(*upload, 0, kPart, false));
+  REQUIRE(f.send(*upload, 1, kPart, false));
+  REQUIRE(f.send(*upload, 2, 5, true));
   CHECK(upload->commit(f.context).has_value() == ours);
 }
 
@@ -234,8 +244,8 @@ TEST_CASE("A service that does not know the checksum gets MD5 instead") {
       return reply(400, "<Error><Code>InvalidArgument</Code></Error>");
     return answer_upload(asked);
   };
-  auto upload = f.upload(16 * kMiB + 5);
-  REQUIRE(f.send(*upload, 0, 16 * kMiB, false));
+  auto upload = f.upload(2 * kPart + 5);
+  REQUIRE(f.send(*upload, 0, kPart, false));
   CHECK(f.client.asked.back().header("x-amz-checksum-crc32c").empty());
   CHECK(f.client.asked.back().header("Content-MD5").size() == 24);
 }
