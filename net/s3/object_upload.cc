@@ -88,9 +88,8 @@ class ObjectUpload::Part final : public transfer::SegmentWriter {
       call.body = bytes();
     }
   }
-  // Does nothing when it is known.
+  bool has_digest(transfer::DigestKind kind) const { return !digest_.empty() && digest_kind_ == kind; }
   Status digest(transfer::DigestKind kind) {
-    if (!digest_.empty() && digest_kind_ == kind) return {};
     auto hasher = transfer::Hasher::create(kind, size_);
     if (!place_) {
       hasher->update(bytes());
@@ -246,10 +245,12 @@ bool ObjectUpload::checksummed() const {
 }
 
 Status ObjectUpload::digest(Part& part, const Context& context) {
+  const auto kind = checksummed() ? kChecksum : transfer::DigestKind::kMd5;
+  if (part.has_digest(kind)) return {};
   // One after the other, so that the first ones are on their way while the next are hashed.
   auto turn = hashing_.acquire(1, context.stop);
   if (!turn) return std::move(turn).error();
-  return part.digest(checksummed() ? kChecksum : transfer::DigestKind::kMd5);
+  return part.digest(kind);
 }
 
 Status ObjectUpload::add_content(Call& call, Part& part, const Context& context) {

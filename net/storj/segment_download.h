@@ -124,8 +124,8 @@ class SegmentDownload {
   ConnectionShare share_;
   transfer::QueueControl::Readers readers_;
   bool gives_way_ = false;  // reads nothing and lets no time pass until it is its turn
-  std::chrono::steady_clock::time_point turn_changed_;
-  bool steered_ = false;  // connections have windows of the queue control's
+  std::chrono::steady_clock::time_point turn_changed_;  // when gives_way_ did
+  bool steered_ = false;                                // connections have windows of the queue control's
   io::Poller poller_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<Lane*> again_;     // have bytes that the poller cannot see, or may not be read yet

@@ -292,9 +292,8 @@ sjcp cp -r -t 8 --log-level debug --progress json --progress-file events sj://bu
 diff -r tree back)";
   const auto exit =
       run_sjwan({"--profile", "home", "--control", folder / "control", "--far",
-                 "exec sjnet --bind 10.66.0.1 --node-bind 10.66.1.1 --nodes 84 --rs 29/35/65/80 "
-                 "--segment-size 8MiB",
-                 "--", "/bin/sh", "-ec", "cd " + folder.path() + "\n" + script},
+                 "exec sjnet --bind 10.66.0.1 --node-bind 10.66.1.1 --nodes 84 --rs 29/35/65/80", "--",
+                 "/bin/sh", "-ec", "cd " + folder.path() + "\n" + script},
                 folder.path());
   CAPTURE(exit.err);
   REQUIRE(exit.code == 0);
