@@ -26,8 +26,10 @@ using transfer::Segment;
 
 constexpr milliseconds kTick{100};
 constexpr size_t kMostErrorText = 64 << 10;
-// Wrong replies and expired redirects in a row that are put down to one bad server among several.
+// Wrong replies in a row that are put down to one bad server among several.
 constexpr unsigned kOddReplies = 3;
+// Links that others found, refused in a row, after which a range asks for one of its own.
+constexpr unsigned kStaleLinks = 2;
 // libcurl's buffer and some more beside the gathered bytes.
 constexpr uint64_t kMemory = RangeWriter::kUnit + (1 << 20);
 
@@ -103,7 +105,13 @@ class HttpSource final : public transfer::Source {
     std::string url;          // of the request as it was made
     bool redirected = false;  // goes straight to where an earlier one was sent
   };
-  Result<Asked> ask(const Context& context);
+  // What a try that failed says of the next.
+  struct Verdict {
+    std::optional<std::chrono::seconds> wait;  // the server's wish
+    bool odd = false;    // what came is wrong, but may come from one bad server among several
+    bool stale = false;  // the place that an earlier request was sent to refuses
+  };
+  Result<Asked> ask(const Context& context, bool own_link = false);
   void remember(const Asked& asked, const Head& head);
   bool forget(const Asked& asked, int status);
   Error explained(const Reply& reply, const Asked& asked) const;
@@ -116,8 +124,7 @@ class HttpSource final : public transfer::Source {
 
   std::shared_ptr<Probe> take_probe(uint64_t position);
   Status fetch_rest(RangeWriter& writer, const Context& context);
-  Status fetch_once(RangeWriter& writer, const Context& context, std::optional<std::chrono::seconds>& wait,
-                    bool& odd);
+  Status fetch_once(RangeWriter& writer, const Context& context, bool own_link, Verdict& verdict);
   Status may_begin_anew(const RangeWriter& writer) const;
 
   Client& client_;
@@ -139,14 +146,14 @@ class HttpSource final : public transfer::Source {
 };
 
 // The request as its maker makes it, or to where its URL was redirected before: a signed link is asked for
-// once, not once for each range.
-Result<HttpSource::Asked> HttpSource::ask(const Context& context) {
+// once, not once for each range.  own_link: as its maker makes it in any case.
+Result<HttpSource::Asked> HttpSource::ask(const Context& context, bool own_link) {
   auto request = options_.request(context);
   if (!request) return request.error();
   Asked asked{*std::move(request), "", false};
   asked.url = asked.request.url;
   const std::lock_guard lock(mutex_);
-  if (redirect_to_.empty() || redirect_from_ != asked.url) return asked;
+  if (own_link || redirect_to_.empty() || redirect_from_ != asked.url) return asked;
   const auto from = Url::parse(asked.url);
   const auto to = Url::parse(redirect_to_);
   if (!from || !to) return asked;
@@ -163,7 +170,7 @@ void HttpSource::remember(const Asked& asked, const Head& head) {
   redirect_to_ = head.url;
 }
 
-// The place that the URL was redirected to refuses: the next try begins at the URL again.
+// True: the place that the URL was redirected to refuses; nobody else is sent there.
 bool HttpSource::forget(const Asked& asked, int status) {
   const bool expired = status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
   if (!asked.redirected || !expired) return false;
@@ -320,22 +327,28 @@ Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
   Retry retry(options_.retry, budget_, system_random());
   retry.heard();
   unsigned odd_replies = 0;
+  unsigned stale_links = 0;
   while (!writer.enough()) {
     const uint64_t before = writer.position();
-    std::optional<std::chrono::seconds> asked;
-    bool odd = false;
-    Status status = fetch_once(writer, context, asked, odd);
+    Verdict verdict;
+    Status status = fetch_once(writer, context, stale_links >= kStaleLinks, verdict);
     if (writer.position() > before) {
       retry.progress();
       budget_.earn(writer.position() - before);
       odd_replies = 0;
     }
+    stale_links = verdict.stale ? stale_links + 1 : 0;
     if (status && !known_.size) return status;
     if (status) continue;
     if (status.error().code == Errc::kCancelled) return status;
-    if (odd && ++odd_replies > kOddReplies) return status;
-    const Error judged = odd ? make_error(Errc::kNetwork, "", status.error().cause) : status.error();
-    const auto wait = retry.wait(judged, asked);
+    if (verdict.stale) {
+      // Bounded: a range that asks for a link of its own meets none.
+      context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    if (verdict.odd && ++odd_replies > kOddReplies) return status;
+    const Error judged = verdict.odd ? make_error(Errc::kNetwork, "", status.error().cause) : status.error();
+    const auto wait = retry.wait(judged, verdict.wait);
     if (!wait) return status;
     context.counters->retries.fetch_add(1, std::memory_order_relaxed);
     for (auto until = std::chrono::steady_clock::now() + *wait; !writer.enough();) {
@@ -349,13 +362,11 @@ Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
   return {};
 }
 
-// odd: what came is wrong, but may come from one bad server among several.
-Status HttpSource::fetch_once(RangeWriter& writer, const Context& context,
-                              std::optional<std::chrono::seconds>& wait, bool& odd) {
+Status HttpSource::fetch_once(RangeWriter& writer, const Context& context, bool own_link, Verdict& verdict) {
   if (!ranged_) {
     if (Status s = may_begin_anew(writer); !s) return s;
   }
-  auto asked = ask(context);
+  auto asked = ask(context, own_link);
   if (!asked) return asked.error();
   Request request = asked->request;
   std::optional<ByteRange> range;
@@ -368,8 +379,8 @@ Status HttpSource::fetch_once(RangeWriter& writer, const Context& context,
   Status status = client_.stream(request, receiver, context);
   if (status && receiver.refused) {
     const Reply& refusal = receiver.refusal;
-    wait = retry_after(refusal, context.clock->wall_now());
-    odd = forget(*asked, refusal.status);
+    verdict.wait = retry_after(refusal, context.clock->wall_now());
+    verdict.stale = forget(*asked, refusal.status);
     if (range && (refusal.status == 412 || refusal.status == 416)) {
       return check_range_reply(refusal, *range, known_).error();
     }
@@ -382,7 +393,7 @@ Status HttpSource::fetch_once(RangeWriter& writer, const Context& context,
       return make_error(Errc::kNetwork, known_.name + ": the reply ended before its range did");
     }
   } else {
-    odd = status.error().code == Errc::kProtocol && receiver.refusal.status != 0;
+    verdict.odd = status.error().code == Errc::kProtocol && receiver.refusal.status != 0;
   }
   return status;
 }

@@ -2,6 +2,8 @@
 good."""
 
 import dataclasses
+import itertools
+import re
 import socket
 import threading
 import time
@@ -159,6 +161,40 @@ class FaultsTest(harness.WebTest):
         # Ranges that fail together may ask together, but not each time.
         self.assertGreaterEqual(len(server.requests), 2)
         self.assertLess(len(server.requests), len(cdn.requests))
+
+    def test_links_that_serve_once(self):
+        fresh = set()
+        numbers = itertools.count()
+        served = threading.Condition()
+        state = {"served": 0, "unlucky": None}
+
+        def sign(request):
+            name = f"file?n={next(numbers)}"
+            fresh.add("/" + name)
+            return Reply(302, {"Location": cdn.url(name)}, b"")
+
+        def behave(request):
+            begin = int(re.match("bytes=([0-9]+)-", request.headers["range"])[1])
+            with served:
+                if request.path not in fresh:
+                    if state["unlucky"] in (None, begin):
+                        # By the time that it hears of the refusal, others have found links, and used them up.
+                        state["unlucky"] = begin
+                        enough = state["served"] + 6
+                        served.wait_for(lambda: state["served"] >= enough, timeout=5)
+                    return Reply(403, {}, b"expired")
+                fresh.remove(request.path)
+                state["served"] += 1
+                served.notify_all()
+            # Less than was asked for: each range needs many links.
+            reply = serve(request, DATA)
+            reply.body = reply.body[:20_000]
+            reply.headers["Content-Range"] = f"bytes {begin}-{begin + len(reply.body) - 1}/{len(DATA)}"
+            return reply
+
+        cdn = self.server(behave)
+        server = self.server(sign)
+        self.assert_right(server, "-p", 16)
 
     def test_servers_without_ranges_give_one_stream(self):
         server = self.server(lambda request: serve(request, DATA, ranges=False))
