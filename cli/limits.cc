@@ -136,7 +136,9 @@ Limits::Limits(const CpOptions& options, bool upload, bool parts, unsigned files
                         : parts ? counters.bytes_fetched
                                 : counters.bytes_acknowledged;
   const auto window = !upload ? transfer::SegmentWindow::Options() : parts ? kPartsWindow : kUploadWindow;
-  gate_.emplace(window, goodput, upload ? nullptr : &queue_, &counters.segments_allowed);
+  // Those on connections of their own, which are slow at first: not for the last ones.
+  const auto* total = parts ? &counters.bytes_total : nullptr;
+  gate_.emplace(window, goodput, total, upload ? nullptr : &queue_, &counters.segments_allowed);
 }
 
 Status Limits::follow_rate_file(RateFile::Warn warn) {

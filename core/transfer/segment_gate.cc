@@ -1,13 +1,17 @@
 #include "core/transfer/segment_gate.h"
 
+#include <algorithm>
+
 #include "core/base/wait.h"
 
 namespace sjcp::transfer {
 
 SegmentGate::SegmentGate(const SegmentWindow::Options& options, const std::atomic<uint64_t>& goodput,
-                         const QueueControl* queue, std::atomic<int64_t>* allowed,
-                         std::chrono::milliseconds interval, const Clock& clock)
+                         const std::atomic<uint64_t>* total, const QueueControl* queue,
+                         std::atomic<int64_t>* allowed, std::chrono::milliseconds interval,
+                         const Clock& clock)
     : goodput_(goodput),
+      total_(total),
       queue_(queue),
       allowed_(allowed),
       clock_(clock),
@@ -36,8 +40,12 @@ void SegmentGate::opened(std::chrono::nanoseconds took, bool divisible) {
 
 void SegmentGate::look() {
   steer([this](SegmentWindow& window) {
-    window.observe({clock_.steady_now(), goodput_.load(std::memory_order_relaxed), in_flight(), waiting() > 0,
-                    queue_ != nullptr && queue_->busy()});
+    const uint64_t bytes = goodput_.load(std::memory_order_relaxed);
+    SegmentWindow::Sample sample{clock_.steady_now(), bytes, in_flight(), waiting() > 0,
+                                 queue_ != nullptr && queue_->busy()};
+    // Repetitions make more of the bytes than there are.
+    if (total_ != nullptr) sample.left = std::max(total_->load(std::memory_order_relaxed), bytes) - bytes;
+    window.observe(sample);
   });
 }
 

@@ -27,11 +27,11 @@ class SegmentGate {
   // One segment in flight; leaves when destroyed.  Movable between threads; must not outlive its gate.
   using Slot = Permits::Lease;
 
-  // goodput: running total of bytes.  queue: that of the line, if anybody watches it; may be null.
-  // allowed: shows the window's size to views; may be null.  interval: how
-  // often to look; 0: only when look() is called.  All of them must outlive the gate.
+  // goodput: running total of bytes.  total: of how many, if that is known; may be null.  queue: that of the
+  // line, if anybody watches it; may be null. allowed: shows the window's size to views; may be null.
+  // interval: how often to look; 0: only when look() is called.  All of them must outlive the gate.
   SegmentGate(const SegmentWindow::Options& options, const std::atomic<uint64_t>& goodput,
-              const QueueControl* queue, std::atomic<int64_t>* allowed,
+              const std::atomic<uint64_t>* total, const QueueControl* queue, std::atomic<int64_t>* allowed,
               std::chrono::milliseconds interval = std::chrono::milliseconds(50),
               const Clock& clock = system_clock());
   ~SegmentGate();
@@ -57,6 +57,7 @@ class SegmentGate {
   void steer(Change change);
 
   const std::atomic<uint64_t>& goodput_;
+  const std::atomic<uint64_t>* const total_;
   const QueueControl* const queue_;
   std::atomic<int64_t>* const allowed_;
   const Clock& clock_;

@@ -132,6 +132,15 @@ void SegmentWindow::on_rising(const Sample& sample) {
     size_ = std::max(size_, std::min(2 * size_, most_rise_));
 }
 
+// New segments need as long as the first ones did before they count.
+SegmentWindow::Duration SegmentWindow::settling() const {
+  return kSlicesAtMost * slice_;
+}
+
+SegmentWindow::Duration SegmentWindow::measurement() const {
+  return std::max<Duration>(kShortestMeasurement, kSlicesAtMost * slice_);
+}
+
 // Only while the window is what limits: with fewer segments in flight than allowed the rate says nothing
 // about its size.
 double SegmentWindow::measured(const Sample& sample) {
@@ -139,7 +148,7 @@ double SegmentWindow::measured(const Sample& sample) {
   if (!limits) slice_open_ = false;
   if (limits && !slice_open_) start_slice(sample);
   if (!slice_open_) return 0;
-  if (sample.now - slice_begin_ < std::max(kShortestMeasurement, kSlicesAtMost * slice_)) return 0;
+  if (sample.now - slice_begin_ < measurement()) return 0;
   return rate_of(sample);
 }
 
@@ -165,6 +174,8 @@ void SegmentWindow::on_measured(const Sample& sample) {
 }
 
 void SegmentWindow::try_more(const Sample& sample) {
+  const double trial = std::chrono::duration<double>(settling() + measurement()).count();
+  if (static_cast<double>(sample.left) < base_rate_ * trial) return enter(Phase::kMeasuring, sample.now);
   const unsigned larger = std::min(size_ + std::max(size_ / 2, 1U), options_.most);
   if (larger <= size_ || sample.queued || thin(base_rate_)) return try_fewer(sample);
   size_ = larger;
@@ -172,9 +183,7 @@ void SegmentWindow::try_more(const Sample& sample) {
 }
 
 void SegmentWindow::on_more(const Sample& sample) {
-  // The new segments need as long as the first ones did before they count.
-  const Duration settling = kSlicesAtMost * slice_;
-  if (sample.now - entered_ < settling) return;
+  if (sample.now - entered_ < settling()) return;
   const double rate = measured(sample);
   if (rate == 0) return;
   const double growth = static_cast<double>(size_) / base_size_ - 1;

@@ -8,8 +8,9 @@
 // the rate climbs from slice to slice the window doubles.  Then it holds still, measures, and tries: half as
 // many again, kept if at least a quarter of the growth shows as rate; a quarter fewer, kept if (nearly)
 // nothing is lost against the best that was seen.  What does not pay is undone.  Where a queue stands before
-// the line nothing grows: it is full.  The length of slices and measurements follows the time that the first
-// byte took, which is a few round trips.
+// the line nothing grows: it is full.  Nor shortly before the end: what begins then is not up to speed before
+// it.  The length of slices and measurements follows the time that the first byte took, which is a few round
+// trips.
 //
 // Pure: told the time and the running total, it answers with a number.  Threads: one at a time.
 #pragma once
@@ -35,10 +36,11 @@ class SegmentWindow {
   };
   struct Sample {
     Clock::Steady now;
-    uint64_t bytes = 0;      // running total of what arrived
-    unsigned in_flight = 0;  // segments
-    bool wanted = false;     // somebody waits to be let in
-    bool queued = false;     // a queue stands before the line: nothing comes sooner for being asked for
+    uint64_t bytes = 0;          // running total of what arrived
+    unsigned in_flight = 0;      // segments
+    bool wanted = false;         // somebody waits to be let in
+    bool queued = false;         // a queue stands before the line: nothing comes sooner for being asked for
+    uint64_t left = UINT64_MAX;  // bytes that are known to be still to come
   };
 
   explicit SegmentWindow(Options options);
@@ -69,6 +71,9 @@ class SegmentWindow {
   bool plainly_wide(const Sample& sample) const;
   // The rate over a whole measurement that the window limited; 0 while there is none yet.
   double measured(const Sample& sample);
+  // From one measurement to the next.
+  Duration settling() const;
+  Duration measurement() const;
   void on_measured(const Sample& sample);
   void on_more(const Sample& sample);
   void on_fewer(const Sample& sample);

@@ -23,7 +23,7 @@ constexpr milliseconds kTick{100};
 // A dial that takes longer is remembered against the address.
 constexpr std::chrono::seconds kLongDial{1};
 constexpr uint64_t kReadBytes = 512 << 10;
-constexpr uint64_t kSendBytes = 1 << 20;
+constexpr uint64_t kSendBytes = 256 << 10;
 // libcurl makes its buffers anew for each request: large ones, for little, cost more than the request.
 constexpr uint64_t kLeastBytes = 16 << 10;
 constexpr size_t kMostHeaderBytes = 1 << 20;

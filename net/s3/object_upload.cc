@@ -38,10 +38,13 @@ constexpr int kCompleteTries = 5;
 constexpr uint64_t kTellsDistance = 16 * kKiB;
 
 constexpr RecordKind kPendingKind{"sjcps3up", 2};
+constexpr uint64_t kPendingChecksums = 1;
+constexpr uint64_t kPendingTrailing = 2;
 // Every processor has an instruction for it: at either end it costs next to nothing.
 constexpr transfer::DigestKind kChecksum = transfer::DigestKind::kCrc32c;
 constexpr const char* kChecksumName = "CRC32C";
 constexpr const char* kChecksumHeader = "x-amz-checksum-crc32c";
+constexpr const char* kAlgorithmHeader = "x-amz-checksum-algorithm";
 const std::string kChecksumElement = "ChecksumCRC32C";
 
 uint64_t rounded_up(uint64_t bytes, uint64_t unit) {
@@ -81,6 +84,10 @@ class ObjectUpload::Part final : public transfer::SegmentWriter {
   }
 
   uint64_t size() const { return size_; }
+  std::unique_ptr<http::RequestBody> body() const {
+    if (place_) return std::make_unique<PartBody>(*place_);
+    return std::make_unique<MemoryBody>(bytes());
+  }
   void give_to(Call& call) const {
     if (place_) {
       call.part = &*place_;
@@ -173,8 +180,15 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
     return {};
   }
   // Reading and hashing take as long as asking for the upload on a long path does.
-  if (auto status = digest(*part, context); !status) return status;
+  if (!checksummed() || !requester_.takes_trailers()) {
+    if (auto status = digest(*part, context); !status) return status;
+  }
   if (auto status = begin_upload(context); !status) return status;
+  if (trailing()) {
+    auto sent = send_trailing(*part, context);
+    if (!sent) return std::move(sent).error();
+    if (*sent) return {};
+  }
   return send_part(*part, context);
 }
 
@@ -221,13 +235,17 @@ Result<std::string> ObjectUpload::create_upload(const Context& context) {
     if (!typed) call.headers.push_back({"content-type", "binary/octet-stream"});
     const bool with_checksums = checksummed();
     if (with_checksums) {
-      call.headers.push_back({"x-amz-checksum-algorithm", kChecksumName});
+      call.headers.push_back({kAlgorithmHeader, kChecksumName});
       call.headers.push_back({"x-amz-checksum-type", "FULL_OBJECT"});
     }
     auto reply = requester_.call(call, context);
     if (reply) {
       auto id = parse_upload_id(reply->body);
       if (!id) return with_context(std::move(id).error(), url_);
+      // Who says what it will check knows checksums, and so how they may come.
+      if (with_checksums && reply->header(kAlgorithmHeader) != kChecksumName) requester_.refuse_trailers();
+      const std::lock_guard lock(mutex_);
+      trailing_ = with_checksums && requester_.takes_trailers();
       return id;
     }
     const Errc code = reply.error().code;
@@ -244,6 +262,11 @@ bool ObjectUpload::checksummed() const {
   return checksums_;
 }
 
+bool ObjectUpload::trailing() const {
+  const std::lock_guard lock(mutex_);
+  return trailing_ && requester_.takes_trailers();
+}
+
 Status ObjectUpload::digest(Part& part, const Context& context) {
   const auto kind = checksummed() ? kChecksum : transfer::DigestKind::kMd5;
   if (part.has_digest(kind)) return {};
@@ -257,22 +280,57 @@ Status ObjectUpload::add_content(Call& call, Part& part, const Context& context)
   if (Status known = digest(part, context); !known) return known;
   call.headers.push_back({checksummed() ? kChecksumHeader : "Content-MD5", part.digest_base64()});
   part.give_to(call);
-  call.expects = 0;
   return {};
 }
 
-Status ObjectUpload::send_part(Part& part, const Context& context) {
+Call ObjectUpload::part_call(const Part& part) const {
   Call call = object_call("PUT");
-  const auto number = static_cast<unsigned>(part.index + 1);
-  call.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id_}};
+  call.query = {{"partNumber", std::to_string(part.index + 1)}, {"uploadId", upload_id_}};
   call.expected = true;
+  call.expects = 0;
+  return call;
+}
+
+Status ObjectUpload::send_part(Part& part, const Context& context) {
+  Call call = part_call(part);
   if (Status added = add_content(call, part, context); !added) return added;
   auto reply = requester_.call(call, context);
   if (!reply) return std::move(reply).error();
-  auto etag = reply->header("ETag");
+  return stored(part, *reply);
+}
+
+// False: the service does not take a checksum that follows its bytes; the part is to be sent with one before
+// them.  What is stored then is not what was meant, until that is done.
+Result<bool> ObjectUpload::send_trailing(Part& part, const Context& context) {
+  const auto data = part.body();
+  TrailingBody body(*data);
+  Call call = part_call(part);
+  call.trailing = &body;
+  auto reply = requester_.call(call, context);
+  if (!reply) {
+    const Errc code = reply.error().code;
+    const bool transient = code == Errc::kNetwork || code == Errc::kLimited || code == Errc::kCancelled ||
+                           code == Errc::kConflict;
+    const std::lock_guard lock(mutex_);
+    if (transient || trailed_) return std::move(reply).error();
+  } else if (reply->header(kChecksumHeader) == body.checksum()) {
+    Status kept = stored(part, *reply);
+    if (!kept) return std::move(kept).error();
+    const std::lock_guard lock(mutex_);
+    trailed_ = true;
+    return true;
+  }
+  spdlog::debug("{}: no checksums after parts: {}", url_, reply ? "none is confirmed" : reply.error().what);
+  requester_.refuse_trailers();
+  return false;
+}
+
+Status ObjectUpload::stored(const Part& part, const http::Reply& reply) {
+  const auto number = static_cast<unsigned>(part.index + 1);
+  const auto etag = reply.header("ETag");
   if (!etag) return make_error(Errc::kProtocol, url_ + ": the service does not name the part it stored");
   StoredPart stored{number, part.size(), *etag, ""};
-  if (checksummed()) stored.checksum = reply->header(kChecksumHeader).value_or("");
+  if (checksummed()) stored.checksum = reply.header(kChecksumHeader).value_or("");
   const std::lock_guard lock(mutex_);
   parts_[number] = std::move(stored);
   return {};
@@ -287,6 +345,7 @@ Status ObjectUpload::put(Part& part, const Context& context) {
   Call call = object_call("PUT");
   call.headers = headers_of(options_.object.metadata);
   if (options_.only_new) call.headers.push_back({"If-None-Match", "*"});
+  call.expects = 0;
   if (Status added = add_content(call, part, context); !added) return added;
   const auto asked = context.clock->steady_now();
   auto reply = requester_.call(call, context);
@@ -385,7 +444,7 @@ std::string ObjectUpload::pending_text() const {
   RecordWriter out(kPendingKind);
   out.text(upload_id_);
   out.number(part_size(size_, 0, requester_.settings().storj_gateway()));
-  out.number(checksummed() ? 1 : 0);
+  out.number((checksummed() ? kPendingChecksums : 0) | (trailing() ? kPendingTrailing : 0));
   return std::move(out).finish();
 }
 
@@ -394,17 +453,19 @@ Result<std::set<uint64_t>> ObjectUpload::resume(const std::string& pending, uint
   RecordReader in(kPendingKind, pending);
   const std::string id = in.text();
   const uint64_t unit = in.number();
-  const bool with_checksums = in.number() == 1;
+  const uint64_t ways = in.number();
   if (!in.complete() || size_ != size || unit != segment_size()) {
     return make_error(Errc::kConflict, url_ + ": was begun in another way");
   }
   {
     const std::lock_guard lock(mutex_);
-    checksums_ = with_checksums;
+    checksums_ = (ways & kPendingChecksums) != 0;
+    trailing_ = (ways & kPendingTrailing) != 0;
   }
   if (auto status = list_parts(id, size, context); !status) {
     const std::lock_guard lock(mutex_);
     checksums_ = requester_.settings().checksums;
+    trailing_ = false;
     parts_.clear();
     return std::move(status).error();
   }

@@ -68,7 +68,10 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Result<std::string> create_upload(const transfer::Context& context);
   Status digest(Part& part, const transfer::Context& context);
   Status add_content(Call& call, Part& part, const transfer::Context& context);
+  Call part_call(const Part& part) const;
   Status send_part(Part& part, const transfer::Context& context);
+  Result<bool> send_trailing(Part& part, const transfer::Context& context);
+  Status stored(const Part& part, const http::Reply& reply);
   Status put(Part& part, const transfer::Context& context);
   Status complete(const transfer::Context& context);
   Status settle(Error error, const transfer::Context& context);
@@ -76,6 +79,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   void remove(const std::string& upload_id);
   std::string pending_text() const;
   bool checksummed() const;
+  bool trailing() const;
 
   Requester& requester_;
   const std::string bucket_;
@@ -94,7 +98,9 @@ class ObjectUpload final : public transfer::ObjectWriter {
   mutable std::mutex mutex_;
   std::condition_variable_any begun_;
   Begin begin_ = Begin::kNot;
-  bool checksums_;  // the service takes them
+  bool checksums_;         // the service takes them
+  bool trailing_ = false;  // also after the bytes, as it says
+  bool trailed_ = false;   // as it has shown
   std::string upload_id_;
   std::map<unsigned, StoredPart> parts_;  // by number, those that are stored
   bool complete_sent_ = false;

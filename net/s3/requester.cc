@@ -106,7 +106,8 @@ Requester::Requester(Settings settings, std::unique_ptr<Credentials> credentials
       client_(client),
       clock_(clock),
       requester_pays_(requester_pays),
-      budget_(kBudget) {}
+      budget_(kBudget),
+      trailers_(settings_.checksums && !settings_.sign_payload && !settings_.storj_gateway()) {}
 
 std::string Requester::region_of(const std::string& bucket) const {
   const std::lock_guard lock(mutex_);
@@ -119,6 +120,7 @@ Clock::Wall Requester::service_time() const {
 }
 
 Result<std::string> Requester::payload_of(const Call& call) const {
+  if (call.trailing != nullptr) return std::string(kUnsignedTrailer);
   if (call.body.empty() && call.part == nullptr) return std::string(kEmptyHash);
   const bool data = call.method == "PUT" && !call.key.empty();
   if (data && !settings_.sign_payload) return std::string(kUnsignedPayload);
@@ -199,6 +201,13 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   request.own = call.own;
   request.headers = call.headers;
   if (requester_pays_) request.headers.push_back({"x-amz-request-payer", "requester"});
+  if (call.trailing != nullptr) {
+    request.headers.push_back({"content-encoding", "aws-chunked"});
+    request.headers.push_back({"x-amz-decoded-content-length", std::to_string(call.trailing->data_size())});
+    request.headers.push_back({"x-amz-trailer", "x-amz-checksum-crc32c"});
+    // A signature brings it along.
+    if (!keys) request.headers.push_back({"x-amz-content-sha256", std::string(kUnsignedTrailer)});
+  }
   if (keys) {
     auto payload = payload_of(call);
     if (!payload) return std::move(payload).error();
@@ -206,7 +215,10 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   }
   MemoryBody body(call.body);
   std::optional<PartBody> part;
-  if (call.part != nullptr) {
+  if (call.trailing != nullptr) {
+    if (Status again = call.trailing->rewind(); !again) return again;
+    request.stream = call.trailing;
+  } else if (call.part != nullptr) {
     request.stream = &part.emplace(*call.part);
   } else if (call.body.size() > kSmallBody) {
     request.stream = &body;

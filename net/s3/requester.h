@@ -24,6 +24,7 @@
 #include "net/s3/error.h"
 #include "net/s3/settings.h"
 #include "net/s3/sigv4.h"
+#include "net/s3/trailing_body.h"
 
 namespace sjcp::s3 {
 
@@ -36,6 +37,7 @@ struct Call {
   std::vector<http::Header> headers;           // all are signed
   ByteView body;                               // outlives the request
   const transfer::ReaderPart* part = nullptr;  // instead of `body`, outlives the request
+  TrailingBody* trailing = nullptr;            // instead of both; outlives the request
   http::OwnLine* own = nullptr;                // as http::Request has it
   uint64_t expects = UINT64_MAX;               // bytes of the reply at most
   bool whole_bucket = false;                   // makes, lists or deletes it
@@ -60,6 +62,11 @@ class Requester {
   // A URL that works without credentials until it expires.
   Result<std::string> presign(const Call& call, std::chrono::seconds expires,
                               const transfer::Context& context);
+
+  // Whether checksums may follow what they are of: not once somebody has found that the service does not take
+  // them so.
+  bool takes_trailers() const { return trailers_.load(std::memory_order_relaxed); }
+  void refuse_trailers() { trailers_.store(false, std::memory_order_relaxed); }
 
   const Settings& settings() const { return settings_; }
   const http::RetryRules& retry_rules() const { return rules_; }
@@ -93,7 +100,8 @@ class Requester {
   const http::RetryRules rules_;
   http::RetryBudget budget_;
   Signer signer_;
-  std::atomic<int64_t> clock_offset_{0};        // seconds that the service is ahead
+  std::atomic<int64_t> clock_offset_{0};  // seconds that the service is ahead
+  std::atomic<bool> trailers_;
   mutable std::mutex mutex_;                    // guards the rest
   std::map<std::string, std::string> regions_;  // by bucket, of those that are elsewhere
 };

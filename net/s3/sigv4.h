@@ -46,6 +46,8 @@ std::string escape_path(std::string_view key);
 std::string query_text(const Query& query);
 
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
+// Of a TrailingBody.
+inline constexpr std::string_view kUnsignedTrailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 // SHA-256 in hex, as the signature names a body.
 std::string payload_hash(ByteView body);
 

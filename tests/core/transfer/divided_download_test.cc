@@ -100,7 +100,7 @@ TEST_CASE("A gate that lets more in divides what is left among them") {
   Bench bench;
   std::atomic<uint64_t> goodput{0};
   SegmentWindow::Options window;
-  SegmentGate gate(window, goodput, nullptr, nullptr, std::chrono::milliseconds(0));
+  SegmentGate gate(window, goodput, nullptr, nullptr, nullptr, std::chrono::milliseconds(0));
   bench.context.gate = &gate;
   DivisibleSource source(kObject);
   FakeSink sink;

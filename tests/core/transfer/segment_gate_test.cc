@@ -26,7 +26,8 @@ class HandClock final : public Clock {
 
 // A gate that looks only when told to, on time that only tests move.
 struct Stage {
-  explicit Stage(SegmentWindow::Options options) : gate(options, goodput, nullptr, &allowed, 0ms, clock) {}
+  explicit Stage(SegmentWindow::Options options)
+      : gate(options, goodput, &total, nullptr, &allowed, 0ms, clock) {}
   void pass(std::chrono::milliseconds time, uint64_t bytes) {
     clock.advance(time);
     goodput += bytes;
@@ -34,6 +35,7 @@ struct Stage {
   }
   HandClock clock;
   std::atomic<uint64_t> goodput{0};
+  std::atomic<uint64_t> total{UINT64_MAX};
   std::atomic<int64_t> allowed{0};
   SegmentGate gate;
 };
@@ -118,6 +120,21 @@ TEST_CASE("A window that grows lets in those who wait") {
   CHECK(stage.allowed == 4);
 }
 
+TEST_CASE("A gate that knows the total tries nothing shortly before it is reached") {
+  const uint64_t total = GENERATE(uint64_t{250'000'000}, uint64_t{3'000'000'000});
+  Stage stage({.start = 2, .least = 1, .most_rise = 2, .most = 4});
+  stage.total = total;
+  auto first = stage.gate.enter({});
+  auto second = stage.gate.enter({});
+  std::stop_source stop;
+  std::jthread waiter([&] { (void)stage.gate.enter(stop.get_token()); });
+  REQUIRE(await_waiting(stage.gate, 1));
+  stage.pass(0ms, 0);
+  for (int tenth = 0; tenth < 20; ++tenth) stage.pass(100ms, 10'000'000);
+  CHECK(stage.gate.allowed() == (total == 250'000'000 ? 2 : 3));
+  stop.request_stop();
+}
+
 TEST_CASE("Whoever waits for a place leaves at once when stopped, and those behind it stay in line") {
   Stage stage({.start = 1, .least = 1, .most_rise = 1, .most = 1});
   auto held = stage.gate.enter({});
@@ -148,7 +165,8 @@ TEST_CASE("Whoever waits for a place leaves at once when stopped, and those behi
 TEST_CASE("A gate watches by itself and ends at once") {
   std::atomic<uint64_t> goodput{0};
   std::atomic<int64_t> allowed{0};
-  SegmentGate gate({.start = 1, .least = 1, .most_rise = 8, .most = 8}, goodput, nullptr, &allowed, 1ms);
+  SegmentGate gate({.start = 1, .least = 1, .most_rise = 8, .most = 8}, goodput, nullptr, nullptr, &allowed,
+                   1ms);
   auto held = gate.enter({});
   std::atomic<bool> inside{false};
   std::thread waiter([&] {

@@ -33,7 +33,11 @@ struct Line {
 class Transfer {
  public:
   Transfer(Line line, SegmentWindow::Options options, size_t segments)
-      : line_(std::move(line)), window_(options), left_(segments), largest_(window_.size()) {}
+      : line_(std::move(line)),
+        window_(options),
+        left_(segments),
+        total_(segments * line_.segment_bytes),
+        largest_(window_.size()) {}
 
   // Goes on by so much time, or to the end.
   void run(std::chrono::nanoseconds time) {
@@ -48,6 +52,9 @@ class Transfer {
   const Changes& changes() const { return changes_; }
   uint64_t bytes() const { return static_cast<uint64_t>(bytes_); }
   Line& line() { return line_; }
+
+  // Whether the window is told how much is left, and not only that something is.
+  bool tells_end = false;
 
  private:
   static constexpr milliseconds kTick{10};
@@ -69,7 +76,9 @@ class Transfer {
 
   void look() {
     const unsigned before = window_.size();
-    window_.observe({now_, bytes(), static_cast<unsigned>(running_.size()), left_ > 0});
+    SegmentWindow::Sample sample{now_, bytes(), static_cast<unsigned>(running_.size()), left_ > 0};
+    if (tells_end) sample.left = total_ - bytes();
+    window_.observe(sample);
     if (window_.size() == before) return;
     largest_ = std::max(largest_, window_.size());
     changes_.emplace_back(std::chrono::duration_cast<milliseconds>(now_ - kStart).count(), window_.size());
@@ -101,6 +110,7 @@ class Transfer {
   Line line_;
   SegmentWindow window_;
   size_t left_;
+  const uint64_t total_;
   Steady now_ = kStart;
   double bytes_ = 0;
   std::vector<Segment> running_;
@@ -318,6 +328,22 @@ TEST_CASE("Growth that does not pay is undone at the exact moment when that is k
   // 400 ms to settle and a measurement of one second; it then tries fewer than there were.
   CHECK(undone_at - tried_at == 1400);
   CHECK(undone == 3);
+}
+
+TEST_CASE("Nothing is tried that could not be judged before the end") {
+  const bool tells_end = GENERATE(false, true);
+  Line line = home();
+  line.segment_bytes = kMiB;
+  // At the first measurement some 11 MB are left: less than the line carries during a trial.
+  Transfer brief(line, kOptions, 30);
+  brief.tells_end = tells_end;
+  brief.run(1min);
+  REQUIRE(brief.done());
+  CHECK(brief.changes().empty() == tells_end);
+  Transfer longer(line, kOptions, 64);
+  longer.tells_end = tells_end;
+  longer.run(1min);
+  CHECK(longer.largest() > 4);
 }
 
 TEST_CASE("Where more segments bring less, the window goes back before much is lost") {

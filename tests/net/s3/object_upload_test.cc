@@ -160,9 +160,131 @@ TEST_CASE("A part is read from its place, for its checksum and for each try") {
   }
 }
 
+// As answer_upload(), of a service that says which checksums it knows.
+http::Reply answer_trailing(const Asked& asked) {
+  auto out = answer_upload(asked);
+  if (asked.request.url.ends_with("?uploads=")) {
+    out.headers.push_back({"x-amz-checksum-algorithm", asked.header("x-amz-checksum-algorithm")});
+  }
+  if (asked.header("x-amz-trailer") == "x-amz-checksum-crc32c") {
+    const size_t end = asked.body.rfind("\r\n\r\n");
+    out.headers.push_back({"x-amz-checksum-crc32c", asked.body.substr(end - 8, 8)});
+  }
+  return out;
+}
+
+bool trails(const Asked& asked) {
+  return asked.header("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
+}
+
+TEST_CASE("Where the service says that it checks them, checksums follow their parts, which are read once") {
+  Fixture f;
+  f.client.answer = answer_trailing;
+  const std::string content = test::pattern(0, 2 * kPart + 5);
+  test::FakeReader reader(content);
+  auto upload = f.upload(content.size());
+  const auto send = [&](uint64_t index, uint64_t offset, uint64_t size, bool last) -> Status {
+    auto segment = upload->begin_segment(index, transfer::ReaderPart(reader, offset, size));
+    if (!segment) return std::move(segment).error();
+    return upload->finish_segment(std::move(*segment), last, f.context);
+  };
+  REQUIRE(send(0, 0, kPart, false));
+  REQUIRE(send(1, kPart, kPart, false));
+  REQUIRE(send(2, 2 * kPart, 5, true));
+  REQUIRE(upload->commit(f.context));
+  REQUIRE(f.client.asked.size() == 5);
+  CHECK(f.client.asked[1].header("x-amz-decoded-content-length") == std::to_string(kPart));
+  CHECK(f.client.asked[1].header("content-encoding") == "aws-chunked");
+  CHECK(f.client.asked[1].header("x-amz-checksum-crc32c").empty());
+  auto hasher = transfer::Hasher::create(transfer::DigestKind::kCrc32c, 5);
+  hasher->update(content.substr(2 * kPart));
+  const std::string checksum = base64(*from_hex(hasher->finish().hex));
+  CHECK(f.client.asked[3].body ==
+        "5\r\n" + content.substr(2 * kPart) + "\r\n0\r\nx-amz-checksum-crc32c:" + checksum + "\r\n\r\n");
+  CHECK(f.client.asked[4].body.find("<ChecksumCRC32C>" + checksum) != std::string::npos);
+}
+
+TEST_CASE("A part whose trailing checksum is not confirmed goes again, with a checksum before it") {
+  Fixture f;
+  SECTION("refused") {
+    f.client.answer = [](const Asked& asked) {
+      return trails(asked) ? reply(501, "<Error><Code>NotImplemented</Code></Error>")
+                           : answer_trailing(asked);
+    };
+  }
+  SECTION("taken for something else") {
+    f.client.answer = [](const Asked& asked) {
+      return trails(asked) ? reply(403, "<Error><Code>SignatureDoesNotMatch</Code></Error>")
+                           : answer_trailing(asked);
+    };
+  }
+  SECTION("not confirmed: what is stored may be the frame") {
+    f.client.answer = [](const Asked& asked) {
+      return trails(asked) ? reply(200, "", {{"ETag", "\"framed\""}}) : answer_trailing(asked);
+    };
+  }
+  SECTION("not what was sent") {
+    f.client.answer = [](const Asked& asked) {
+      return trails(asked) ? reply(200, "", {{"ETag", "\"f\""}, {"x-amz-checksum-crc32c", "AAAAAA=="}})
+                           : answer_trailing(asked);
+    };
+  }
+  auto upload = f.upload(2 * kPart + 5);
+  REQUIRE(f.send(*upload, 0, kPart, false));
+  REQUIRE(f.send(*upload, 1, kPart, false));
+  REQUIRE(f.send(*upload, 2, 5, true));
+  REQUIRE(upload->commit(f.context));
+  REQUIRE(f.client.asked.size() == 6);
+  CHECK(trails(f.client.asked[1]));
+  CHECK(f.client.asked[2].request.url == f.client.asked[1].request.url);
+  CHECK(f.client.asked[2].body == std::string(kPart, 'x'));
+  CHECK_FALSE(f.client.asked[2].header("x-amz-checksum-crc32c").empty());
+  CHECK_FALSE(trails(f.client.asked[3]));
+  CHECK(f.client.asked[5].body.find("&quot;f") == std::string::npos);
+
+  f.client.asked.clear();
+  auto next = f.upload(2 * kPart);
+  REQUIRE(f.send(*next, 0, kPart, false));
+  REQUIRE(f.client.asked.size() == 2);
+  CHECK_FALSE(trails(f.client.asked[1]));
+}
+
+TEST_CASE("A service that has confirmed trailing checksums is taken at its word when it refuses a part") {
+  Fixture f;
+  int parts = 0;
+  f.client.answer = [&](const Asked& asked) {
+    if (trails(asked) && ++parts == 2) return reply(403, "<Error><Code>AccessDenied</Code></Error>");
+    return answer_trailing(asked);
+  };
+  auto upload = f.upload(2 * kPart + 5);
+  REQUIRE(f.send(*upload, 0, kPart, false));
+  const auto refused = f.send(*upload, 1, kPart, false);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::kDenied);
+  CHECK(f.client.asked.size() == 3);
+}
+
+TEST_CASE("Checksums do not trail where the profile wants the data signed") {
+  FakeClient client;
+  client.answer = answer_trailing;
+  transfer::Counters counters;
+  const transfer::Context context{{}, nullptr, &counters};
+  auto settings = test::at_endpoint();
+  settings.sign_payload = true;
+  Requester requester(settings, Credentials::none(), client, system_clock());
+  ObjectUpload upload(requester, "bkt", "k", {}, 2 * kPart, std::make_shared<segment::BufferCache>());
+  auto segment = upload.begin_segment(0);
+  REQUIRE(segment);
+  REQUIRE((*segment)->append(std::string(kPart, 'x')));
+  REQUIRE(upload.finish_segment(std::move(*segment), false, context));
+  REQUIRE(client.asked.size() == 2);
+  CHECK_FALSE(trails(client.asked[1]));
+}
+
 TEST_CASE("An upload goes on with the parts that the service lists") {
   Fixture f;
-  f.client.answer = answer_upload;
+  const bool trailing = GENERATE(false, true);
+  f.client.answer = trailing ? answer_trailing : answer_upload;
   std::string pending;
   {
     auto upload = f.upload(2 * kPart + 5);
@@ -184,7 +306,8 @@ TEST_CASE("An upload goes on with the parts that the service lists") {
   REQUIRE(f.send(*upload, 2, 5, true));
   REQUIRE(upload->commit(f.context));
   CHECK(f.requests().front() == "GET https://h/bkt/k?uploadId=u%2F1");
-  CHECK(f.client.asked.size() == 4);
+  REQUIRE(f.client.asked.size() == 4);
+  CHECK(trails(f.client.asked[1]) == trailing);
   CHECK(f.client.asked.back().body.find("&quot;old&quot;") != std::string::npos);
 
   SECTION("but not with parts of another size") {
