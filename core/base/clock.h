@@ -1,4 +1,4 @@
-// Time as an argument: policies take a Clock so that tests can move it (tests/support/fake_clock.h).
+// Time as an argument: policies take a Clock so that tests can move it (tests/support/hand_clock.h).
 #pragma once
 
 #include <chrono>

@@ -46,6 +46,8 @@ class SegmentGate {
   // Shows the window what has come since.
   void look();
 
+  // So many may begin on a long path, each on a connection of its own.
+  unsigned ranges() const { return window_.ranges(); }
   unsigned allowed() const { return static_cast<unsigned>(places_.limit()); }
   unsigned in_flight() const { return static_cast<unsigned>(places_.held()); }
   size_t waiting() const { return places_.waiting(); }

@@ -15,6 +15,7 @@
 // Pure: told the time and the running total, it answers with a number.  Threads: one at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/base/clock.h"
@@ -52,6 +53,9 @@ class SegmentWindow {
   // sent wait until the line is known not to be thin: each pushes into it what 60 connections have.  On a
   // short path the least begin.  Counts before the first bytes only.
   void opened(std::chrono::nanoseconds took, bool divisible = false);
+
+  // So many may begin when a path turns out to be long, each on a connection of its own.
+  unsigned ranges() const { return std::min(options_.ranges, options_.most); }
 
   // To be called every 50 ms or so while anything is in flight.
   void observe(const Sample& sample);

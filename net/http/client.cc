@@ -147,6 +147,14 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
   const ScopeGuard closed(
       [&] { context.counters->connections_active.fetch_sub(1, std::memory_order_relaxed); });
   auto line = take(request, url);
+  if (request.followers > 0 && (request.direct || !behind_proxy())) {
+    const size_t room = context.connections == nullptr ? request.followers : context.connections->room();
+    line->on_connected(
+        [this, &request, url, room](const std::string& address, std::chrono::microseconds trip) {
+          if (trip < options_.long_path) return;
+          pool_.dial_ahead(url, request.direct, address, std::min<size_t>(request.followers, room));
+        });
+  }
   int answer = 0;
   receiver.heard = [&](int status) {
     answer = status;

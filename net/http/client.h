@@ -79,6 +79,9 @@ struct Request {
   bool direct = false;            // whatever proxy is configured
   // A large body waits for the server to say that it wants it (Expect: 100-continue).
   bool asks_first = true;
+  // So many requests to the same server are about to follow at once: on a long path connections for them are
+  // made while this one is answered.  Not where a proxy is configured.
+  unsigned followers = 0;
   // For its turn where the server has asked for fewer requests (429, 503).  Not those whose body may come
   // from another request to the same server, which would wait for this one, and those that must be short.
   bool waits = true;
@@ -123,6 +126,8 @@ struct ClientOptions {
   bool netrc = false;     // names and passwords from ~/.netrc
   std::chrono::milliseconds connect_timeout{15000};
   std::chrono::milliseconds stall_timeout{30000};  // without any byte in either direction
+  // Round trip of a path on which connections are made before they are needed (Request::followers).
+  std::chrono::milliseconds long_path{25};
 };
 
 class Client {

@@ -92,6 +92,7 @@ struct Line::Exchange {
   Receiver& receiver;
   const transfer::Context& context;
   const std::string url_text;
+  const curl_socket_t& early;
   HeaderList sent{};
   HeaderList connect_to{};
 
@@ -150,8 +151,12 @@ size_t Line::Exchange::granted(size_t want) {
   }
 }
 
-Line::Line(Sharing& sharing, const ClientOptions& options)
-    : sharing_(sharing), options_(options), multi_(curl_multi_init()), easy_(curl_easy_init()) {
+Line::Line(Sharing& sharing, EarlyDials& dials, const ClientOptions& options)
+    : sharing_(sharing),
+      dials_(dials),
+      options_(options),
+      multi_(curl_multi_init()),
+      easy_(curl_easy_init()) {
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
   curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Line::on_watch);
@@ -272,9 +277,28 @@ int Line::on_seek(void* opaque, curl_off_t offset, int origin) {
   return exchange.request.stream->rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
+curl_socket_t Line::on_open(void* opaque, curlsocktype, curl_sockaddr* address) {
+  auto& line = *static_cast<Line*>(opaque);
+  line.early_ = line.dials_.take({reinterpret_cast<const uint8_t*>(&address->addr), address->addrlen});
+  if (line.early_ != CURL_SOCKET_BAD) return line.early_;
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 int Line::on_socket(void* opaque, curl_socket_t fd, curlsocktype) {
-  if (static_cast<const Exchange*>(opaque)->far) io::widen_receive_window(fd);
-  return CURL_SOCKOPT_OK;
+  const auto& exchange = *static_cast<const Exchange*>(opaque);
+  if (exchange.far) io::widen_receive_window(fd);
+  return fd == exchange.early ? CURL_SOCKOPT_ALREADY_CONNECTED : CURL_SOCKOPT_OK;
+}
+
+// Before the request is sent.
+int Line::on_ready(void* opaque, char* address, char*, int, int) {
+  auto& line = *static_cast<Line*>(opaque);
+  curl_off_t found = 0;
+  curl_off_t connected = 0;
+  curl_easy_getinfo(line.easy_, CURLINFO_NAMELOOKUP_TIME_T, &found);
+  curl_easy_getinfo(line.easy_, CURLINFO_CONNECT_TIME_T, &connected);
+  if (connected > found) line.on_connected_(address, std::chrono::microseconds(connected - found));
+  return CURL_PREREQFUNC_OK;
 }
 
 void Line::prepare_body(Exchange& exchange) {
@@ -343,6 +367,12 @@ void Line::prepare(Exchange& exchange) {
   exchange.far = !limited && !loopback(exchange.url.host);
   curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, &Line::on_socket);
   curl_easy_setopt(easy_, CURLOPT_SOCKOPTDATA, &exchange);
+  curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &Line::on_open);
+  curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
+  if (on_connected_) {
+    curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &Line::on_ready);
+    curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
+  }
 }
 
 // What the peer has acknowledged is progress, too: a socket takes megabytes at once and may need minutes for
@@ -494,8 +524,10 @@ Status Line::attempt(Exchange& exchange) {
 Status Line::exchange(const Request& request, const Url& url, const std::vector<Header>& headers,
                       Receiver& receiver, const transfer::Context& context) {
   unreachable_ = false;
+  const ScopeGuard told([this] { on_connected_ = nullptr; });
   for (bool again = false;; again = true) {
-    Exchange exchange{request, url, headers, receiver, context, url.text()};
+    early_ = CURL_SOCKET_BAD;
+    Exchange exchange{request, url, headers, receiver, context, url.text(), early_};
     const Status status = attempt(exchange);
     used_ = now();
     // Given up by whoever asked, who has waited for long.
@@ -506,8 +538,9 @@ Status Line::exchange(const Request& request, const Url& url, const std::vector<
     long dialled = 0;
     curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &dialled);
     const bool dead = code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR;
-    // The server had closed the kept connection before the request reached it.
-    if (again || !dead || dialled > 0) return status;
+    // The server had closed the connection, kept or made early, before the request reached it.
+    const bool fresh = dialled > 0 && early_ == CURL_SOCKET_BAD;
+    if (again || !dead || fresh) return status;
     if (request.stream != nullptr && !request.stream->rewind()) return status;
   }
 }

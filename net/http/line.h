@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 
 #include "core/base/clock.h"
 #include "net/http/client.h"
+#include "net/http/early_dials.h"
 #include "net/http/sharing.h"
 #include "net/http/url.h"
 #include "net/io/poller.h"
@@ -23,8 +25,8 @@ namespace sjcp::http {
 
 class Line {
  public:
-  // Both outlive the line.
-  Line(Sharing& sharing, const ClientOptions& options);
+  // All outlive the line.
+  Line(Sharing& sharing, EarlyDials& dials, const ClientOptions& options);
   ~Line();
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
@@ -33,6 +35,11 @@ class Line {
   // name says.
   void pin(std::string address) { pinned_ = std::move(address); }
   const std::string& pinned() const { return pinned_; }
+
+  // Called in the next exchange when its connection has been made, with the numeric address and the time that
+  // a round trip took; not for a kept one.
+  using OnConnected = std::function<void(const std::string& address, std::chrono::microseconds trip)>;
+  void on_connected(OnConnected call) { on_connected_ = std::move(call); }
 
   // One request and its reply, redirects included as they are.  `headers` instead of the request's own.
   // Blocks.
@@ -65,15 +72,20 @@ class Line {
   static size_t on_body(char* data, size_t one, size_t size, void* exchange);
   static size_t on_read(char* out, size_t one, size_t size, void* exchange);
   static int on_seek(void* exchange, curl_off_t offset, int origin);
+  static curl_socket_t on_open(void* line, curlsocktype purpose, curl_sockaddr* address);
   static int on_socket(void* exchange, curl_socket_t fd, curlsocktype purpose);
+  static int on_ready(void* line, char* address, char* local, int port, int local_port);
 
   Sharing& sharing_;
+  EarlyDials& dials_;
   const ClientOptions& options_;
   CURLM* multi_;
   CURL* easy_;
   char error_text_[CURL_ERROR_SIZE];
   std::string pinned_;
   bool unreachable_ = false;
+  OnConnected on_connected_;
+  curl_socket_t early_ = CURL_SOCKET_BAD;  // of this exchange, connected before it
   // What libcurl waits for.
   io::Poller poller_;                       // of every exchange: making one costs as much as a small file
   bool watching_ = false;                   // while there is an exchange

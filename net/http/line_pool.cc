@@ -46,7 +46,7 @@ std::unique_ptr<Line> LinePool::take(const Url& url, bool direct) {
     }
     if (server.addresses.size() > 1) address = server.addresses[server.next++ % server.addresses.size()];
   }
-  auto line = std::make_unique<Line>(sharing_, options_);
+  auto line = std::make_unique<Line>(sharing_, dials_, options_);
   line->pin(std::move(address));
   return line;
 }
@@ -84,6 +84,49 @@ void LinePool::met(const Url& url, bool direct, const std::string& address) {
   if (server.learned) return;
   server.learned = std::make_shared<std::once_flag>();
   server.answered = address;
+}
+
+// Names are looked up, which may take time that the request whose connection has just been made does not
+// have.
+void LinePool::dial_ahead(const Url& url, bool direct, const std::string& address, size_t count) {
+  const std::lock_guard lock(mutex_);
+  const size_t idle = servers_[key_of(url, direct)].idle.size();
+  if (dialling_ || count <= idle) return;
+  dialling_ = true;
+  dialler_ = std::jthread([this, url, direct, address, count = count - idle] {
+    dial_all(url, direct, address, count);
+    const std::lock_guard done(mutex_);
+    dialling_ = false;
+  });
+}
+
+void LinePool::dial_all(const Url& url, bool direct, const std::string& address, size_t count) {
+  std::vector<std::string> addresses;
+  size_t next = 0;
+  std::shared_ptr<std::once_flag> once;
+  met(url, direct, address);
+  if (!direct) {
+    const std::lock_guard lock(mutex_);
+    once = servers_[key_of(url, false)].learned;
+  }
+  if (once) std::call_once(*once, [&] { learn(url, address); });
+  {
+    const std::lock_guard lock(mutex_);
+    const Server& server = servers_[key_of(url, direct)];
+    // Those that the next lines will be pinned to.
+    if (server.addresses.size() > 1) addresses = server.addresses;
+    next = server.next;
+  }
+  if (addresses.empty()) {
+    addresses.push_back(address.find(':') == std::string::npos ? address : "[" + address + "]");
+  }
+  std::vector<io::Endpoint> endpoints;
+  for (const std::string& each : addresses) {
+    auto found = io::resolve(each + ":" + std::to_string(url.port));
+    if (found && !found->empty()) endpoints.push_back(std::move(found->front()));
+  }
+  for (size_t i = 0; i < count && !endpoints.empty(); ++i)
+    dials_.dial(endpoints[(next + i) % endpoints.size()]);
 }
 
 void LinePool::keep(const Url& url, bool direct, std::unique_ptr<Line> line, size_t most) {

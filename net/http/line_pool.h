@@ -9,8 +9,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "net/http/early_dials.h"
 #include "net/http/line.h"
 
 namespace sjcp::http {
@@ -27,6 +29,9 @@ class LinePool {
   std::unique_ptr<Line> take(const Url& url, bool direct);
   // This address of the server has answered: where it has others, new lines use them in turn.
   void met(const Url& url, bool direct, const std::string& address);
+  // Makes connections for so many lines that are about to be taken, less those that are kept; returns at
+  // once. address: answers.
+  void dial_ahead(const Url& url, bool direct, const std::string& address, size_t count);
   // For the next request; `most` lines are kept in all, the longest unused ones go.
   void keep(const Url& url, bool direct, std::unique_ptr<Line> line, size_t most);
   // The pinned address did not answer: new lines do without it.
@@ -41,13 +46,17 @@ class LinePool {
     size_t next = 0;
   };
   void learn(const Url& url, const std::string& answered);
+  void dial_all(const Url& url, bool direct, const std::string& address, size_t count);
   std::unique_ptr<Line> forget_oldest();
 
   Sharing& sharing_;
   const ClientOptions& options_;
+  EarlyDials dials_;
   std::mutex mutex_;  // guards the rest
   std::map<std::string, Server> servers_;
   size_t idle_ = 0;
+  bool dialling_ = false;  // dialler_ is at work
+  std::jthread dialler_;   // ends before the rest does
 };
 
 }  // namespace sjcp::http

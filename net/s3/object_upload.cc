@@ -230,6 +230,11 @@ Result<std::string> ObjectUpload::create_upload(const Context& context) {
   for (;;) {
     Call call = object_call("POST");
     call.query.emplace_back("uploads", "");
+    if (context.gate != nullptr && size_) {
+      const uint64_t parts = *size_ / part_size(size_, 0, requester_.settings().storj_gateway());
+      // The first goes over the connection that this request has.
+      call.followers = static_cast<unsigned>(std::min<uint64_t>(parts, context.gate->ranges() - 1));
+    }
     call.headers = headers_of(options_.object.metadata);
     const bool typed = options_.object.metadata.contains("content-type");
     if (!typed) call.headers.push_back({"content-type", "binary/octet-stream"});

@@ -199,6 +199,7 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   request.asks_first = !call.expected;
   request.expects = call.expects;
   request.own = call.own;
+  request.followers = call.followers;
   request.headers = call.headers;
   if (requester_pays_) request.headers.push_back({"x-amz-request-payer", "requester"});
   if (call.trailing != nullptr) {

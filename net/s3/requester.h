@@ -40,6 +40,7 @@ struct Call {
   TrailingBody* trailing = nullptr;            // instead of both; outlives the request
   http::OwnLine* own = nullptr;                // as http::Request has it
   uint64_t expects = UINT64_MAX;               // bytes of the reply at most
+  unsigned followers = 0;                      // as http::Request has it
   bool whole_bucket = false;                   // makes, lists or deletes it
   bool expected = false;                    // the service has agreed to the body before: it need not be asked
   std::chrono::milliseconds time_limit{0};  // 0: none; otherwise for each try, and there are no others

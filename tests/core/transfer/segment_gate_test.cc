@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/hand_clock.h"
 #include "tests/support/rendezvous.h"
 
 using namespace sjcp;
@@ -13,16 +14,6 @@ using namespace sjcp::transfer;
 using namespace std::chrono_literals;
 
 namespace {
-
-class HandClock final : public Clock {
- public:
-  Steady steady_now() const override { return Steady(std::chrono::nanoseconds(now_.load())); }
-  Wall wall_now() const override { return {}; }
-  void advance(std::chrono::nanoseconds by) { now_ += by.count(); }
-
- private:
-  std::atomic<int64_t> now_{0};
-};
 
 // A gate that looks only when told to, on time that only tests move.
 struct Stage {
@@ -33,7 +24,7 @@ struct Stage {
     goodput += bytes;
     gate.look();
   }
-  HandClock clock;
+  test::HandClock clock;
   std::atomic<uint64_t> goodput{0};
   std::atomic<uint64_t> total{UINT64_MAX};
   std::atomic<int64_t> allowed{0};

@@ -9,6 +9,7 @@
 #include "net/drpc/server_machine.h"
 #include "tests/net/drpc/recorders.h"
 #include "tests/net/io/loopback_server.h"
+#include "tests/support/hand_clock.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;
@@ -131,13 +132,6 @@ struct Network {
   LoopbackServer server;
   Pool pool;
   Peer peer;
-};
-
-class FakeClock : public Clock {
- public:
-  Steady steady_now() const override { return now; }
-  Wall wall_now() const override { return {}; }
-  Steady now{};
 };
 
 // Writes all output without reading.
@@ -333,19 +327,19 @@ TEST_CASE("a connection is given back only when it can serve another call") {
 }
 
 TEST_CASE("idle connections leave after the idle limit, and the oldest when there are too many") {
-  FakeClock clock;
+  test::HandClock clock;
   Network network({}, {2, 120s}, clock);
   Pool& pool = network.pool;
   const Peer alias{network.peer.id,
                    "localhost" + network.peer.address.substr(network.peer.address.find(':'))};
   pool.give_back(alias, network.connect());
-  clock.now += 1s;
+  clock.advance(1s);
   pool.give_back(network.peer, network.connect());
-  clock.now += 1s;
+  clock.advance(1s);
   pool.give_back(network.peer, network.connect());
   CHECK(pool.idle() == 2);
   CHECK(pool.take(alias) == nullptr);
-  clock.now += 119s;  // the first of the two is 120 s old now
+  clock.advance(119s);  // the first of the two is 120 s old now
   CHECK(pool.take(network.peer) != nullptr);
   CHECK(pool.take(network.peer) == nullptr);
 }

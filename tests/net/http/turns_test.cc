@@ -5,21 +5,12 @@
 #include <optional>
 #include <thread>
 #include <vector>
+#include "tests/support/hand_clock.h"
 
 using namespace sjcp;
 using namespace sjcp::http;
 
 namespace {
-
-class HandClock final : public Clock {
- public:
-  Steady steady_now() const override { return Steady(std::chrono::milliseconds(now_.load())); }
-  Wall wall_now() const override { return {}; }
-  void pass(std::chrono::milliseconds time) { now_ += time.count(); }
-
- private:
-  std::atomic<int64_t> now_{1'000'000};
-};
 
 bool wanted() {
   return false;
@@ -36,7 +27,7 @@ struct Fixture {
   std::vector<Turns::Turn> refuse_of(size_t count) {
     std::vector<Turns::Turn> held;
     while (held.size() < count) held.push_back(take());
-    clock.pass(std::chrono::milliseconds(1));
+    clock.advance(std::chrono::milliseconds(1));
     held[0].refused();
     return held;
   }
@@ -44,7 +35,7 @@ struct Fixture {
     while (turns.waiting(url) != count) std::this_thread::yield();
   }
 
-  HandClock clock;
+  test::HandClock clock;
   Turns turns{clock};
   Url url = *Url::parse("https://me:secret@host/path?x=1");
   std::stop_source stop;
@@ -169,12 +160,12 @@ TEST_CASE("Where nothing moves for long one more goes, and another only as much 
     });
   }
   f.wait_for_waiting(2);
-  f.clock.pass(Turns::kPatience);
+  f.clock.advance(Turns::kPatience);
   while (given == 0) std::this_thread::yield();
   const int before = looked;
   while (looked < before + 3) std::this_thread::yield();
   CHECK(given == 1);
-  f.clock.pass(Turns::kPatience);
+  f.clock.advance(Turns::kPatience);
   for (std::jthread& thread : threads) thread.join();
   CHECK(given == 2);
 }

@@ -1,6 +1,7 @@
 #include "net/storj/node_memory.h"
 
 #include <catch2/catch.hpp>
+#include "tests/support/hand_clock.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;
@@ -13,13 +14,6 @@ using storj::NodeHistory;
 using Verdict = NodeHistory::Verdict;
 
 namespace {
-
-class HandClock final : public Clock {
- public:
-  Steady steady_now() const override { return Steady(1h + now); }
-  Wall wall_now() const override { return Wall(480'000h + now); }
-  Steady::duration now{0};
-};
 
 access::NodeId node(unsigned number) {
   Bytes bytes(access::NodeId::kSize, static_cast<uint8_t>(number));
@@ -109,7 +103,7 @@ TEST_CASE("Next door, data shares come first, then idle connections") {
 }
 
 TEST_CASE("A node much slower than the typical one comes after the unknown ones, for a while") {
-  HandClock clock;
+  test::HandClock clock;
   NodeMemory memory(clock);
   for (unsigned i = 0; i < 9; ++i) memory.delivered(node(i), 8e6);
   memory.delivered(node(9), 2.1e6);
@@ -121,9 +115,9 @@ TEST_CASE("A node much slower than the typical one comes after the unknown ones,
   CHECK(plan[0] == NodeMemory::Start{1, How::kChosen});
   CHECK(plan[1] == NodeMemory::Start{11, How::kReserve});
   CHECK(plan[2] == NodeMemory::Start{10, How::kReserve});
-  clock.now = 59s;
+  clock.set(59s);
   CHECK(memory.standing(node(10)) == Standing::kSlow);
-  clock.now = 60s;
+  clock.set(60s);
   CHECK(memory.standing(node(10)) == Standing::kUnknown);
 }
 
@@ -145,33 +139,33 @@ TEST_CASE("A node's speed is smoothed") {
 }
 
 TEST_CASE("A failed node is avoided, longer each time, until it delivers") {
-  HandClock clock;
+  test::HandClock clock;
   NodeMemory memory(clock);
   memory.delivered(node(1), 1e6);
   memory.failed(node(1), Fault::kFailed);
   CHECK(memory.standing(node(1)) == Standing::kBad);
-  clock.now = 30s;
+  clock.set(30s);
   CHECK(memory.standing(node(1)) == Standing::kUnknown);
   memory.failed(node(1), Fault::kStalled);
-  clock.now = 89s;
+  clock.set(89s);
   CHECK(memory.standing(node(1)) == Standing::kBad);
-  clock.now = 90s;
+  clock.set(90s);
   CHECK(memory.standing(node(1)) == Standing::kUnknown);
   memory.delivered(node(1), 1e6);
   CHECK(memory.standing(node(1)) == Standing::kGood);
   memory.failed(node(1), Fault::kFailed);
-  clock.now = 120s;
+  clock.set(120s);
   CHECK(memory.standing(node(1)) == Standing::kUnknown);
 }
 
 TEST_CASE("A node that sent wrong data is avoided for ten minutes, and is the last to be asked") {
-  HandClock clock;
+  test::HandClock clock;
   NodeMemory memory(clock);
   memory.failed(node(0), Fault::kBadData);
-  clock.now = 599s;
+  clock.set(599s);
   CHECK(memory.standing(node(0)) == Standing::kBad);
   CHECK(memory.plan(candidates(3, 3), 2).back().piece == 0);
-  clock.now = 600s;
+  clock.set(600s);
   CHECK(memory.standing(node(0)) == Standing::kUnknown);
 }
 
@@ -216,7 +210,7 @@ TEST_CASE("A few bytes in a short time say nothing about a node") {
 }
 
 TEST_CASE("Who was poor in an earlier run is slow until this one knows better, or an hour has passed") {
-  HandClock clock;
+  test::HandClock clock;
   NodeMemory memory(clock);
   memory.recall(poor_before(0, 4, clock));
   memory.round_trip(node(0), 20ms);
@@ -227,15 +221,15 @@ TEST_CASE("Who was poor in an earlier run is slow until this one knows better, o
   CHECK(memory.standing(node(2)) == Standing::kBad);
   CHECK(memory.standing(node(3)) == Standing::kSlow);
   CHECK(memory.standing(node(4)) == Standing::kUnknown);
-  clock.now = 1h - 1s;
+  clock.set(1h - 1s);
   CHECK(memory.standing(node(0)) == Standing::kSlow);
   CHECK(memory.standing(node(2)) == Standing::kUnknown);
-  clock.now = 1h;
+  clock.set(1h);
   CHECK(memory.standing(node(0)) == Standing::kUnknown);
 }
 
 TEST_CASE("Poor nodes race only where the others are fewer than two for each place") {
-  HandClock clock;
+  test::HandClock clock;
   const auto racing = [&](unsigned all, unsigned poor) {
     NodeMemory memory(clock);
     memory.recall(poor_before(0, poor, clock));
@@ -250,19 +244,19 @@ TEST_CASE("Poor nodes race only where the others are fewer than two for each pla
 }
 
 TEST_CASE("What a run found: who was slow, who failed, and who did well") {
-  HandClock clock;
+  test::HandClock clock;
   NodeMemory memory(clock);
   for (unsigned i = 0; i < 8; ++i) memory.delivered(node(i), 8e6);
   memory.failed(node(0), Fault::kFailed);
   memory.failed(node(1), Fault::kBadData);
   memory.failed(node(2), Fault::kStalled);
   memory.round_trip(node(9), 20ms);
-  clock.now = 10s;
+  clock.set(10s);
   const auto now = clock.wall_now();
   memory.delivered(node(1), 8e6);
   memory.delivered(node(2), 8e6);
   memory.served(node(8), {.bytes = 1'900'000, .busy = 1s, .silent = 0ms, .trip = 20ms});
-  clock.now = 20s;
+  clock.set(20s);
   std::vector<NodeHistory::Finding> wanted;
   for (unsigned i = 0; i < 9; ++i)
     wanted.push_back({node(i), Verdict::kWell, i == 1 || i == 2 ? now : now - 10s});
@@ -293,7 +287,7 @@ TEST_CASE("With few known rates a run finds only who failed") {
 }
 
 TEST_CASE("Where half of the nodes were poor, it was the line") {
-  HandClock clock;
+  test::HandClock clock;
   NodeMemory memory(clock);
   for (unsigned i = 0; i < 5; ++i) memory.delivered(node(i), 8e6);
   for (unsigned i = 5; i < 9; ++i) memory.failed(node(i), Fault::kFailed);
@@ -303,12 +297,12 @@ TEST_CASE("Where half of the nodes were poor, it was the line") {
 }
 
 TEST_CASE("A fault is not a node's when nobody delivered any more") {
-  HandClock clock;
+  test::HandClock clock;
   NodeMemory memory(clock);
   for (unsigned i = 0; i < 8; ++i) memory.delivered(node(i), 8e6);
-  clock.now = 2s;
+  clock.set(2s);
   memory.failed(node(8), Fault::kStalled);
-  clock.now = 2001ms;
+  clock.set(2001ms);
   memory.failed(node(9), Fault::kStalled);
   CHECK(memory.findings().size() == 9);
   CHECK(memory.findings().back().node == node(8));

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <condition_variable>
+#include "tests/support/hand_clock.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;
@@ -10,13 +11,6 @@ using storj::OfferShelf;
 using Wanted = OfferShelf::Wanted;
 
 namespace {
-
-class HandClock final : public Clock {
- public:
-  Steady steady_now() const override { return Steady(now.load()); }
-  Wall wall_now() const override { return {}; }
-  std::atomic<Steady::duration> now{Steady::duration(0)};
-};
 
 Offer offer_of(size_t segment) {
   auto offer = std::make_shared<pb::DownloadSegmentResponse>();
@@ -111,15 +105,15 @@ TEST_CASE("An offer is handed out once") {
 
 TEST_CASE("An offer that has grown old is asked for anew") {
   Satellite satellite;
-  HandClock clock;
+  test::HandClock clock;
   OfferShelf shelf(satellite.ask(), OfferShelf::Options(), clock);
   const Offer old = offer_of(1);
   shelf.put({1}, old);
-  clock.now = 30min - 1ns;
+  clock.set(30min - 1ns);
   shelf.put({2}, offer_of(2));
   CHECK(*shelf.poll({1}).value() == old);
   shelf.put({1}, old);
-  clock.now = 60min;
+  clock.set(60min);
   CHECK(*shelf.take({1}, kNeverStopped) != old);
   CHECK(*shelf.take({2}, kNeverStopped) != nullptr);
   CHECK(satellite.questions.size() == 2);
