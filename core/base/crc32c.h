@@ -7,10 +7,7 @@
 
 namespace sjcp {
 
-// crc: of the bytes before these, for bytes that arrive in pieces.  The processor's instruction where it has
-// one.
+// crc: of the bytes before these, for bytes that arrive in pieces.
 uint32_t crc32c(ByteView bytes, uint32_t crc = 0);
-// The same without it; for tests.
-uint32_t crc32c_portable(ByteView bytes, uint32_t crc = 0);
 
 }  // namespace sjcp
