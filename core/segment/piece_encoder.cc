@@ -152,8 +152,7 @@ bool PieceEncoder::ready(unsigned number, uint64_t offset) const {
 }
 
 bool PieceEncoder::has_room() const {
-  return windows_.size() < max_windows_ ||
-         std::ranges::any_of(windows_, [this](const Window& kept) { return kept.index < settled_; });
+  return frontier_ < settled_ + std::max<size_t>(max_windows_ / 2, 1);  // the others are for who is behind
 }
 
 PieceEncoder::Window& PieceEncoder::room_for_window() {
