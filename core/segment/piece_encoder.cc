@@ -152,7 +152,8 @@ bool PieceEncoder::ready(unsigned number, uint64_t offset) const {
 }
 
 bool PieceEncoder::has_room() const {
-  return frontier_ < settled_ + std::max<size_t>(max_windows_ / 2, 1);  // the others are for who is behind
+  return frontier_ <
+         settled_ + std::max<size_t>(max_windows_ * 2 / 3, 1);  // the others are for who is behind
 }
 
 PieceEncoder::Window& PieceEncoder::room_for_window() {

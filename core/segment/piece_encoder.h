@@ -32,8 +32,8 @@ class PieceEncoder {
   void read(unsigned number, uint64_t offset, ByteSpan out);
   // Whether a piece is likely to be read; at first all are.  Any can be read at any time.
   void expect(unsigned number, bool likely);
-  // False: it lies further ahead of most readers than half of the windows that are kept, of which the other
-  // half is for those behind; settle() makes room.  It can be read all the same.
+  // False: it lies further ahead of most readers than two thirds of the windows that are kept, of which the
+  // others are for those behind; settle() makes room.  It can be read all the same.
   bool ready(unsigned number, uint64_t offset) const;
   // Most readers are beyond `offset`.
   void settle(uint64_t offset) { settled_ = std::max(settled_, offset / window_bytes()); }

@@ -27,7 +27,7 @@ class SegmentEncoder {
     crypto::Key key;
     Position position;
     uint64_t max_plain_size = kMaxSegmentSize;  // capacity
-    size_t window_cache_bytes = 6 << 20;        // parity kept
+    size_t window_cache_bytes = 4 << 20;        // parity kept
     std::shared_ptr<BufferCache> buffers;       // shared by segments, so that they reuse them; null: none
   };
 

@@ -112,14 +112,15 @@ TEST_CASE("PieceEncoder shows parity of a window in place") {
 }
 
 TEST_CASE(
-    "Parity half of the kept windows ahead is ready once those before are settled; the others are kept for "
+    "Parity two thirds of the kept windows ahead is ready once those before are settled; the others are kept "
+    "for "
     "who is behind") {
   std::mt19937_64 random(3);
   const auto code = std::make_shared<erasure::Code>(4, 10);
   const Redundancy rs = scheme(4, 10, 256);
   const Bytes segment = test::random_bytes(random, 1000003);
   constexpr size_t kWindow = 16384;
-  PieceEncoder encoder(code, rs, segment, 6 * kWindow * 8);
+  PieceEncoder encoder(code, rs, segment, 6 * kWindow * 6);
   Bytes out(kWindow);
   for (uint64_t i = 0; i < 4; ++i) {
     CHECK(encoder.ready(4, i * kWindow));
