@@ -22,7 +22,7 @@ constexpr transfer::SegmentWindow::Options kUploadWindow{
 // A part travels over one connection; a few of them overlap reading, hashing, sending and the service's own
 // work.  What is on its way when an upload is interrupted is sent again: no more begin than get a long path
 // up to speed.
-constexpr transfer::SegmentWindow::Options kPartsWindow{.start = 4, .ranges = 32};
+constexpr transfer::SegmentWindow::Options kPartsWindow{.start = 4, .ranges = 48};
 constexpr uint64_t kMostStreamBuffer = 32 * kMiB;
 constexpr size_t kMostConnections = 2048;
 // Of small files in S3, what a copy begins with, and how far it goes as long as more pay.
