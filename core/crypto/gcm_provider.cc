@@ -368,9 +368,10 @@ int set_up(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH*, const OSSL_DISP
 }  // namespace
 
 bool prefer_vector_gcm(OSSL_LIB_CTX* library) {
-  // They stay as long as the process: ciphers of contexts that outlive everything else may come from them.
+  // They stay as long as the process, and so does the list, beyond the destructors at its end: ciphers of
+  // contexts that outlive everything else may come from them.
   static std::mutex mutex;
-  static std::map<OSSL_LIB_CTX*, OSSL_PROVIDER*> providers;
+  static auto& providers = *new std::map<OSSL_LIB_CTX*, OSSL_PROVIDER*>;
   const std::lock_guard lock(mutex);
   const auto [place, is_new] = providers.try_emplace(library, nullptr);
   if (!is_new) return place->second != nullptr;

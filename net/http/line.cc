@@ -151,7 +151,7 @@ size_t Line::Exchange::granted(size_t want) {
   }
 }
 
-Line::Line(Sharing& sharing, EarlyDials& dials, const ClientOptions& options)
+Line::Line(Sharing& sharing, io::EarlyDials& dials, const ClientOptions& options)
     : sharing_(sharing),
       dials_(dials),
       options_(options),

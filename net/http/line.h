@@ -16,9 +16,9 @@
 
 #include "core/base/clock.h"
 #include "net/http/client.h"
-#include "net/http/early_dials.h"
 #include "net/http/sharing.h"
 #include "net/http/url.h"
+#include "net/io/early_dials.h"
 #include "net/io/poller.h"
 
 namespace sjcp::http {
@@ -26,7 +26,7 @@ namespace sjcp::http {
 class Line {
  public:
   // All outlive the line.
-  Line(Sharing& sharing, EarlyDials& dials, const ClientOptions& options);
+  Line(Sharing& sharing, io::EarlyDials& dials, const ClientOptions& options);
   ~Line();
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
@@ -77,7 +77,7 @@ class Line {
   static int on_ready(void* line, char* address, char* local, int port, int local_port);
 
   Sharing& sharing_;
-  EarlyDials& dials_;
+  io::EarlyDials& dials_;
   const ClientOptions& options_;
   CURLM* multi_;
   CURL* easy_;

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "net/http/early_dials.h"
 #include "net/http/line.h"
+#include "net/io/early_dials.h"
 
 namespace sjcp::http {
 
@@ -51,7 +51,7 @@ class LinePool {
 
   Sharing& sharing_;
   const ClientOptions& options_;
-  EarlyDials dials_;
+  io::EarlyDials dials_;
   std::mutex mutex_;  // guards the rest
   std::map<std::string, Server> servers_;
   size_t idle_ = 0;

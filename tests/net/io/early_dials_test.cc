@@ -1,4 +1,4 @@
-#include "net/http/early_dials.h"
+#include "net/io/early_dials.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 
 #include "tests/support/hand_clock.h"
 
-namespace sjcp::http {
+namespace sjcp::io {
 namespace {
 
 using namespace std::chrono_literals;
@@ -25,16 +25,16 @@ class Listener {
     REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), size) == 0);
     REQUIRE(::listen(socket_, 16) == 0);
     REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    endpoint_ = io::resolve("127.0.0.1:" + std::to_string(ntohs(address.sin_port)))->front();
+    endpoint_ = resolve("127.0.0.1:" + std::to_string(ntohs(address.sin_port)))->front();
   }
   ~Listener() { ::close(socket_); }
-  const io::Endpoint& endpoint() const { return endpoint_; }
+  const Endpoint& endpoint() const { return endpoint_; }
   ByteView address() const { return ByteView(endpoint_.sockaddr); }
   int accept() const { return ::accept(socket_, nullptr, nullptr); }
 
  private:
   const int socket_;
-  io::Endpoint endpoint_;
+  Endpoint endpoint_;
 };
 
 TEST_CASE("A connection that was made early is given once, to whoever wants its address") {
@@ -91,7 +91,7 @@ TEST_CASE("A connection that nobody has wanted for some time is closed") {
 }
 
 TEST_CASE("What nobody listens to does not connect") {
-  io::Endpoint nobody;
+  Endpoint nobody;
   {
     const Listener gone;
     nobody = gone.endpoint();
@@ -103,4 +103,4 @@ TEST_CASE("What nobody listens to does not connect") {
 }
 
 }  // namespace
-}  // namespace sjcp::http
+}  // namespace sjcp::io

@@ -14,7 +14,7 @@
 #include "core/base/clock.h"
 #include "net/io/tls_connection.h"
 
-namespace sjcp::http {
+namespace sjcp::io {
 
 class EarlyDials {
  public:
@@ -29,7 +29,7 @@ class EarlyDials {
   EarlyDials& operator=(const EarlyDials&) = delete;
 
   // Begins a TCP connection; waits for nothing.
-  void dial(const io::Endpoint& endpoint);
+  void dial(const Endpoint& endpoint);
   // A connected socket of this address (the bytes of a sockaddr), which does not block, the caller's from
   // then on; -1: there is none.
   int take(ByteView address);
@@ -49,4 +49,4 @@ class EarlyDials {
   std::vector<Dial> dials_;
 };
 
-}  // namespace sjcp::http
+}  // namespace sjcp::io

@@ -1,4 +1,4 @@
-#include "net/http/early_dials.h"
+#include "net/io/early_dials.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -7,10 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace sjcp::http {
+namespace sjcp::io {
 namespace {
 
-// Whether it is connected, and nothing has come: whoever takes it speaks first.
+// Whether it is connected, and nothing has come: whoever takes it speaks first.  Asked by poll(): the outcome
+// of connect() is told once, and libcurl 7.88 asks for it even where it is told that there is a connection.
 bool usable(int socket, std::chrono::milliseconds patience) {
   pollfd waiting{socket, POLLOUT, 0};
   int ready = 0;
@@ -28,7 +29,7 @@ EarlyDials::~EarlyDials() {
   for (const Dial& dial : dials_) ::close(dial.socket);
 }
 
-void EarlyDials::dial(const io::Endpoint& endpoint) {
+void EarlyDials::dial(const Endpoint& endpoint) {
   const auto* address = reinterpret_cast<const sockaddr*>(endpoint.sockaddr.data());
   const int socket = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket < 0) return;
@@ -72,4 +73,4 @@ size_t EarlyDials::size() const {
   return dials_.size();
 }
 
-}  // namespace sjcp::http
+}  // namespace sjcp::io
