@@ -92,7 +92,7 @@ struct Line::Exchange {
   Receiver& receiver;
   const transfer::Context& context;
   const std::string url_text;
-  const curl_socket_t& early;
+  io::EarlyDials& dials;
   HeaderList sent{};
   HeaderList connect_to{};
 
@@ -104,8 +104,9 @@ struct Line::Exchange {
   bool enough = false;
   Status error{};  // of the receiver, the body or the stop token; libcurl only knows that it was to end
 
-  size_t body_sent = 0;  // of request.body
-  bool far = false;      // room for what a distant sender has under way
+  size_t body_sent = 0;                   // of request.body
+  curl_socket_t early = CURL_SOCKET_BAD;  // connected before the exchange began
+  bool far = false;                       // room for what a distant sender has under way
   uint64_t acknowledged = 0;
   Steady begin = now();
   Steady progress = begin;
@@ -278,9 +279,9 @@ int Line::on_seek(void* opaque, curl_off_t offset, int origin) {
 }
 
 curl_socket_t Line::on_open(void* opaque, curlsocktype, curl_sockaddr* address) {
-  auto& line = *static_cast<Line*>(opaque);
-  line.early_ = line.dials_.take({reinterpret_cast<const uint8_t*>(&address->addr), address->addrlen});
-  if (line.early_ != CURL_SOCKET_BAD) return line.early_;
+  auto& exchange = *static_cast<Exchange*>(opaque);
+  exchange.early = exchange.dials.take({reinterpret_cast<const uint8_t*>(&address->addr), address->addrlen});
+  if (exchange.early != CURL_SOCKET_BAD) return exchange.early;
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -368,7 +369,7 @@ void Line::prepare(Exchange& exchange) {
   curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, &Line::on_socket);
   curl_easy_setopt(easy_, CURLOPT_SOCKOPTDATA, &exchange);
   curl_easy_setopt(easy_, CURLOPT_OPENSOCKETFUNCTION, &Line::on_open);
-  curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_OPENSOCKETDATA, &exchange);
   if (on_connected_) {
     curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &Line::on_ready);
     curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
@@ -526,8 +527,7 @@ Status Line::exchange(const Request& request, const Url& url, const std::vector<
   unreachable_ = false;
   const ScopeGuard told([this] { on_connected_ = nullptr; });
   for (bool again = false;; again = true) {
-    early_ = CURL_SOCKET_BAD;
-    Exchange exchange{request, url, headers, receiver, context, url.text(), early_};
+    Exchange exchange{request, url, headers, receiver, context, url.text(), dials_};
     const Status status = attempt(exchange);
     used_ = now();
     // Given up by whoever asked, who has waited for long.
@@ -539,7 +539,7 @@ Status Line::exchange(const Request& request, const Url& url, const std::vector<
     curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &dialled);
     const bool dead = code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR;
     // The server had closed the connection, kept or made early, before the request reached it.
-    const bool fresh = dialled > 0 && early_ == CURL_SOCKET_BAD;
+    const bool fresh = dialled > 0 && exchange.early == CURL_SOCKET_BAD;
     if (again || !dead || fresh) return status;
     if (request.stream != nullptr && !request.stream->rewind()) return status;
   }

@@ -72,7 +72,7 @@ class Line {
   static size_t on_body(char* data, size_t one, size_t size, void* exchange);
   static size_t on_read(char* out, size_t one, size_t size, void* exchange);
   static int on_seek(void* exchange, curl_off_t offset, int origin);
-  static curl_socket_t on_open(void* line, curlsocktype purpose, curl_sockaddr* address);
+  static curl_socket_t on_open(void* exchange, curlsocktype purpose, curl_sockaddr* address);
   static int on_socket(void* exchange, curl_socket_t fd, curlsocktype purpose);
   static int on_ready(void* line, char* address, char* local, int port, int local_port);
 
@@ -85,7 +85,6 @@ class Line {
   std::string pinned_;
   bool unreachable_ = false;
   OnConnected on_connected_;
-  curl_socket_t early_ = CURL_SOCKET_BAD;  // of this exchange, connected before it
   // What libcurl waits for.
   io::Poller poller_;                       // of every exchange: making one costs as much as a small file
   bool watching_ = false;                   // while there is an exchange

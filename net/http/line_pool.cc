@@ -25,16 +25,7 @@ bool behind_proxy() {
 
 std::unique_ptr<Line> LinePool::take(const Url& url, bool direct) {
   std::string address;
-  std::shared_ptr<std::once_flag> once;
-  std::string answered;
-  {
-    const std::lock_guard lock(mutex_);
-    const Server& server = servers_[key_of(url, direct)];
-    if (server.idle.empty()) once = server.learned;
-    answered = server.answered;
-  }
-  // Not by the first one: it has nothing to choose from, and would wait.
-  if (once) std::call_once(*once, [&] { learn(url, answered); });
+  learn_once(url, direct);
   {
     const std::lock_guard lock(mutex_);
     Server& server = servers_[key_of(url, direct)];
@@ -49,6 +40,19 @@ std::unique_ptr<Line> LinePool::take(const Url& url, bool direct) {
   auto line = std::make_unique<Line>(sharing_, dials_, options_);
   line->pin(std::move(address));
   return line;
+}
+
+// Not for the first line: it has nothing to choose from, and would wait.  Nor where none needs to be made.
+void LinePool::learn_once(const Url& url, bool direct) {
+  std::shared_ptr<std::once_flag> once;
+  std::string answered;
+  {
+    const std::lock_guard lock(mutex_);
+    const Server& server = servers_[key_of(url, direct)];
+    if (server.idle.empty()) once = server.learned;
+    answered = server.answered;
+  }
+  if (once) std::call_once(*once, [&] { learn(url, answered); });
 }
 
 // libcurl prefers the first address for every connection.  Which family works is what the first connection
@@ -103,13 +107,8 @@ void LinePool::dial_ahead(const Url& url, bool direct, const std::string& addres
 void LinePool::dial_all(const Url& url, bool direct, const std::string& address, size_t count) {
   std::vector<std::string> addresses;
   size_t next = 0;
-  std::shared_ptr<std::once_flag> once;
   met(url, direct, address);
-  if (!direct) {
-    const std::lock_guard lock(mutex_);
-    once = servers_[key_of(url, false)].learned;
-  }
-  if (once) std::call_once(*once, [&] { learn(url, address); });
+  learn_once(url, direct);
   {
     const std::lock_guard lock(mutex_);
     const Server& server = servers_[key_of(url, direct)];

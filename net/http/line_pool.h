@@ -45,6 +45,7 @@ class LinePool {
     std::vector<std::string> addresses;       // as CURLOPT_CONNECT_TO takes them
     size_t next = 0;
   };
+  void learn_once(const Url& url, bool direct);
   void learn(const Url& url, const std::string& answered);
   void dial_all(const Url& url, bool direct, const std::string& address, size_t count);
   std::unique_ptr<Line> forget_oldest();

@@ -43,7 +43,7 @@ constexpr uint64_t kPendingTrailing = 2;
 // Every processor has an instruction for it: at either end it costs next to nothing.
 constexpr transfer::DigestKind kChecksum = transfer::DigestKind::kCrc32c;
 constexpr const char* kChecksumName = "CRC32C";
-constexpr const char* kChecksumHeader = "x-amz-checksum-crc32c";
+constexpr const char* kChecksumHeader = TrailingBody::kHeader;
 constexpr const char* kAlgorithmHeader = "x-amz-checksum-algorithm";
 const std::string kChecksumElement = "ChecksumCRC32C";
 

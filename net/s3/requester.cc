@@ -205,7 +205,7 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   if (call.trailing != nullptr) {
     request.headers.push_back({"content-encoding", "aws-chunked"});
     request.headers.push_back({"x-amz-decoded-content-length", std::to_string(call.trailing->data_size())});
-    request.headers.push_back({"x-amz-trailer", "x-amz-checksum-crc32c"});
+    request.headers.push_back({"x-amz-trailer", TrailingBody::kHeader});
     // A signature brings it along.
     if (!keys) request.headers.push_back({"x-amz-content-sha256", std::string(kUnsignedTrailer)});
   }

@@ -11,7 +11,7 @@ namespace {
 
 // Is hashed while it is in the nearest cache.
 constexpr uint64_t kAtOnce = 128 << 10;
-constexpr std::string_view kTrailer = "0\r\nx-amz-checksum-crc32c:";
+const std::string kTrailer = std::string("0\r\n") + TrailingBody::kHeader + ":";
 constexpr std::string_view kEnd = "\r\n\r\n";
 constexpr size_t kChecksumText = 8;  // four bytes in base64
 

@@ -23,6 +23,7 @@ class TrailingBody final : public http::RequestBody {
  public:
   // Services take at least 8 KiB, some at most 16 MiB.
   static constexpr uint64_t kChunk = 1 << 20;
+  static constexpr const char* kHeader = "x-amz-checksum-crc32c";
 
   // body: of known size, which holds; outlives this.
   explicit TrailingBody(http::RequestBody& body) : body_(body), data_size_(body.size().value_or(0)) {}

@@ -111,10 +111,7 @@ TEST_CASE("PieceEncoder shows parity of a window in place") {
   CHECK(encoder.view(3, 100, scratch).data() == scratch.data());
 }
 
-TEST_CASE(
-    "Parity two thirds of the kept windows ahead is ready once those before are settled; the others are kept "
-    "for "
-    "who is behind") {
+TEST_CASE("Parity is ready two thirds of the kept windows ahead; the others are kept for who is behind") {
   std::mt19937_64 random(3);
   const auto code = std::make_shared<erasure::Code>(4, 10);
   const Redundancy rs = scheme(4, 10, 256);

@@ -1,6 +1,7 @@
 #include "core/transfer/tail_watch.h"
 
 #include <catch2/catch.hpp>
+
 #include "tests/support/hand_clock.h"
 
 using namespace sjcp;

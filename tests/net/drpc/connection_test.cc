@@ -10,6 +10,7 @@
 #include "tests/net/drpc/recorders.h"
 #include "tests/net/io/loopback_server.h"
 #include "tests/support/hand_clock.h"
+#include "tests/support/loopback_listener.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;
@@ -374,15 +375,8 @@ TEST_CASE("a peer that does not listen is a network error with its errno") {
 TEST_CASE("a peer that accepts and says nothing runs into the dial limit, and stop ends the dial") {
   const auto identity = new_identity();
   // Listens without ever accepting: the kernel completes the TCP connection, nobody answers TLS.
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in local{};
-  local.sin_family = AF_INET;
-  local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof local;
-  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&local), size) == 0);
-  REQUIRE(::listen(listener, 8) == 0);
-  REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&local), &size) == 0);
-  const Peer peer{identity->id(), "127.0.0.1:" + std::to_string(ntohs(local.sin_port))};
+  const test::LoopbackListener listener;
+  const Peer peer{identity->id(), listener.address()};
   Pool pool(*TlsContext::client(new_identity()), {});
   const auto late = drpc::call(pool, peer, "/echo", ByteView(), {20ms, 10s}, {});
   REQUIRE_FALSE(late);
@@ -394,7 +388,6 @@ TEST_CASE("a peer that accepts and says nothing runs into the dial limit, and st
   const auto stopped = drpc::call(pool, peer, "/echo", ByteView(), {60s, 60s}, source.get_token());
   REQUIRE_FALSE(stopped);
   CHECK(stopped.error().code == Errc::kCancelled);
-  ::close(listener);
 }
 
 TEST_CASE("many threads call through one pool") {

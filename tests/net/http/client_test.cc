@@ -1,6 +1,5 @@
 #include "net/http/client.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -13,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "net/io/tls_connection.h"
+#include "tests/support/loopback_listener.h"
 #include "tests/support/rendezvous.h"
 
 namespace sjcp::http {
@@ -21,37 +22,22 @@ namespace {
 // Answers each request on each connection once it may.
 class Server {
  public:
-  Server() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), size) == 0);
-    REQUIRE(::listen(listener_, 64) == 0);
-    REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    port_ = ntohs(address.sin_port);
-    acceptor_ = std::thread([this] { accept(); });
-  }
+  Server() : acceptor_([this] { accept(); }) {}
   ~Server() {
-    ::shutdown(listener_, SHUT_RDWR);
+    listener_.shut_down();
     acceptor_.join();
     for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
     for (auto& thread : threads_) thread.join();
     for (const int socket : sockets_) ::close(socket);
-    ::close(listener_);
   }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+  std::string url() const { return "http://" + listener_.address() + "/"; }
   // That have been made until now: the kernel hands them over in the order in which they came.
   size_t connections() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(static_cast<uint16_t>(port_));
-    socklen_t size = sizeof address;
+    const std::string to = io::resolve(listener_.address())->front().sockaddr;
     const int last = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    REQUIRE(::connect(last, reinterpret_cast<const sockaddr*>(&address), size) == 0);
-    REQUIRE(::getsockname(last, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    const int port = ntohs(address.sin_port);
+    REQUIRE(::connect(last, reinterpret_cast<const sockaddr*>(to.data()),
+                      static_cast<socklen_t>(to.size())) == 0);
+    const int port = test::port_of(last, false);
     std::unique_lock lock(mutex_);
     const auto mine = [&] { return std::find(ports_.begin(), ports_.end(), port); };
     REQUIRE(changed_.wait_for(lock, test::kPatience, [&] { return mine() != ports_.end(); }));
@@ -79,13 +65,11 @@ class Server {
  private:
   void accept() {
     for (;;) {
-      sockaddr_in from{};
-      socklen_t size = sizeof from;
-      const int socket = ::accept(listener_, reinterpret_cast<sockaddr*>(&from), &size);
+      const int socket = listener_.accept();
       if (socket < 0) return;
       const std::lock_guard lock(mutex_);
       sockets_.push_back(socket);
-      ports_.push_back(ntohs(from.sin_port));
+      ports_.push_back(test::port_of(socket, true));
       threads_.emplace_back([this, socket] { serve(socket); });
       changed_.notify_all();
     }
@@ -111,8 +95,7 @@ class Server {
     }
   }
 
-  const int listener_;
-  int port_ = 0;
+  const test::LoopbackListener listener_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<int> sockets_;
@@ -179,7 +162,18 @@ TEST_CASE("No more connections are made early than there may be") {
   CHECK(f.server.connections() == 3);
 }
 
-TEST_CASE("On a short path, and beside kept connections, none are made early") {
+TEST_CASE("A request over a kept connection makes none early") {
+  Fixture f(std::chrono::milliseconds(0));
+  for (const unsigned followers : {0U, 3U}) {
+    auto request = f.ask(followers);
+    f.server.answer(1);
+    CHECK(request.get());
+  }
+  f.client.reset();
+  CHECK(f.server.connections() == 1);
+}
+
+TEST_CASE("On a short path none are made early") {
   Fixture f(std::chrono::seconds(1));
   auto first = f.ask(3);
   REQUIRE(f.server.await_requests(1));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <thread>
 #include <vector>
+
 #include "tests/support/hand_clock.h"
 
 using namespace sjcp;

@@ -1,6 +1,5 @@
 #include "net/io/early_dials.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,33 +7,16 @@
 #include <string>
 
 #include "tests/support/hand_clock.h"
+#include "tests/support/loopback_listener.h"
 
 namespace sjcp::io {
 namespace {
 
 using namespace std::chrono_literals;
 
-// Listens on loopback and lets nobody in before it is asked to: the kernel connects all the same.
-class Listener {
- public:
-  Listener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), size) == 0);
-    REQUIRE(::listen(socket_, 16) == 0);
-    REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    endpoint_ = resolve("127.0.0.1:" + std::to_string(ntohs(address.sin_port)))->front();
-  }
-  ~Listener() { ::close(socket_); }
-  const Endpoint& endpoint() const { return endpoint_; }
-  ByteView address() const { return ByteView(endpoint_.sockaddr); }
-  int accept() const { return ::accept(socket_, nullptr, nullptr); }
-
- private:
-  const int socket_;
-  Endpoint endpoint_;
+struct Listener : test::LoopbackListener {
+  const Endpoint endpoint = resolve(LoopbackListener::address())->front();
+  ByteView address() const { return ByteView(endpoint.sockaddr); }
 };
 
 TEST_CASE("A connection that was made early is given once, to whoever wants its address") {
@@ -42,7 +24,7 @@ TEST_CASE("A connection that was made early is given once, to whoever wants its 
   const Listener there;
   EarlyDials dials;
   CHECK(dials.take(here.address()) == -1);
-  dials.dial(here.endpoint());
+  dials.dial(here.endpoint);
   CHECK(dials.take(there.address()) == -1);
   const int socket = dials.take(here.address());
   REQUIRE(socket >= 0);
@@ -59,7 +41,7 @@ TEST_CASE("A connection that was made early is given once, to whoever wants its 
 TEST_CASE("What the server has closed, or speaks on by itself, is passed over") {
   const Listener here;
   EarlyDials dials;
-  for (int i = 0; i < 3; ++i) dials.dial(here.endpoint());
+  for (int i = 0; i < 3; ++i) dials.dial(here.endpoint);
   ::close(here.accept());
   const int speaks = here.accept();
   REQUIRE(::send(speaks, "?", 1, MSG_NOSIGNAL) == 1);
@@ -78,9 +60,9 @@ TEST_CASE("A connection that nobody has wanted for some time is closed") {
   const Listener there;
   test::HandClock clock;
   EarlyDials dials(clock);
-  dials.dial(here.endpoint());
+  dials.dial(here.endpoint);
   clock.advance(EarlyDials::kFresh - 1s);
-  dials.dial(here.endpoint());
+  dials.dial(here.endpoint);
   clock.advance(1s);
   CHECK(dials.take(there.address()) == -1);
   CHECK(dials.size() == 1);
@@ -94,7 +76,7 @@ TEST_CASE("What nobody listens to does not connect") {
   Endpoint nobody;
   {
     const Listener gone;
-    nobody = gone.endpoint();
+    nobody = gone.endpoint;
   }
   EarlyDials dials;
   dials.dial(nobody);

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "tests/net/io/loopback_server.h"
+#include "tests/support/loopback_listener.h"
 
 using namespace sjcp;
 using io::TlsConnection;
@@ -219,22 +220,14 @@ TEST_CASE("a refused connection names the address and carries its errno") {
 }
 
 TEST_CASE("a peer that closes instead of a handshake is a network error") {
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size) == 0);
-  REQUIRE(::listen(listener, 1) == 0);
-  REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  const auto endpoint = io::resolve("127.0.0.1:" + std::to_string(ntohs(address.sin_port)))->front();
+  const test::LoopbackListener listener;
+  const auto endpoint = io::resolve(listener.address())->front();
   auto connection = TlsConnection::dial(client_context(), endpoint, new_identity()->id(), kPreamble);
   REQUIRE(connection);
-  ::close(::accept(listener, nullptr, nullptr));
+  ::close(listener.accept());
   const Status status = handshake(**connection);
   REQUIRE_FALSE(status);
   CHECK(status.error().code == Errc::kNetwork);
-  ::close(listener);
 }
 
 TEST_CASE("writing to a peer that is gone is an error, not a signal") {

@@ -1,6 +1,7 @@
 #include "net/storj/node_memory.h"
 
 #include <catch2/catch.hpp>
+
 #include "tests/support/hand_clock.h"
 
 using namespace sjcp;

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <condition_variable>
+
 #include "tests/support/hand_clock.h"
 
 using namespace sjcp;
