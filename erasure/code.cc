@@ -31,7 +31,7 @@ void Code::encode(size_t len, const uint8_t* const* data, uint8_t* const* parity
 
 Code::Selection Code::select(std::vector<unsigned> numbers) const {
   Selection selection;
-  const size_t row = size_t{k_} * gf::kTableSize;
+  const size_t row = size_t{k_} * gf::table_size();
   for (const unsigned number : numbers) {
     const auto begin = tables_.begin() + static_cast<std::ptrdiff_t>((number - k_) * row);
     selection.tables_.insert(selection.tables_.end(), begin, begin + static_cast<std::ptrdiff_t>(row));
@@ -53,7 +53,7 @@ void Code::encode_share(unsigned r, size_t len, const uint8_t* const* data, uint
     std::memcpy(out, data[r], len);
     return;
   }
-  gf::combine(len, k_, 1, tables_.data() + size_t{r - k_} * k_ * gf::kTableSize, data, &out);
+  gf::combine(len, k_, 1, tables_.data() + size_t{r - k_} * k_ * gf::table_size(), data, &out);
   gf::leave_vector_code();
 }
 

@@ -2,8 +2,14 @@
 
 #include <isa-l.h>
 
+#include <cstring>
+
+#include "erasure/affine.h"
+
 namespace sjcp::erasure::gf {
 namespace {
+
+constexpr size_t kIsalTableSize = 32;
 
 #if defined(__x86_64__)
 __attribute__((target("avx"), noinline)) void zero_upper() {
@@ -37,18 +43,36 @@ std::vector<uint8_t> interpolation(std::span<const unsigned> from, std::span<con
   return rows;
 }
 
-std::vector<uint8_t> tables(const std::vector<uint8_t>& matrix, size_t k) {
-  std::vector<uint8_t> out(matrix.size() * kTableSize);
-  // ec_init_tables only reads the matrix, but its parameter is not const.
-  if (!matrix.empty()) {
+Kernel kernel() {
+  static const Kernel best = affine::available() ? Kernel::kAffine : Kernel::kIsal;
+  return best;
+}
+
+size_t table_size(Kernel kernel) {
+  return kernel == Kernel::kAffine ? sizeof(uint64_t) : kIsalTableSize;
+}
+
+std::vector<uint8_t> tables(const std::vector<uint8_t>& matrix, size_t k, Kernel kernel) {
+  std::vector<uint8_t> out(matrix.size() * table_size(kernel));
+  if (matrix.empty()) return out;
+  if (kernel == Kernel::kIsal) {
+    // ec_init_tables only reads the matrix, but its parameter is not const.
     ec_init_tables(static_cast<int>(k), static_cast<int>(matrix.size() / k),
                    const_cast<uint8_t*>(matrix.data()), out.data());
+    return out;
+  }
+  for (size_t i = 0; i < matrix.size(); ++i) {
+    const uint64_t bits = affine::matrix_of(matrix[i]);
+    std::memcpy(out.data() + i * sizeof bits, &bits, sizeof bits);
   }
   return out;
 }
 
 void combine(size_t len, size_t k, size_t rows, const uint8_t* tables, const uint8_t* const* in,
-             uint8_t* const* out) {
+             uint8_t* const* out, Kernel kernel) {
+  if (kernel == Kernel::kAffine) {
+    return affine::combine(len, k, rows, reinterpret_cast<const uint64_t*>(tables), in, out);
+  }
   ec_encode_data(static_cast<int>(len), static_cast<int>(k), static_cast<int>(rows),
                  const_cast<uint8_t*>(tables), const_cast<uint8_t**>(in), const_cast<uint8_t**>(out));
 }

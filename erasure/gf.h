@@ -1,5 +1,5 @@
-// The arithmetic shared by Code, Decoder and correct(): the field's points, interpolation, ISA-L calls.
-// Internal to the room.
+// The arithmetic shared by Code, Decoder and correct(): the field's points, interpolation, sums of products by
+// ISA-L or, where the processor has GFNI, by affine.h.  Internal to the room.
 //
 // Every share is the value of one polynomial of degree < k, so the coefficients that turn any k shares into
 // any other share are Lagrange's, in closed form: generator and decode matrices are the same function, and no
@@ -15,7 +15,13 @@
 namespace sjcp::erasure::gf {
 
 inline constexpr unsigned kMaxShares = 255;
-inline constexpr size_t kTableSize = 32;  // bytes of ISA-L's table of one coefficient
+
+// Who computes: both give the same bytes.
+enum class Kernel : uint8_t { kIsal, kAffine };
+// The faster one of this processor.
+Kernel kernel();
+// Bytes of the table of one coefficient.
+size_t table_size(Kernel kernel = gf::kernel());
 
 // Powers of the generator 2 and their exponents.
 struct Logarithms {
@@ -52,12 +58,12 @@ inline uint8_t point(unsigned share) {
 // Requires: shares in `from` are distinct.
 std::vector<uint8_t> interpolation(std::span<const unsigned> from, std::span<const unsigned> to);
 
-// ISA-L's tables of a matrix of `rows` x `k`; row r begins at r * k * kTableSize.
-std::vector<uint8_t> tables(const std::vector<uint8_t>& matrix, size_t k);
+// Tables of a matrix of `rows` x `k`, for combine() by the same kernel; row r begins at r * k * table_size().
+std::vector<uint8_t> tables(const std::vector<uint8_t>& matrix, size_t k, Kernel kernel = gf::kernel());
 
 // out[r][0, len) = sum over c of row r * in[c][0, len).  Requires: len < 2^31.
 void combine(size_t len, size_t k, size_t rows, const uint8_t* tables, const uint8_t* const* in,
-             uint8_t* const* out);
+             uint8_t* const* out, Kernel kernel = gf::kernel());
 
 // ISA-L's AVX-512 code returns with dirty upper halves, which slows down whatever SSE code runs next (SHA-256
 // by a third). Call it once after a run of combine().

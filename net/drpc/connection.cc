@@ -29,14 +29,14 @@ std::string key_of(const Peer& peer) {
 // The peer has not ended the connection.  Bytes that wait unread are no harm: late packets of an abandoned
 // call.
 bool still_open(const Connection& connection) {
-  pollfd poll_fd{connection.tls->fd(), POLLRDHUP, 0};
+  pollfd poll_fd{connection.transport->fd(), POLLRDHUP, 0};
   return ::poll(&poll_fd, 1, 0) == 0;
 }
 
 // What the connection can take at once.  False: it failed or output is left.
 bool flush_now(Connection& connection) {
   while (!connection.machine.output().empty()) {
-    const Result<size_t> taken = connection.tls->write(connection.machine.output());
+    const Result<size_t> taken = connection.transport->write(connection.machine.output());
     if (!taken || *taken == 0) return false;
     connection.machine.consume_output(*taken);
   }
@@ -76,16 +76,21 @@ std::unique_ptr<Connection> Pool::take(const Peer& peer, std::chrono::seconds ma
 Result<std::unique_ptr<Connection>> Pool::dial(const Peer& peer, unsigned attempt) const {
   const Result<std::vector<io::Endpoint>> endpoints = io::resolve(peer.address);
   if (!endpoints) return endpoints.error();
-  Result<std::unique_ptr<io::TlsConnection>> tls =
-      io::TlsConnection::dial(context_, (*endpoints)[attempt % endpoints->size()], peer.id, kPreamble);
-  if (!tls) return std::move(tls).error();
+  auto transport = io::dial_peer({.endpoint = (*endpoints)[attempt % endpoints->size()],
+                                  .expected = peer.id,
+                                  .noise = peer.noise,
+                                  .use = options_.noise,
+                                  .tls_preamble = kPreamble,
+                                  .noise_preamble = kNoisePreamble},
+                                 context_, noise_key_);
+  if (!transport) return std::move(transport).error();
   auto connection = std::make_unique<Connection>();
-  connection->tls = std::move(*tls);
+  connection->transport = std::move(*transport);
   return connection;
 }
 
 void Pool::give_back(const Peer& peer, std::unique_ptr<Connection> connection) {
-  if (connection == nullptr || !connection->tls->connected()) return;
+  if (connection == nullptr || !connection->transport->connected()) return;
   const ClientMachine& machine = connection->machine;
   if (machine.failed() || machine.open() || !machine.output().empty() || !still_open(*connection)) return;
   Dropped dropped;
@@ -106,6 +111,16 @@ void Pool::keep_at_most(size_t count) {
   Dropped dropped;
   const std::lock_guard lock(mutex_);
   while (count_ > count) drop_oldest(dropped);
+}
+
+io::NoiseInfo Pool::noise_of(const access::NodeId& id, io::NoiseInfo offered) const {
+  const std::lock_guard lock(mutex_);
+  return without_noise_.contains(id) ? io::NoiseInfo{} : std::move(offered);
+}
+
+void Pool::noise_failed(const access::NodeId& id) {
+  const std::lock_guard lock(mutex_);
+  without_noise_.insert(id);
 }
 
 size_t Pool::idle() const {
@@ -180,13 +195,13 @@ bool timed_out(const Error& error) {
   return error.code == Errc::kNetwork && error.cause == ETIMEDOUT;
 }
 
-Status finish_handshake(io::TlsConnection& tls, Deadline deadline, const std::stop_token& stop) {
+Status finish_handshake(io::PeerConnection& transport, Deadline deadline, const std::stop_token& stop) {
   while (true) {
-    const Result<io::Ready> ready = tls.handshake();
+    const Result<io::Ready> ready = transport.handshake();
     if (!ready) return ready.error();
     if (*ready == io::Ready::kDone) return {};
-    if (Status status = io::wait_ready(tls.fd(), *ready, deadline, stop); !status) {
-      return with_context(status.error(), tls.name());
+    if (Status status = io::wait_ready(transport.fd(), *ready, deadline, stop); !status) {
+      return with_context(status.error(), transport.name());
     }
   }
 }
@@ -207,11 +222,11 @@ Result<std::unique_ptr<Connection>> connect(const Pool& pool, const Peer& peer,
       error = connection.error();
       continue;
     }
-    const Status status = finish_handshake(*(*connection)->tls, share, stop);
+    const Status status = finish_handshake(*(*connection)->transport, share, stop);
     if (status) return connection;
     error = status.error();
     if (timed_out(error))
-      error.what = (*connection)->tls->name() + ": no connection within " + seconds_text(limit);
+      error.what = (*connection)->transport->name() + ": no connection within " + seconds_text(limit);
     // Another address of the same peer mends a dead route, not a wrong identity.
     if (error.code != Errc::kNetwork) break;
   }
@@ -222,15 +237,15 @@ Result<std::unique_ptr<Connection>> connect(const Pool& pool, const Peer& peer,
 Result<bool> read_available(Connection& connection, ReplyCollector& collector) {
   std::array<uint8_t, 16384> buffer;
   do {
-    const Result<io::TlsConnection::ReadResult> got = connection.tls->read(buffer);
+    const Result<io::PeerConnection::ReadResult> got = connection.transport->read(buffer);
     if (!got) return got.error();
     if (got->eof) return false;
-    if (got->bytes == 0) return true;
-    if (Status status = connection.machine.receive(ByteView(buffer).sub(0, got->bytes), collector); !status) {
-      return with_context(status.error(), connection.tls->name());
+    if (got->data.empty()) return true;
+    if (Status status = connection.machine.receive(got->data, collector); !status) {
+      return with_context(status.error(), connection.transport->name());
     }
     // Once the reply is there, only what came together with it is looked at.
-  } while (!collector.finished() || connection.tls->has_buffered());
+  } while (!collector.finished() || connection.transport->has_buffered());
   return true;
 }
 
@@ -238,7 +253,7 @@ Status exchange(Connection& connection, ReplyCollector& collector, Deadline dead
                 const std::stop_token& stop) {
   while (true) {
     while (!connection.machine.output().empty()) {
-      const Result<size_t> taken = connection.tls->write(connection.machine.output());
+      const Result<size_t> taken = connection.transport->write(connection.machine.output());
       if (!taken) return taken.error();
       if (*taken == 0) break;
       connection.machine.consume_output(*taken);
@@ -247,17 +262,17 @@ Status exchange(Connection& connection, ReplyCollector& collector, Deadline dead
     if (!more) return more.error();
     if (collector.finished()) return {};
     if (!*more)
-      return make_error(Errc::kNetwork, connection.tls->name() + ": closed the connection before the reply");
+      return make_error(Errc::kNetwork, connection.transport->name() + ": closed the connection before the reply");
     const bool write = !connection.machine.output().empty();
-    if (Status status = io::wait_ready(connection.tls->fd(), true, write, deadline, stop); !status) {
-      return with_context(status.error(), connection.tls->name());
+    if (Status status = io::wait_ready(connection.transport->fd(), true, write, deadline, stop); !status) {
+      return with_context(status.error(), connection.transport->name());
     }
   }
 }
 
 Error describe(Error error, std::string_view rpc, const Connection& connection,
                std::chrono::milliseconds limit) {
-  if (timed_out(error)) error.what = connection.tls->name() + ": no reply within " + seconds_text(limit);
+  if (timed_out(error)) error.what = connection.transport->name() + ": no reply within " + seconds_text(limit);
   error.what.append(" (").append(rpc).append(")");
   return error;
 }
@@ -296,7 +311,7 @@ Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView 
       return error;
     }
     machine.close();
-    const std::string name = connection->tls->name();
+    const std::string name = connection->transport->name();
     if (flush_now(*connection)) pool.give_back(peer, std::move(connection));
     if (collector.done()) return std::move(collector.reply());
     return make_error(Errc::kNetwork, name + ": ended the call without a reply (" + std::string(rpc) + ")");

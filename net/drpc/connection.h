@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -15,13 +16,14 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "net/drpc/client_machine.h"
-#include "net/io/tls_connection.h"
+#include "net/io/peer_connection.h"
+#include "net/io/peer_dial.h"
 
 namespace sjcp::drpc {
 
 // Threads: one at a time.
 struct Connection {
-  std::unique_ptr<io::TlsConnection> tls;
+  std::unique_ptr<io::PeerConnection> transport;
   ClientMachine machine;
 };
 
@@ -29,6 +31,7 @@ struct Connection {
 struct Peer {
   access::NodeId id;
   std::string address;  // host:port
+  io::NoiseInfo noise = {};  // how it may be spoken to; TLS when it names no protocol
 };
 
 // Idle connections by peer, at most `capacity`, none longer than `idle_limit`.  Takes back only connections
@@ -38,6 +41,7 @@ class Pool {
   struct Options {
     size_t capacity = 1024;  // idle connections in all; the oldest goes first
     std::chrono::seconds idle_limit{120};
+    io::NoiseUse noise = io::NoiseUse::kFar;  // with peers that offer it
   };
   Pool(std::shared_ptr<const io::TlsContext> context, Options options, const Clock& clock = system_clock());
   ~Pool();
@@ -47,7 +51,7 @@ class Pool {
   std::unique_ptr<Connection> take(const Peer& peer, std::chrono::seconds max_idle = std::chrono::hours(24));
   // True: take() may well find one.
   bool has(const Peer& peer) const;
-  // Begins a new one (not yet connected: call tls->handshake()).  `attempt` picks among the resolved
+  // Begins a new one (not yet connected: call transport->handshake()).  `attempt` picks among the resolved
   // addresses, round and round.
   Result<std::unique_ptr<Connection>> dial(const Peer& peer, unsigned attempt = 0) const;
   // Keeps the connection unless it has output left or a stream open, is unconnected, broke the protocol, or
@@ -58,6 +62,14 @@ class Pool {
   void keep_at_most(size_t count);
 
   size_t idle() const;
+
+  // How the peer may be spoken to, of what is said about it: not over Noise when that has failed.
+  io::NoiseInfo noise_of(const access::NodeId& id, io::NoiseInfo offered) const;
+  // Its Noise does not work, as when it has a new key that the satellite does not know yet: TLS from now on.
+  void noise_failed(const access::NodeId& id);
+
+  // The chains that peers have shown.
+  io::PeerChains& chains() const { return context_->chains(); }
 
  private:
   struct Entry {
@@ -71,9 +83,11 @@ class Pool {
   std::shared_ptr<const io::TlsContext> context_;
   Options options_;
   const Clock& clock_;
+  const crypto::NoiseKey noise_key_ = crypto::NoiseKey::generate();
   mutable std::mutex mutex_;
   std::map<std::string, std::list<Entry>> idle_;  // by peer; the one given back last is at the end
   size_t count_ = 0;
+  std::set<access::NodeId> without_noise_;
 };
 
 // The outcome of a call that reached the peer.

@@ -15,6 +15,7 @@
 namespace sjcp::drpc {
 
 inline constexpr std::string_view kPreamble = "DRPC!!!1";
+inline constexpr std::string_view kNoisePreamble = "DRPC!N!1";  // over Noise
 inline constexpr size_t kMaxPacketSize = 4 << 20;
 // Body bytes per frame in what is sent.  Any size is legal; this is the network's usual one, and keeps the
 // read buffers of peers that reassemble whole frames small.

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "net/io/tls_connection.h"
+#include "net/io/endpoint.h"
 
 namespace sjcp::http {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
-#include "net/io/tls_connection.h"
+#include "net/io/endpoint.h"
 
 namespace sjcp::io {
 

@@ -16,6 +16,9 @@ namespace {
 constexpr const char* kVersionOid = "2.999.2.1";
 constexpr uint8_t kVersion = 0;
 
+// Chains are about 800 bytes each; a network has tens of thousands of nodes.
+constexpr size_t kMaxKnownChains = 4096;
+
 using Asn1ObjectPtr = std::unique_ptr<ASN1_OBJECT, Freer<ASN1_OBJECT_free>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>>;
 using OctetsPtr = std::unique_ptr<ASN1_OCTET_STRING, Freer<ASN1_OCTET_STRING_free>>;
@@ -340,6 +343,34 @@ const std::string& PeerIdentity::chain_der() const {
 
 bool PeerIdentity::verify_signature(ByteView data, ByteView signature) const {
   return signature_ok(X509_get0_pubkey(state_->leaf.get()), data, signature);
+}
+
+Result<std::shared_ptr<const PeerIdentity>> PeerChains::verify(const std::vector<std::string>& certificates) {
+  std::string all;
+  for (const std::string& der : certificates) all += der;
+  if (auto known = find(all)) return known;
+  auto peer = PeerIdentity::verify(certificates);
+  if (peer) keep(*peer);
+  return peer;
+}
+
+Result<std::shared_ptr<const PeerIdentity>> PeerChains::from_chain_der(ByteView chain) {
+  if (auto known = find(chain.str())) return known;
+  auto peer = PeerIdentity::from_chain_der(chain);
+  if (peer) keep(*peer);
+  return peer;
+}
+
+std::shared_ptr<const PeerIdentity> PeerChains::find(const std::string& chain) {
+  const std::lock_guard lock(mutex_);
+  const auto found = known_.find(chain);
+  return found != known_.end() ? found->second : nullptr;
+}
+
+void PeerChains::keep(const std::shared_ptr<const PeerIdentity>& peer) {
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= kMaxKnownChains) known_.clear();
+  known_.emplace(peer->chain_der(), peer);
 }
 
 }  // namespace sjcp::io

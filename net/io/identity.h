@@ -4,12 +4,14 @@
 // handshake and signs order limits and piece hashes.  No dates, host names or system CAs are involved
 // (protocol notes 5).
 //
-// Threads: immutable after creation; const methods from any thread.
+// Threads: Identity and PeerIdentity are immutable after creation; const methods from any thread.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/access/node_id.h"
@@ -69,6 +71,22 @@ class PeerIdentity {
   struct State;
   explicit PeerIdentity(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
+};
+
+// Chains that were found good, so that one seen before costs no signature checks: those of a node are two,
+// which take longer than hashing a piece.  Any thread.
+class PeerChains {
+ public:
+  // As PeerIdentity::verify and from_chain_der.
+  Result<std::shared_ptr<const PeerIdentity>> verify(const std::vector<std::string>& certificates);
+  Result<std::shared_ptr<const PeerIdentity>> from_chain_der(ByteView chain);
+
+ private:
+  std::shared_ptr<const PeerIdentity> find(const std::string& chain);
+  void keep(const std::shared_ptr<const PeerIdentity>& peer);
+
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<const PeerIdentity>> known_;  // by concatenated DER
 };
 
 }  // namespace sjcp::io

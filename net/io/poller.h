@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "net/io/tls_connection.h"
+#include "net/io/peer_connection.h"
 
 namespace sjcp::io {
 

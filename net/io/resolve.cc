@@ -9,7 +9,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "net/io/tls_connection.h"
+#include "net/io/endpoint.h"
 
 namespace sjcp::io {
 

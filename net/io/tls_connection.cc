@@ -1,96 +1,39 @@
 #include "net/io/tls_connection.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <system_error>
-
 #include "net/io/openssl_ptr.h"
 #include "net/io/peer_check.h"
+#include "net/io/peer_socket.h"
 
 namespace sjcp::io {
 
 namespace {
 
-std::string errno_text(int err) {
-  return std::generic_category().message(err);
-}
-
 // The descriptor as OpenSSL sees it.
 struct SocketEnd {
-  int fd = -1;
-  std::string preamble;  // still to be sent before the first TLS byte
-  bool reached = false;  // some byte went out: the TCP connection stands
-  bool eof = false;
+  std::unique_ptr<PeerSocket> owned;
+  PeerSocket& socket = *owned;
   bool more = false;  // more will be written soon
-  int error = 0;      // errno of the operation that failed
 };
 
-// The preamble shares a segment with the first TLS bytes, and nothing raises SIGPIPE: both are beyond
-// OpenSSL's own socket BIO.
-ssize_t send_with_preamble(SocketEnd& socket, const char* data, size_t size) {
-  if (socket.preamble.empty())
-    return ::send(socket.fd, data, size, MSG_NOSIGNAL | (socket.more ? MSG_MORE : 0));
-  iovec parts[2] = {{socket.preamble.data(), socket.preamble.size()}, {const_cast<char*>(data), size}};
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  const ssize_t sent = ::sendmsg(socket.fd, &message, MSG_NOSIGNAL);
-  if (sent < 0) return sent;
-  const size_t of_preamble = std::min(static_cast<size_t>(sent), socket.preamble.size());
-  socket.preamble.erase(0, of_preamble);
-  if (static_cast<size_t>(sent) > of_preamble) return sent - static_cast<ssize_t>(of_preamble);
-  errno = EAGAIN;
-  return -1;
-}
-
-bool would_block(int err) {
-  return err == EAGAIN || err == EWOULDBLOCK || err == EINTR;
-}
-
 int bio_write(BIO* bio, const char* data, int size) {
-  auto& socket = *static_cast<SocketEnd*>(BIO_get_data(bio));
+  auto& end = *static_cast<SocketEnd*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  const ssize_t sent = send_with_preamble(socket, data, static_cast<size_t>(size));
-  if (sent >= 0) {
-    socket.reached = true;
-    return static_cast<int>(sent);
-  }
-  if (would_block(errno)) {
-    BIO_set_retry_write(bio);
-  } else {
-    socket.error = errno;
-  }
-  return -1;
+  const ssize_t sent = end.socket.send(data, static_cast<size_t>(size), end.more);
+  if (sent < 0 && !end.socket.broken()) BIO_set_retry_write(bio);
+  return static_cast<int>(sent);
 }
 
 int bio_read(BIO* bio, char* data, int size) {
-  auto& socket = *static_cast<SocketEnd*>(BIO_get_data(bio));
+  auto& socket = static_cast<SocketEnd*>(BIO_get_data(bio))->socket;
   BIO_clear_retry_flags(bio);
-  const ssize_t received = ::recv(socket.fd, data, static_cast<size_t>(size), 0);
-  if (received > 0) return static_cast<int>(received);
-  if (received == 0) {
-    socket.eof = true;
-    return 0;
-  }
-  if (would_block(errno)) {
-    BIO_set_retry_read(bio);
-  } else {
-    socket.error = errno;
-  }
-  return -1;
+  const ssize_t received = socket.receive(data, static_cast<size_t>(size));
+  if (received < 0 && !socket.broken()) BIO_set_retry_read(bio);
+  return static_cast<int>(received);
 }
 
 long bio_control(BIO* bio, int command, long, void*) {
   if (command == BIO_CTRL_FLUSH) return 1;
-  if (command == BIO_CTRL_EOF) return static_cast<SocketEnd*>(BIO_get_data(bio))->eof ? 1 : 0;
+  if (command == BIO_CTRL_EOF) return static_cast<SocketEnd*>(BIO_get_data(bio))->socket.eof() ? 1 : 0;
   return 0;
 }
 
@@ -105,52 +48,32 @@ BIO_METHOD* socket_method() {
   return method;
 }
 
-std::string endpoint_text(const sockaddr_storage& address) {
-  char host[NI_MAXHOST];
-  char port[NI_MAXSERV];
-  if (getnameinfo(reinterpret_cast<const sockaddr*>(&address), sizeof address, host, sizeof host, port,
-                  sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return "unknown peer";
-  }
-  std::string text = host;
-  if (address.ss_family == AF_INET6) text.insert(0, 1, '[').push_back(']');
-  return text.append(":").append(port);
-}
-
-void set_no_delay(int fd) {
-  const int on = 1;
-  // Costs speed, not correctness, if it fails.
-  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
 }  // namespace
 
 struct TlsConnection::State {
+  State(std::shared_ptr<const TlsContext> shared, std::unique_ptr<PeerSocket> socket)
+      : context(std::move(shared)), end{std::move(socket)} {}
+
   std::shared_ptr<const TlsContext> context;
-  std::string name;
-  SocketEnd socket;
+  SocketEnd end;
   PeerCheck check;
-  SslPtr ssl;
+  SslPtr ssl;  // ends before what it reads and writes
   bool connected = false;
   bool drained = false;  // the last read used up everything that had arrived
 
-  ~State() {
-    ssl.reset();
-    if (socket.fd >= 0) ::close(socket.fd);
-  }
+  const std::string& name() const { return end.socket.name(); }
   Status start(bool server);
   Error failure(int ssl_error, const char* doing);
 };
 
 Status TlsConnection::State::start(bool server) {
-  set_no_delay(socket.fd);
   ssl.reset(SSL_new(context->native()));
   BIO* bio = BIO_new(socket_method());
   if (ssl == nullptr || bio == nullptr) {
     BIO_free(bio);
-    return make_error(Errc::kInternal, name + ": cannot make a TLS connection: " + openssl_reason());
+    return make_error(Errc::kInternal, name() + ": cannot make a TLS connection: " + openssl_reason());
   }
-  BIO_set_data(bio, &socket);
+  BIO_set_data(bio, &end);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl.get(), bio, bio);
   SSL_set_app_data(ssl.get(), &check);
@@ -162,19 +85,13 @@ Status TlsConnection::State::start(bool server) {
 Error TlsConnection::State::failure(int ssl_error, const char* doing) {
   if (check.refusal) {
     ERR_clear_error();
-    return make_error(check.refusal->code, name + ": " + check.refusal->what);
+    return make_error(check.refusal->code, name() + ": " + check.refusal->what);
   }
-  if (socket.error != 0) {
+  if (end.socket.broken() || end.socket.eof() || ssl_error == SSL_ERROR_ZERO_RETURN) {
     ERR_clear_error();
-    const std::string what =
-        socket.reached ? std::string(": connection lost during ") + doing : ": cannot connect";
-    return make_error(Errc::kNetwork, name + what + ": " + errno_text(socket.error), socket.error);
+    return end.socket.failure(doing);
   }
-  if (socket.eof || ssl_error == SSL_ERROR_ZERO_RETURN) {
-    ERR_clear_error();
-    return make_error(Errc::kNetwork, name + ": the peer closed the connection during " + doing);
-  }
-  return make_error(Errc::kNetwork, name + ": TLS failed during " + doing + ": " + openssl_reason());
+  return make_error(Errc::kNetwork, name() + ": TLS failed during " + doing + ": " + openssl_reason());
 }
 
 TlsConnection::TlsConnection(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -184,53 +101,38 @@ Result<std::unique_ptr<TlsConnection>> TlsConnection::dial(std::shared_ptr<const
                                                            const Endpoint& endpoint,
                                                            const access::NodeId& expected,
                                                            std::string_view preamble) {
-  auto state = std::make_unique<State>();
-  state->context = std::move(context);
-  state->name = endpoint.text + " (node " + expected.text() + ")";
+  auto socket = PeerSocket::dial(endpoint, expected);
+  if (!socket) return std::move(socket).error();
+  return over(std::move(*socket), std::move(context), expected, preamble);
+}
+
+Result<std::unique_ptr<TlsConnection>> TlsConnection::over(std::unique_ptr<PeerSocket> socket,
+                                                           std::shared_ptr<const TlsContext> context,
+                                                           const access::NodeId& expected,
+                                                           std::string_view preamble) {
+  socket->begin_with(preamble);
+  auto state = std::make_unique<State>(std::move(context), std::move(socket));
   state->check.expected = expected;
-  state->socket.preamble = preamble;
-  sockaddr_storage address{};
-  std::memcpy(&address, endpoint.sockaddr.data(), std::min(endpoint.sockaddr.size(), sizeof address));
-  state->socket.fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (state->socket.fd < 0) {
-    const int err = errno;
-    return make_error(Errc::kNetwork, state->name + ": no socket: " + errno_text(err), err);
-  }
   if (Status status = state->start(false); !status) return status.error();
-  if (::connect(state->socket.fd, reinterpret_cast<const sockaddr*>(&address),
-                static_cast<socklen_t>(endpoint.sockaddr.size())) != 0 &&
-      errno != EINPROGRESS) {
-    state->socket.error = errno;
-    return state->failure(SSL_ERROR_SYSCALL, "connect");
-  }
   return std::unique_ptr<TlsConnection>(new TlsConnection(std::move(state)));
 }
 
 Result<std::unique_ptr<TlsConnection>> TlsConnection::accept(std::shared_ptr<const TlsContext> context,
                                                              int fd) {
-  auto state = std::make_unique<State>();
-  state->context = std::move(context);
-  state->socket.fd = fd;
-  state->socket.reached = true;
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  const bool known = getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  state->name = known ? endpoint_text(address) : "unknown peer";
+  auto state = std::make_unique<State>(std::move(context), PeerSocket::accept(fd));
   if (Status status = state->start(true); !status) return status.error();
   return std::unique_ptr<TlsConnection>(new TlsConnection(std::move(state)));
 }
 
 bool TlsConnection::reached() const {
-  if (state_->socket.reached) return true;
-  pollfd socket{state_->socket.fd, POLLOUT, 0};
-  return ::poll(&socket, 1, 0) > 0;
+  return state_->end.socket.reached();
 }
 
 int TlsConnection::fd() const {
-  return state_->socket.fd;
+  return state_->end.socket.fd();
 }
 const std::string& TlsConnection::name() const {
-  return state_->name;
+  return state_->name();
 }
 bool TlsConnection::connected() const {
   return state_->connected;
@@ -253,13 +155,16 @@ Result<Ready> TlsConnection::handshake() {
   return state_->failure(error, "the TLS handshake");
 }
 
-Result<TlsConnection::ReadResult> TlsConnection::read(ByteSpan out) {
+Result<TlsConnection::ReadResult> TlsConnection::read(ByteSpan scratch) {
   ERR_clear_error();
   ReadResult result;
-  const int ok = SSL_read_ex(state_->ssl.get(), out.data(), out.size(), &result.bytes);
+  size_t bytes = 0;
+  const int ok = SSL_read_ex(state_->ssl.get(), scratch.data(), scratch.size(), &bytes);
   state_->drained = ok != 1;
-  if (ok == 1) return result;
-  result.bytes = 0;
+  if (ok == 1) {
+    result.data = ByteView(scratch).sub(0, bytes);
+    return result;
+  }
   switch (const int error = SSL_get_error(state_->ssl.get(), ok)) {
     case SSL_ERROR_WANT_READ:
       return result;
@@ -281,7 +186,7 @@ bool TlsConnection::has_buffered() const {
 Result<size_t> TlsConnection::write(ByteView data, bool more) {
   if (data.empty()) return size_t{0};
   ERR_clear_error();
-  state_->socket.more = more || data.size() > kRecordSize;
+  state_->end.more = more || data.size() > kRecordSize;
   size_t written = 0;
   const int ok = SSL_write_ex(state_->ssl.get(), data.data(), data.size(), &written);
   if (ok == 1) return written;

@@ -1,8 +1,5 @@
 #include <openssl/crypto.h>
 
-#include <mutex>
-#include <unordered_map>
-
 #include "core/crypto/gcm_provider.h"
 #include "net/io/openssl_ptr.h"
 #include "net/io/peer_check.h"
@@ -14,8 +11,6 @@ namespace sjcp::io {
 namespace {
 
 constexpr size_t kReadBuffer = 64 << 10;
-// Chains are about 800 bytes each; a network has tens of thousands of nodes.
-constexpr size_t kMaxKnownChains = 4096;
 
 // libcrypto's own view of the processor: it honours its environment variables, which a direct look would not.
 struct Processor {
@@ -58,8 +53,7 @@ bool set_ciphers(SSL_CTX* context) {
 struct TlsContext::State {
   std::shared_ptr<const Identity> identity;
   SslCtxPtr context;
-  std::mutex mutex;
-  std::unordered_map<std::string, std::shared_ptr<const PeerIdentity>> known;  // by concatenated DER
+  PeerChains chains;
 
   static Result<std::unique_ptr<State>> create(const SSL_METHOD* method,
                                                std::shared_ptr<const Identity> identity);
@@ -69,7 +63,6 @@ struct TlsContext::State {
 
 Result<std::shared_ptr<const PeerIdentity>> TlsContext::State::verify(STACK_OF(X509) * certificates) {
   std::vector<std::string> chain;
-  std::string all;
   for (int i = 0; i < sk_X509_num(certificates); ++i) {
     unsigned char* bytes = nullptr;
     const int size = i2d_X509(sk_X509_value(certificates, i), &bytes);
@@ -77,18 +70,8 @@ Result<std::shared_ptr<const PeerIdentity>> TlsContext::State::verify(STACK_OF(X
       return make_error(Errc::kIntegrity, "certificate chain refused: a certificate is malformed");
     chain.emplace_back(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
     OPENSSL_free(bytes);
-    all += chain.back();
   }
-  {
-    const std::lock_guard lock(mutex);
-    if (const auto found = known.find(all); found != known.end()) return found->second;
-  }
-  Result<std::shared_ptr<const PeerIdentity>> peer = PeerIdentity::verify(chain);
-  if (!peer) return peer;
-  const std::lock_guard lock(mutex);
-  if (known.size() >= kMaxKnownChains) known.clear();
-  known.emplace(std::move(all), *peer);
-  return peer;
+  return chains.verify(chain);
 }
 
 void TlsContext::State::check(STACK_OF(X509) * certificates, PeerCheck& check) {
@@ -167,6 +150,9 @@ ssl_ctx_st* TlsContext::native() const {
 }
 const Identity& TlsContext::identity() const {
   return *state_->identity;
+}
+PeerChains& TlsContext::chains() const {
+  return state_->chains;
 }
 
 std::string crypto_capabilities() {

@@ -17,6 +17,16 @@ void ConnectionShare::make_room(drpc::Pool& pool) const {
   if (budget_ != nullptr) pool.keep_at_most(budget_->room());
 }
 
+drpc::Peer node_peer(const drpc::Pool& pool, const access::NodeId& id, const pb::NodeAddress& address) {
+  using crypto::NoiseProtocol;
+  const auto protocol = static_cast<NoiseProtocol>(address.noise_info().proto());
+  const std::string& key = address.noise_info().public_key();
+  const bool known = protocol == NoiseProtocol::kChaChaPoly || protocol == NoiseProtocol::kAesGcm;
+  drpc::Peer peer{id, address.address()};
+  if (known && key.size() == crypto::kNoiseKeySize) peer.noise = pool.noise_of(id, {protocol, key});
+  return peer;
+}
+
 Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
   peer_ = peer;
   last_progress = std::chrono::steady_clock::now();
@@ -24,7 +34,7 @@ Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
   if (!share_.take()) return false;
   if (!fresh) connection_ = pool_.take(peer_);
   reused_ = connection_ != nullptr;
-  if (reused_ && context_.queue != nullptr) io::limit_receive_window(tls().fd(), io::kAnyWindow);
+  if (reused_ && context_.queue != nullptr) io::limit_receive_window(transport().fd(), io::kAnyWindow);
   if (!connection_) {
     share_.make_room(pool_);
     auto dialled = pool_.dial(peer_);
@@ -40,7 +50,7 @@ Result<bool> NodeConnection::open(const drpc::Peer& peer, bool fresh) {
 
 Result<bool> NodeConnection::connect() {
   if (connected()) return true;
-  auto ready = tls().handshake();
+  auto ready = transport().handshake();
   if (!ready) return std::move(ready).error();
   if (*ready == io::Ready::kDone) return true;
   watch(*ready == io::Ready::kWantRead, *ready == io::Ready::kWantWrite);
@@ -51,11 +61,18 @@ void NodeConnection::widen() {
   // What nodes may send ahead would come in bursts that no rate limit sees.
   const bool limited =
       context_.throttle != nullptr && context_.throttle->rate() != transfer::Throttle::kNoLimit;
-  if (!limited) io::widen_receive_window(tls().fd());
+  if (!limited) io::widen_receive_window(transport().fd());
+}
+
+bool NodeConnection::noise_failed() {
+  const bool failed = peer_.noise.protocol != crypto::NoiseProtocol::kNone && !reused_ && connected() &&
+                      transport().unproven();
+  if (failed) pool_.noise_failed(peer_.id);
+  return failed;
 }
 
 void NodeConnection::watch(bool read, bool write) {
-  poller_.watch(tls().fd(), token_, read, write);
+  poller_.watch(transport().fd(), token_, read, write);
 }
 
 Result<bool> NodeConnection::flush(bool more) {
@@ -63,7 +80,7 @@ Result<bool> NodeConnection::flush(bool more) {
     ByteView output = machine().output();
     if (more) output = output.sub(0, output.size() / io::kRecordSize * io::kRecordSize);
     if (output.empty()) return true;
-    auto written = tls().write(output, more);
+    auto written = transport().write(output, more);
     if (!written) return std::move(written).error();
     if (*written == 0) return false;
     last_progress = std::chrono::steady_clock::now();
@@ -72,7 +89,7 @@ Result<bool> NodeConnection::flush(bool more) {
 }
 
 std::unique_ptr<drpc::Connection> NodeConnection::release() {
-  poller_.forget(tls().fd());
+  poller_.forget(transport().fd());
   context_.counters->connections_active.fetch_sub(1, std::memory_order_relaxed);
   share_.put_back();
   return std::move(connection_);

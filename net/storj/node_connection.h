@@ -11,6 +11,7 @@
 #include "core/transfer/context.h"
 #include "net/drpc/connection.h"
 #include "net/io/poller.h"
+#include "net/storj/wire/orders.pb.h"
 
 namespace sjcp::storj {
 
@@ -28,6 +29,9 @@ class ConnectionShare {
   transfer::ConnectionBudget* budget_ = nullptr;  // null: no limit
   transfer::ConnectionBudget::Share share_;
 };
+
+// The node of a limit, and how it may be spoken to.
+drpc::Peer node_peer(const drpc::Pool& pool, const access::NodeId& id, const pb::NodeAddress& address);
 
 class NodeConnection {
  public:
@@ -48,20 +52,26 @@ class NodeConnection {
 
   bool is_open() const { return connection_ != nullptr; }
   // Requires: is_open().
-  bool reached() const { return connection_->tls->reached(); }
-  bool connected() const { return is_open() && connection_->tls->connected(); }
+  bool reached() const { return connection_->transport->reached(); }
+  bool connected() const { return is_open() && connection_->transport->connected(); }
   // It had served others before: it may have died while it was idle.
   bool reused() const { return reused_; }
   const drpc::Peer& peer() const { return peer_; }
   drpc::ClientMachine& machine() { return connection_->machine; }
-  io::TlsConnection& tls() { return *connection_->tls; }
+  io::PeerConnection& transport() { return *connection_->transport; }
 
   void watch(bool read, bool write);
   // See io::widen_receive_window; a no-op under a rate limit.  Requires: is_open().
   void widen();
 
+  // The node must answer before it can be told more: until then flush() waits for reading.
+  bool speechless() const { return connection_->transport->speechless(); }
+  // A fresh connection over Noise that ended before the node showed its key: it may have another one by now.
+  // Tells the pool, and peers made from then on are spoken to over TLS.  Requires: is_open().
+  bool noise_failed();
+
   // Writes what the machine has to say, as far as the socket takes it.  True: all of it.  With `more`, what
-  // does not fill a TLS record stays for the next call: a small record costs nearly as much as a large one.
+  // does not fill a record stays for the next call: a small record costs nearly as much as a large one.
   Result<bool> flush(bool more = false);
 
   // Closes it for good.  A no-op when closed.

@@ -101,15 +101,14 @@ void PieceUpload::on_error(drpc::RpcError error) {
   failure_ = node_error(error);
 }
 
-Status PieceUpload::verify(const std::shared_ptr<const io::PeerIdentity>& peer, Clock::Wall now) const {
+Status PieceUpload::verify(io::PeerChains& chains, const std::shared_ptr<const io::PeerIdentity>& peer,
+                           Clock::Wall now) const {
   auto wrong = [](const char* what) {
     return make_error(Errc::kIntegrity, std::string("node's receipt ") + what);
   };
   std::shared_ptr<const io::PeerIdentity> signer = peer;
-  // Most nodes repeat the chain of the connection; to check it anew takes longer than hashing the piece.
-  const std::string& sent_chain = response_->node_certchain();
-  if (!sent_chain.empty() && (!peer || peer->chain_der() != sent_chain)) {
-    auto chain = io::PeerIdentity::from_chain_der(sent_chain);
+  if (const std::string& sent_chain = response_->node_certchain(); !sent_chain.empty()) {
+    auto chain = chains.from_chain_der(sent_chain);
     if (!chain) return std::move(chain).error();
     signer = *chain;
   }

@@ -41,8 +41,9 @@ class PieceUpload : public drpc::StreamHandler {
   bool answered() const { return response_.has_value(); }
 
   // Checks the answer: node, piece id, algorithm, hash, size, signature, age.  kIntegrity when any is wrong.
-  // Requires: answered().
-  Status verify(const std::shared_ptr<const io::PeerIdentity>& peer, Clock::Wall now) const;
+  // `peer`: as the connection knows the node, or null.  Requires: answered().
+  Status verify(io::PeerChains& chains, const std::shared_ptr<const io::PeerIdentity>& peer,
+                Clock::Wall now) const;
   // The node-signed hash.  Requires: answered().
   const pb::PieceHash& node_hash() const { return response_->done(); }
 

@@ -362,7 +362,7 @@ Result<std::unique_ptr<Project>> Project::open(const access::Grant& grant, const
   auto tls = io::TlsContext::client(*identity);
   if (!tls) return std::move(tls).error();
   Session session{grant, options, nullptr, nullptr, std::make_unique<NodeMemory>()};
-  session.pool = std::make_unique<drpc::Pool>(*tls, drpc::Pool::Options{});
+  session.pool = std::make_unique<drpc::Pool>(*tls, drpc::Pool::Options{.noise = options.noise});
   session.metainfo = std::make_unique<MetainfoClient>(*session.pool, drpc::Peer{url->id, url->address},
                                                       grant.api_key, options.user_agent);
   return std::unique_ptr<Project>(std::make_unique<SatelliteProject>(std::move(session)));

@@ -223,14 +223,14 @@ Status SegmentDownload::add_lanes(const Offer& offer, bool first) {
     auto id = access::NodeId::from_bytes(limit.limit().storage_node_id());
     if (!id) return make_error(Errc::kProtocol, "the satellite's offer names no node");
     nodes.emplace(piece, *id);
-    const bool warm = pool_.has({*id, limit.storage_node_address().address()});
+    const bool warm = pool_.has(node_peer(pool_, *id, limit.storage_node_address()));
     candidates.push_back({piece, *id, piece < data_shares, warm});
   }
   const bool all = options_.correction != Correction::kNone;
   const auto needed = static_cast<unsigned>(all ? candidates.size() : data_shares);
   for (const auto& [piece, how] : memory_.plan(candidates, needed)) {
     auto lane = std::make_unique<Lane>(*this, piece, offer, shared_key, lanes_.size());
-    lane->peer = {nodes.at(piece), lane->limit.storage_node_address().address()};
+    lane->peer = node_peer(pool_, nodes.at(piece), lane->limit.storage_node_address());
     race_.add(piece, all ? PieceRace::Start::kChosen : first ? how : PieceRace::Start::kReserve);
     lanes_.push_back(std::move(lane));
   }
@@ -275,6 +275,10 @@ void SegmentDownload::on_ready(Lane& lane) {
   if (lane.watching_write) flush(lane);
   // Writing may have shown that the connection was dead; a fresh one has no stream yet.
   if (lane.stream && lane.link.is_open() && !lane.paused) read(lane);
+  // What had to wait for the node's first answer.
+  if (lane.stream && lane.link.is_open() && !lane.watching_write && !lane.link.machine().output().empty()) {
+    flush(lane);
+  }
 }
 
 // A racing node is told nothing before it is known to be among the nearest.  True: it is.
@@ -324,16 +328,16 @@ void SegmentDownload::read(Lane& lane) {
     if (room == 0 || gives_way_ || parked) return pause(lane);
     const size_t allowed = pace_.allow(std::min(room, scratch_.size()));
     if (allowed == 0) return come_back(lane);
-    auto got = lane.link.tls().read(ByteSpan(scratch_).first(allowed));
-    pace_.give_back(allowed - (got ? got->bytes : 0));
+    auto got = lane.link.transport().read(ByteSpan(scratch_).first(allowed));
+    pace_.give_back(allowed - (got ? got->data.size() : 0));
     if (!got) return broken(lane, std::move(got).error());
     if (got->eof) return broken(lane, make_error(Errc::kNetwork, "connection closed by the node"));
-    if (got->bytes == 0) {
+    if (got->data.empty()) {
       if (got->wait == io::Ready::kWantWrite) lane.link.watch(true, true);
       return;
     }
     uint64_t before = lane.stream->received();
-    auto status = lane.stream->receive(lane.link.machine(), ByteView(scratch_.data(), got->bytes), lane);
+    auto status = lane.stream->receive(lane.link.machine(), got->data, lane);
     if (!status) return fail(lane, std::move(status).error());
     if (uint64_t received = lane.stream->received(); received != before) {
       lane.last_gain = waited_;
@@ -343,9 +347,9 @@ void SegmentDownload::read(Lane& lane) {
       if (!lane.link.is_open()) return;
       if (lane.stream->complete() && lane.active) return finish(lane);
     }
-    turn -= std::min(turn, got->bytes);
+    turn -= std::min(turn, got->data.size());
   }
-  if (lane.link.tls().has_buffered()) come_back(lane);
+  if (lane.link.transport().has_buffered()) come_back(lane);
 }
 
 void SegmentDownload::after_first_bytes(Lane& lane) {
@@ -410,17 +414,20 @@ SegmentDownload::RaceTime SegmentDownload::busy(const Lane& lane) const {
 void SegmentDownload::flush(Lane& lane) {
   auto flushed = lane.link.flush();
   if (!flushed) return broken(lane, std::move(flushed).error());
-  if (lane.watching_write == !*flushed) return;
-  lane.watching_write = !*flushed;
+  const bool waits = !*flushed && !lane.link.speechless();
+  if (lane.watching_write == waits) return;
+  lane.watching_write = waits;
   lane.link.watch(!lane.paused, lane.watching_write);
 }
 
-// A kept connection may have died while it was idle, most likely before the node saw the request: one fresh
-// try.
+// A kept connection may have died while it was idle, most likely before the node saw the request, and a node
+// with a new Noise key cannot read any: one fresh try.
 void SegmentDownload::broken(Lane& lane, Error error) {
-  if (!lane.link.reused() || lane.stream->received() > 0) return fail(lane, std::move(error));
+  const bool unread = lane.link.reused() || lane.link.noise_failed();
+  if (!unread || lane.stream->received() > 0) return fail(lane, std::move(error));
   lane.link.drop();
   lane.stream.reset();
+  lane.peer = node_peer(pool_, lane.peer.id, lane.limit.storage_node_address());
   open_lane(lane, true);
 }
 
@@ -465,7 +472,7 @@ void SegmentDownload::remember(Lane& lane) {
 
 // As the kernel measured it: it does not count the time that this process needs.
 SegmentDownload::RaceTime SegmentDownload::trip_of(Lane& lane) {
-  const auto state = io::tcp_state(lane.link.tls().fd());
+  const auto state = io::tcp_state(lane.link.transport().fd());
   return state ? state->least : RaceTime(0);
 }
 
@@ -586,7 +593,7 @@ void SegmentDownload::steer() {
     if (!lane.active || !lane.stream || !lane.link.is_open()) continue;
     ++reading;
     if (gives_way_ || (!all && (i + glance_) % kGlances != 0)) continue;
-    const auto state = io::tcp_state(lane.link.tls().fd());
+    const auto state = io::tcp_state(lane.link.transport().fd());
     if (!state || state->least == Nanoseconds(0) || state->received == Nanoseconds(0)) continue;
     if (lane.trip == Nanoseconds(0)) learn_trip(lane, state->least);
     lane.trip = std::min(lane.trip, state->least);
@@ -638,7 +645,7 @@ void SegmentDownload::limit(Lane& lane) {
   }
   if (window == lane.window) return;
   lane.window = window;
-  io::limit_receive_window(lane.link.tls().fd(), window == 0 ? io::kAnyWindow : window);
+  io::limit_receive_window(lane.link.transport().fd(), window == 0 ? io::kAnyWindow : window);
 }
 
 Status SegmentDownload::ask_more() {

@@ -27,7 +27,7 @@ constexpr auto kNotable = std::chrono::milliseconds(3);  // a round trip
 // take next to no time, nothing is lost by holding pieces back until they are needed.
 bool has_room(NodeConnection& link) {
   if (!link.connected()) return false;
-  const auto state = io::tcp_state(link.tls().fd());
+  const auto state = io::tcp_state(link.transport().fd());
   return state && state->smoothed >= kNotable && state->smoothed < state->least * 3 / 2;
 }
 
@@ -151,9 +151,17 @@ Status SegmentUpload::start_lane(Lane& lane) {
   if (lane.limit.limit().limit() < static_cast<int64_t>(encoder_.piece_size())) {
     return make_error(Errc::kProtocol, "the satellite's limit is smaller than the piece");
   }
-  lane.peer = {*id, lane.limit.storage_node_address().address()};
+  lane.peer = peer_of(lane, *id);
   open_lane(lane, false);
   return {};
+}
+
+// A full segment has others behind it, whose pieces go over the same connections: there the cheaper cipher of
+// TLS saves more than Noise does at the beginning.
+drpc::Peer SegmentUpload::peer_of(const Lane& lane, const access::NodeId& id) const {
+  drpc::Peer peer = node_peer(pool_, id, lane.limit.storage_node_address());
+  if (encoder_.plain_size() >= segment::kMaxSegmentSize) peer.noise = {};
+  return peer;
 }
 
 void SegmentUpload::begin_again(Lane& lane) {
@@ -193,7 +201,7 @@ void SegmentUpload::begin_stream(Lane& lane) {
   bool old_node = lane.limit.storage_node_address().debounce_limit() == 0;
   lane.stream.emplace(lane.limit.limit(), *key_, encoder_.piece_size(), old_node);
   // A connection that served others before has had theirs acknowledged.
-  if (const auto state = io::tcp_state(lane.link.tls().fd())) lane.link.acknowledged = state->acknowledged;
+  if (const auto state = io::tcp_state(lane.link.transport().fd())) lane.link.acknowledged = state->acknowledged;
   lane.stream->start(lane.link.machine());
   lane.link.watch(true, false);
   pump(lane);
@@ -223,8 +231,12 @@ bool SegmentUpload::flush(Lane& lane) {
     broken(lane, std::move(flushed).error());
     return false;
   }
-  want_write(lane, !*flushed || (lane.stream->left() > 0 && goes_on(lane)));
-  return *flushed;
+  if (!*flushed) {
+    want_write(lane, !lane.link.speechless());
+    return false;
+  }
+  want_write(lane, lane.stream->left() > 0 && goes_on(lane));
+  return true;
 }
 
 // False: what has been sent of the piece suffices for now.  Requires: that has left for the socket.
@@ -300,12 +312,12 @@ void SegmentUpload::want_write(Lane& lane, bool want) {
 
 void SegmentUpload::read(Lane& lane) {
   for (;;) {
-    auto got = lane.link.tls().read(ByteSpan(scratch_).first(kReadSize));
+    auto got = lane.link.transport().read(ByteSpan(scratch_).first(kReadSize));
     if (!got) return broken(lane, std::move(got).error());
     if (got->eof) return broken(lane, make_error(Errc::kNetwork, "connection closed by the node"));
-    if (got->bytes == 0) return;
+    if (got->data.empty()) return;
     lane.link.last_progress = Steady::now();
-    auto status = lane.stream->receive(lane.link.machine(), ByteView(scratch_.data(), got->bytes));
+    auto status = lane.stream->receive(lane.link.machine(), got->data);
     if (!status) return fail(lane, std::move(status).error());
     if (lane.stream->answered()) return store_result(lane);
   }
@@ -313,7 +325,7 @@ void SegmentUpload::read(Lane& lane) {
 
 void SegmentUpload::store_result(Lane& lane) {
   if (lane.stream->left() > 0) return fail(lane, make_error(Errc::kProtocol, "node answered before the end"));
-  auto status = lane.stream->verify(lane.link.tls().peer(), Clock::Wall::clock::now());
+  auto status = lane.stream->verify(pool_.chains(), lane.link.transport().peer(), Clock::Wall::clock::now());
   if (!status) return fail(lane, std::move(status).error());
   pb::SegmentPieceUploadResult result;
   result.set_piece_num(static_cast<int>(lane.piece));
@@ -329,14 +341,16 @@ void SegmentUpload::store_result(Lane& lane) {
   lane.link.drop();
 }
 
-// A kept connection may have died while it was idle: one fresh try under the same limit, if the node can
-// hardly have seen it.
+// A kept connection may have died while it was idle, and a node with a new Noise key cannot read what it is
+// told: one fresh try under the same limit, if the node can hardly have seen it.
 void SegmentUpload::broken(Lane& lane, Error error) {
-  bool untouched = lane.link.reused() && lane.stream->sent() <= options_.chunk_size;
+  const bool unread = lane.link.reused() || lane.link.noise_failed();
+  const bool untouched = unread && lane.stream->sent() <= options_.chunk_size;
   if (!untouched) return fail(lane, std::move(error));
   lane.link.drop();
   lane.waits = false;
   lane.stream.reset();
+  lane.peer = peer_of(lane, lane.peer.id);
   begin_again(lane);
   open_lane(lane, true);
 }
@@ -358,7 +372,7 @@ void SegmentUpload::cancel_rest() {
 
 // What the socket has taken may be on its way for minutes.
 void SegmentUpload::note_acknowledged(NodeConnection& link) {
-  const auto state = io::tcp_state(link.tls().fd());
+  const auto state = io::tcp_state(link.transport().fd());
   if (!state || state->acknowledged <= link.acknowledged) return;
   const uint64_t more = state->acknowledged - std::exchange(link.acknowledged, state->acknowledged);
   context_.counters->bytes_acknowledged.fetch_add(more, std::memory_order_relaxed);

@@ -58,6 +58,7 @@ class SegmentUpload {
 
   Status start();
   Status start_lane(Lane& lane);
+  drpc::Peer peer_of(const Lane& lane, const access::NodeId& id) const;
   size_t least_connections(size_t optimum) const;
   Status keep_pace();
   void begin_again(Lane& lane);

@@ -48,7 +48,7 @@ void Connection::close() {
   call_.reset();
   timer_.cancel();
   if (waiter_.is_open()) waiter_.release();
-  tls_.reset();  // closes the descriptor that it took
+  transport_.reset();  // closes the descriptor that it took
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
 }
@@ -86,22 +86,23 @@ bool Connection::read_preamble() {
     wait_read();
     return false;
   }
-  if (preamble_ != drpc::kPreamble) {
+  if (preamble_ == drpc::kPreamble) {
+    auto tls = io::TlsConnection::accept(service_.tls(), std::exchange(fd_, -1));
+    if (tls) transport_ = std::move(*tls);
+  } else if (const crypto::NoiseKey* key = service_.noise(); key != nullptr && preamble_ == drpc::kNoisePreamble) {
+    transport_ = io::NoiseConnection::accept(crypto::NoiseProtocol::kChaChaPoly, *key, std::exchange(fd_, -1));
+    service_.on_noise();
+  }
+  if (transport_ == nullptr) {
     close();
     return false;
   }
-  auto tls = io::TlsConnection::accept(service_.tls(), std::exchange(fd_, -1));
-  if (!tls) {
-    close();
-    return false;
-  }
-  tls_ = std::move(*tls);
   stage_ = Stage::kHandshake;
   return true;
 }
 
 void Connection::handshake() {
-  const auto ready = tls_->handshake();
+  const auto ready = transport_->handshake();
   if (!ready) {
     service_.on_handshake_failed();
     close();
@@ -149,13 +150,14 @@ bool Connection::reading_allowed() {
 bool Connection::read_some() {
   // One record at a time; the thread's connections share the buffer because nothing stays in it.
   thread_local std::array<uint8_t, 17 << 10> buffer;
-  auto got = tls_->read(buffer);
+  auto got = transport_->read(buffer);
   if (!got || got->eof) {
+    if (!got && transport_->unproven()) service_.on_handshake_failed();
     close();
     return false;
   }
-  if (got->bytes == 0) return false;
-  if (!machine_.receive(ByteView(buffer.data(), got->bytes), *this)) {
+  if (got->data.empty()) return false;
+  if (!machine_.receive(got->data, *this)) {
     close();
     return false;
   }
@@ -216,7 +218,7 @@ bool Connection::pump_some() {
 bool Connection::write_some() {
   bool moved = false;
   while (!machine_.output().empty()) {
-    const auto n = tls_->write(machine_.output());
+    const auto n = transport_->write(machine_.output());
     if (!n) {
       close();
       return false;

@@ -1,4 +1,4 @@
-// One accepted connection: preamble, TLS handshake, then calls, one at a time.
+// One accepted connection: preamble, TLS or Noise, then calls, one at a time.
 //
 // Threads: its loop's, except cut().
 #pragma once
@@ -11,7 +11,7 @@
 #include <string>
 
 #include "net/drpc/server_machine.h"
-#include "net/io/tls_connection.h"
+#include "net/io/peer_connection.h"
 #include "tests/network/service.h"
 
 namespace sjcp::network {
@@ -54,10 +54,10 @@ class Connection : public std::enable_shared_from_this<Connection>, private drpc
 
   asio::io_context& loop_;
   Service& service_;
-  int fd_;  // owned until TLS takes it
+  int fd_;  // owned until the transport takes it
   asio::posix::stream_descriptor waiter_;
   asio::steady_timer timer_;
-  std::unique_ptr<io::TlsConnection> tls_;
+  std::unique_ptr<io::PeerConnection> transport_;
   drpc::ServerMachine machine_;
   std::unique_ptr<Call> call_;
   std::string preamble_;

@@ -35,12 +35,13 @@ void only_known(const json& object, std::initializer_list<std::string_view> name
 }
 
 NodeFaults faults_of(const json& value) {
-  only_known(value, {"down", "refuse", "wrong_identity", "stall_after", "bytes_per_second", "flip",
+  only_known(value, {"down", "refuse", "wrong_identity", "new_noise_key", "stall_after", "bytes_per_second", "flip",
                      "flip_offset", "short_after", "wrong_hash", "bad_signature", "status"});
   NodeFaults faults;
   faults.down = value.value("down", false);
   faults.refuse = value.value("refuse", false);
   faults.wrong_identity = value.value("wrong_identity", false);
+  faults.new_noise_key = value.value("new_noise_key", false);
   faults.stall_after = optional_number(value, "stall_after");
   faults.bytes_per_second = value.value("bytes_per_second", uint64_t{0});
   faults.flip_offset = optional_number(value, "flip_offset");
@@ -122,6 +123,7 @@ json node_stats(PieceNode& node) {
   }
   return {{"id", node.identity().id().text()},
           {"connections", c.connections.load()},
+          {"noise_connections", c.noise_connections.load()},
           {"handshakes_failed", c.handshakes_failed.load()},
           {"uploads_begun", c.uploads_begun.load()},
           {"uploads_stored", c.uploads_stored.load()},

@@ -95,6 +95,7 @@ int main_with(int argc, char** argv) {
   std::string rs;
   std::string segment_size = "64MiB";
   std::string path_cipher = "aesgcm";
+  std::string noise = "on";
   CLI::App app{"A local Storj network: a satellite and its storage nodes on loopback."};
   app.add_option("--nodes", options.network.nodes, "Number of storage nodes")->capture_default_str();
   app.add_option("--rs", rs, "Redundancy k/m/o/n, such as 29/35/65/80 (default 4/6/8/10)");
@@ -107,9 +108,11 @@ int main_with(int argc, char** argv) {
   app.add_option("--access-file", options.access_file, "Write the access grant to this file");
   app.add_option("--control", options.control, "Path of the control socket");
   app.add_option("--path-cipher", path_cipher, "aesgcm or null")->check(CLI::IsMember({"aesgcm", "null"}));
+  app.add_option("--noise", noise, "on or off: whether nodes offer Noise")->check(CLI::IsMember({"on", "off"}));
   app.add_option("--threads", options.network.threads, "Serving threads; 0: one for every processor");
   CLI11_PARSE(app, argc, argv);
   options.network.plain_paths = path_cipher == "null";
+  options.network.noise = noise == "on";
   if (!rs.empty() && !parse_redundancy(rs, options.network.redundancy)) {
     return fail(make_error(Errc::kUsage, "--rs: not k/m/o/n with 1 <= k <= m <= o <= n <= 255: " + rs));
   }

@@ -18,7 +18,8 @@ namespace sjcp::network {
 struct NodeFaults {
   bool down = false;                    // no listener; open connections were cut when it was set
   bool refuse = false;                  // connections are accepted and closed at once
-  bool wrong_identity = false;          // TLS with an identity that is not the node's
+  bool wrong_identity = false;          // TLS and Noise with an identity that is not the node's
+  bool new_noise_key = false;           // Noise with a key that the satellite does not know yet
   std::optional<uint64_t> stall_after;  // bytes of pieces on a stream; then nothing more comes or is read
   uint64_t bytes_per_second = 0;        // of pieces on each stream; 0 = no limit
   bool flip = false;                    // one bit of served pieces is wrong...

@@ -25,6 +25,7 @@ struct NetworkOptions {
   uint16_t port = 0;   // of the satellite; nodes have the ports after it.  0: any
   std::string folder;  // pieces in files below it; empty: in memory
   bool plain_paths = false;  // path cipher NULL instead of AESGCM
+  bool noise = true;         // nodes offer Noise
   unsigned threads = 0;      // 0: one for every processor
 };
 

@@ -24,8 +24,12 @@ std::string make_serial(Clock::Wall expires_at) {
 }
 
 void set_address(pb::AddressedOrderLimit& out, const NodeEntry& node) {
-  out.mutable_storage_node_address()->set_address(node.address);
-  out.mutable_storage_node_address()->set_debounce_limit(kDebounceLimit);
+  pb::NodeAddress& address = *out.mutable_storage_node_address();
+  address.set_address(node.address);
+  address.set_debounce_limit(kDebounceLimit);
+  if (node.noise.protocol == crypto::NoiseProtocol::kNone) return;
+  address.mutable_noise_info()->set_proto(static_cast<int32_t>(node.noise.protocol));
+  address.mutable_noise_info()->set_public_key(node.noise.public_key);
 }
 
 }  // namespace

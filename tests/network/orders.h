@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "net/io/noise_connection.h"
 #include "net/storj/wire/orders.pb.h"
 #include "tests/network/order_signing.h"
 
@@ -22,7 +23,8 @@ namespace sjcp::network {
 
 struct NodeEntry {
   std::shared_ptr<const Signatory> signatory;
-  std::string address;  // host:port
+  std::string address;      // host:port
+  io::NoiseInfo noise = {};  // no protocol: it does not speak it
 };
 
 // The nodes of the network.  Filled before the satellite answers, fixed from then on.

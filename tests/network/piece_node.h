@@ -22,6 +22,7 @@ namespace sjcp::network {
 
 struct NodeCounters {
   std::atomic<uint64_t> connections{0};
+  std::atomic<uint64_t> noise_connections{0};  // of them
   std::atomic<uint64_t> handshakes_failed{0};
   std::atomic<uint64_t> uploads_begun{0};
   std::atomic<uint64_t> uploads_stored{0};

@@ -11,6 +11,7 @@
 
 #include "core/base/bytes.h"
 #include "net/drpc/server_machine.h"
+#include "net/io/noise_connection.h"
 #include "net/io/tls_connection.h"
 
 namespace sjcp::network {
@@ -45,11 +46,14 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual std::shared_ptr<const io::TlsContext> tls() = 0;
+  // Null: it does not speak Noise.  Outlives the connections.
+  virtual const crypto::NoiseKey* noise() { return nullptr; }
   // Never null.
   virtual std::unique_ptr<Call> open(std::string_view rpc) = 0;
   // Accept connections only to close them.
   virtual bool refuses() const { return false; }
   virtual void on_connection() {}
+  virtual void on_noise() {}  // a connection speaks it
   virtual void on_handshake_failed() {}
 };
 

@@ -5,12 +5,27 @@
 
 namespace sjcp::wan {
 
-// One copy of each packet, also of the large: it costs some microseconds against the tens that the kernel
-// needs for it, and lets every packet have a chunk of about its size.
+// Small packets are copied, so that every packet has a chunk of about its size; the copy of a large one would
+// take a third of the emulator's time.
 Chunk* PacketPool::keep(size_t size, const Shape& shape) {
   uint32_t kind = 0;
   while (kSizes[kind] < size) ++kind;
   if (held_ + kSizes[kind] > limit_bytes_) return nullptr;
+  Chunk* chunk = take(kind);
+  if (kind == kLargest) {
+    std::swap(chunk, scratch_);
+  } else {
+    std::memcpy(chunk->data, scratch_->data, size);
+  }
+  held_ += kSizes[kind];
+  most_held_ = std::max(most_held_, held_);
+  chunk->shape = shape;
+  chunk->size = static_cast<uint32_t>(size);
+  chunk->references = 1;
+  return chunk;
+}
+
+Chunk* PacketPool::take(uint32_t kind) {
   if (free_[kind].empty()) {
     auto owned = std::make_unique<Owned>();
     owned->memory = std::make_unique_for_overwrite<uint8_t[]>(kSizes[kind]);
@@ -21,12 +36,6 @@ Chunk* PacketPool::keep(size_t size, const Shape& shape) {
   }
   Chunk* chunk = free_[kind].back();
   free_[kind].pop_back();
-  held_ += kSizes[kind];
-  most_held_ = std::max(most_held_, held_);
-  chunk->shape = shape;
-  chunk->size = static_cast<uint32_t>(size);
-  chunk->references = 1;
-  std::memcpy(chunk->data, scratch_.data(), size);
   return chunk;
 }
 

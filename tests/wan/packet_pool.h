@@ -23,13 +23,13 @@ struct Chunk {
 
 class PacketPool {
  public:
-  explicit PacketPool(uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  explicit PacketPool(uint64_t limit_bytes) : limit_bytes_(limit_bytes), scratch_(take(kLargest)) {}
   PacketPool(const PacketPool&) = delete;
   PacketPool& operator=(const PacketPool&) = delete;
 
   // Room for kMaxPacketBytes, to read the next packet into.
-  uint8_t* scratch() { return scratch_.data(); }
-  // A copy of the scratch's first `size` bytes with one reference; null when the limit is reached.
+  uint8_t* scratch() { return scratch_->data; }
+  // The scratch's first `size` bytes, which it may not keep, with one reference; null when the limit is reached.
   Chunk* keep(size_t size, const Shape& shape);
   void release(Chunk* chunk);
 
@@ -44,12 +44,17 @@ class PacketPool {
 
   static constexpr std::array<uint32_t, 4> kSizes{256, 2048, 16384, 65664};
 
+  static constexpr uint32_t kLargest = kSizes.size() - 1;
+  static_assert(kSizes[kLargest] >= kMaxPacketBytes);
+
+  Chunk* take(uint32_t kind);
+
   const uint64_t limit_bytes_;
   uint64_t held_ = 0;
   uint64_t most_held_ = 0;
-  std::array<uint8_t, kMaxPacketBytes> scratch_;
   std::vector<std::unique_ptr<Owned>> all_;
   std::array<std::vector<Chunk*>, kSizes.size()> free_;
+  Chunk* scratch_;  // one of the largest, which nobody holds
 };
 
 }  // namespace sjcp::wan

@@ -96,8 +96,8 @@ void serve(TlsConnection& connection, const std::stop_token& stop,
     if (service.leaving() && machine.output().empty()) return;
     const auto got = connection.read(buffer);
     if (!got || got->eof) return;
-    if (got->bytes > 0) {
-      if (!machine.receive(ByteView(buffer).sub(0, got->bytes), service)) return;
+    if (!got->data.empty()) {
+      if (!machine.receive(got->data, service)) return;
     } else if (!io::wait_ready(connection.fd(), true, !machine.output().empty(), patience(), stop)) {
       return;
     }
@@ -123,7 +123,7 @@ struct Network {
   std::unique_ptr<drpc::Connection> connect() const {
     auto connection = pool.dial(peer);
     REQUIRE(connection);
-    REQUIRE(test::handshake(*(*connection)->tls));
+    REQUIRE(test::handshake(*(*connection)->transport));
     return std::move(*connection);
   }
   std::string prefix() const { return server.address() + " (node " + identity->id().text() + ")"; }
@@ -138,10 +138,10 @@ struct Network {
 // Writes all output without reading.
 void flush(drpc::Connection& connection) {
   while (!connection.machine.output().empty()) {
-    const auto taken = connection.tls->write(connection.machine.output());
+    const auto taken = connection.transport->write(connection.machine.output());
     REQUIRE(taken);
     connection.machine.consume_output(*taken);
-    if (*taken == 0) REQUIRE(io::wait_ready(connection.tls->fd(), io::Ready::kWantWrite, patience(), {}));
+    if (*taken == 0) REQUIRE(io::wait_ready(connection.transport->fd(), io::Ready::kWantWrite, patience(), {}));
   }
 }
 
@@ -150,18 +150,18 @@ void drive(drpc::Connection& connection, drpc::StreamHandler& handler, const std
   std::array<uint8_t, 16384> buffer;
   while (!done()) {
     if (!connection.machine.output().empty()) {
-      const auto taken = connection.tls->write(connection.machine.output());
+      const auto taken = connection.transport->write(connection.machine.output());
       REQUIRE(taken);
       connection.machine.consume_output(*taken);
     }
-    const auto got = connection.tls->read(buffer);
+    const auto got = connection.transport->read(buffer);
     REQUIRE(got);
     REQUIRE_FALSE(got->eof);
-    if (got->bytes > 0) {
-      REQUIRE(connection.machine.receive(ByteView(buffer).sub(0, got->bytes), handler));
+    if (!got->data.empty()) {
+      REQUIRE(connection.machine.receive(got->data, handler));
     } else {
       REQUIRE(
-          io::wait_ready(connection.tls->fd(), true, !connection.machine.output().empty(), patience(), {}));
+          io::wait_ready(connection.transport->fd(), true, !connection.machine.output().empty(), patience(), {}));
     }
   }
 }
@@ -195,7 +195,7 @@ TEST_CASE("an error reply has code and text, and the connection serves the next 
 TEST_CASE("a pooled connection that the peer has closed is not used") {
   Network network;
   std::unique_ptr<drpc::Connection> connection = network.connect();
-  const int fd = ::dup(connection->tls->fd());
+  const int fd = ::dup(connection->transport->fd());
   connection->machine.invoke("/bye");
   connection->machine.message(std::string("x"));
   connection->machine.close();
@@ -321,7 +321,7 @@ TEST_CASE("a connection is given back only when it can serve another call") {
   SECTION("not after the peer closed it") {
     auto connection = network.connect();
     network.server.stop();
-    REQUIRE(io::wait_ready(connection->tls->fd(), io::Ready::kWantRead, patience(), {}));
+    REQUIRE(io::wait_ready(connection->transport->fd(), io::Ready::kWantRead, patience(), {}));
     pool.give_back(network.peer, std::move(connection));
   }
   CHECK(pool.idle() == 0);

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "net/io/tls_connection.h"
+#include "net/io/endpoint.h"
 #include "tests/support/loopback_listener.h"
 #include "tests/support/rendezvous.h"
 

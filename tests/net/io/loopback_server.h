@@ -32,7 +32,7 @@ inline std::shared_ptr<const io::Identity> new_identity() {
 }
 
 // Drives the handshake to its end.
-inline Status handshake(io::TlsConnection& connection, const std::stop_token& stop = {}) {
+inline Status handshake(io::PeerConnection& connection, const std::stop_token& stop = {}) {
   while (true) {
     const Result<io::Ready> ready = connection.handshake();
     if (!ready) return ready.error();

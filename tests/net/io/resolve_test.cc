@@ -1,8 +1,10 @@
 #include <netinet/in.h>
 
+#include <cstring>
+
 #include <catch2/catch.hpp>
 
-#include "net/io/tls_connection.h"
+#include "net/io/endpoint.h"
 
 using namespace sjcp;
 

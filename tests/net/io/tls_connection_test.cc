@@ -32,7 +32,7 @@ Result<std::string> read_some(TlsConnection& connection, const std::stop_token& 
     const auto got = connection.read(buffer);
     if (!got) return got.error();
     if (got->eof) return std::string();
-    if (got->bytes > 0) return ByteView(buffer).sub(0, got->bytes).str();
+    if (!got->data.empty()) return got->data.str();
     if (Status status = io::wait_ready(connection.fd(), got->wait, patience(), stop); !status)
       return status.error();
   }
