@@ -13,6 +13,7 @@
 #include "core/crypto/blake3.h"
 #include "core/crypto/gcm_provider.h"
 #include "core/crypto/vector_gcm.h"
+#include "erasure/code.h"
 
 namespace sjcp::cli {
 namespace {
@@ -81,7 +82,8 @@ std::string version_text() {
   text += std::string("libcurl:  ") + curl_version_info(CURLVERSION_NOW)->version + "\n";
   text += std::string("OpenSSL:  ") + OpenSSL_version(OPENSSL_VERSION_STRING) + ", AES-GCM by " + aes_path() +
           "\n";
-  text += "ISA-L:    " + isal_version() + ", erasure code by " + isal_path() + "\n";
+  text += "ISA-L:    " + isal_version() + ", erasure code by " +
+          (erasure::by_gfni() ? "GFNI + AVX-512" : isal_path()) + "\n";
   text += "BLAKE3:   by " + crypto::blake3_path() + "\n";
   text += std::string("zstd:     ") + ZSTD_versionString() + "\n";
   text += "protobuf: " + protobuf_version() + "\n";

@@ -7,6 +7,10 @@
 
 namespace sjcp::erasure {
 
+bool by_gfni() {
+  return gf::kernel() == gf::Kernel::kAffine;
+}
+
 Code::Code(unsigned k, unsigned n) : k_(k), n_(n), matrix_(size_t{k} * k) {
   for (size_t i = 0; i < k; ++i) matrix_[i * k + i] = 1;
   std::vector<unsigned> shares(n);

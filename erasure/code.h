@@ -1,4 +1,5 @@
-// The network's systematic Reed-Solomon code over GF(2^8)/0x11D, on ISA-L.
+// The network's systematic Reed-Solomon code over GF(2^8)/0x11D, on ISA-L, or on GFNI where the processor has
+// it.
 //
 // Share r < k of a stripe is its r-th data chunk; share r >= k is the value at x_r of the polynomial of
 // degree < k through (x_c, data_c), where x_0 = 0 and x_i = 2^(i-1) (protocol notes 8.1).  It is neither of
@@ -16,6 +17,9 @@
 #include <vector>
 
 namespace sjcp::erasure {
+
+// Whether this processor's GFNI computes, instead of ISA-L; for --version.
+bool by_gfni();
 
 class Code {
  public:
@@ -54,7 +58,7 @@ class Code {
   unsigned k_;
   unsigned n_;
   std::vector<uint8_t> matrix_;  // n rows of k
-  std::vector<uint8_t> tables_;  // ISA-L tables of the n-k parity rows
+  std::vector<uint8_t> tables_;  // of the n-k parity rows
 };
 
 // Rebuilds data from any k shares.  Tables are cached by the set of shares in use, so keep the set stable.

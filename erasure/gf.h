@@ -1,5 +1,5 @@
-// The arithmetic shared by Code, Decoder and correct(): the field's points, interpolation, sums of products by
-// ISA-L or, where the processor has GFNI, by affine.h.  Internal to the room.
+// The arithmetic shared by Code, Decoder and correct(): the field's points, interpolation, sums of products
+// by ISA-L or, where the processor has GFNI, by affine.h.  Internal to the room.
 //
 // Every share is the value of one polynomial of degree < k, so the coefficients that turn any k shares into
 // any other share are Lagrange's, in closed form: generator and decode matrices are the same function, and no

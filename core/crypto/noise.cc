@@ -104,9 +104,8 @@ struct NoiseKey::State {
 NoiseKey::NoiseKey(std::unique_ptr<State> state) : state_(std::move(state)) {
   state_->public_key.resize(kNoiseKeySize);
   size_t size = kNoiseKeySize;
-  require(EVP_PKEY_get_raw_public_key(state_->key.get(),
-                                      reinterpret_cast<unsigned char*>(state_->public_key.data()),
-                                      &size) == 1);
+  require(EVP_PKEY_get_raw_public_key(
+              state_->key.get(), reinterpret_cast<unsigned char*>(state_->public_key.data()), &size) == 1);
 }
 NoiseKey::~NoiseKey() = default;
 NoiseKey::NoiseKey(NoiseKey&&) noexcept = default;
@@ -174,7 +173,8 @@ void NoiseCipher::State::start(ByteView associated, int encrypt) {
 NoiseCipher::NoiseCipher(NoiseProtocol protocol, ByteView key) : state_(std::make_unique<State>()) {
   state_->big_endian = protocol == NoiseProtocol::kAesGcm;
   require(state_->context && key.size() >= kNoiseKeySize &&
-          EVP_CipherInit_ex2(state_->context.get(), cipher_of(protocol), key.data(), nullptr, 1, nullptr) == 1);
+          EVP_CipherInit_ex2(state_->context.get(), cipher_of(protocol), key.data(), nullptr, 1, nullptr) ==
+              1);
 }
 NoiseCipher::~NoiseCipher() = default;
 NoiseCipher::NoiseCipher(NoiseCipher&&) noexcept = default;

@@ -1,9 +1,9 @@
 // Noise_IK_25519_ChaChaPoly_BLAKE2b and Noise_IK_25519_AESGCM_BLAKE2b, without a socket (The Noise Protocol
 // Framework, revision 34; protocol notes 5.4).
 //
-// The initiator knows the responder's static key beforehand.  Message 1 carries data of the initiator already,
-// which can be replayed by who listens; message 2 proves the responder, and from then on both ends seal with
-// keys of this session alone.
+// The initiator knows the responder's static key beforehand.  Message 1 carries data of the initiator
+// already, which can be replayed by who listens; message 2 proves the responder, and from then on both ends
+// seal with keys of this session alone.
 //
 // Threads: one at a time for each object; NoiseKey is immutable.
 #pragma once

@@ -262,7 +262,8 @@ Status exchange(Connection& connection, ReplyCollector& collector, Deadline dead
     if (!more) return more.error();
     if (collector.finished()) return {};
     if (!*more)
-      return make_error(Errc::kNetwork, connection.transport->name() + ": closed the connection before the reply");
+      return make_error(Errc::kNetwork,
+                        connection.transport->name() + ": closed the connection before the reply");
     const bool write = !connection.machine.output().empty();
     if (Status status = io::wait_ready(connection.transport->fd(), true, write, deadline, stop); !status) {
       return with_context(status.error(), connection.transport->name());
@@ -272,7 +273,8 @@ Status exchange(Connection& connection, ReplyCollector& collector, Deadline dead
 
 Error describe(Error error, std::string_view rpc, const Connection& connection,
                std::chrono::milliseconds limit) {
-  if (timed_out(error)) error.what = connection.transport->name() + ": no reply within " + seconds_text(limit);
+  if (timed_out(error))
+    error.what = connection.transport->name() + ": no reply within " + seconds_text(limit);
   error.what.append(" (").append(rpc).append(")");
   return error;
 }

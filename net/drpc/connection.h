@@ -30,7 +30,7 @@ struct Connection {
 // Where a peer is and who it must be.
 struct Peer {
   access::NodeId id;
-  std::string address;  // host:port
+  std::string address;       // host:port
   io::NoiseInfo noise = {};  // how it may be spoken to; TLS when it names no protocol
 };
 

@@ -62,9 +62,7 @@ struct NoiseConnection::State {
 
   size_t pending() const { return buffer != nullptr ? end - at : header_size; }
   const uint8_t* front() const { return buffer != nullptr ? buffer.get() + at : header.data(); }
-  Status damaged(const char* how) const {
-    return make_error(Errc::kIntegrity, socket.name() + ": " + how);
-  }
+  Status damaged(const char* how) const { return make_error(Errc::kIntegrity, socket.name() + ": " + how); }
   Result<size_t> wanted() const;
   Result<bool> receive();
   Status open_frame(size_t size);

@@ -31,8 +31,9 @@ struct NoiseInfo {
 class NoiseConnection final : public PeerConnection {
  public:
   // Over a TCP connection that stands, or is on its way.  `own` must outlive the connection.
-  static std::unique_ptr<NoiseConnection> over(std::unique_ptr<PeerSocket> socket, const crypto::NoiseKey& own,
-                                               const NoiseInfo& node, std::string_view preamble);
+  static std::unique_ptr<NoiseConnection> over(std::unique_ptr<PeerSocket> socket,
+                                               const crypto::NoiseKey& own, const NoiseInfo& node,
+                                               std::string_view preamble);
   // Server side of an accepted socket (non-blocking, owned from here on); the preamble has been read by the
   // caller.  `own` must outlive the connection.
   static std::unique_ptr<NoiseConnection> accept(crypto::NoiseProtocol protocol, const crypto::NoiseKey& own,

@@ -27,7 +27,9 @@ class ChoosingConnection final : public PeerConnection {
   Result<size_t> write(ByteView data, bool more) override { return chosen_->write(data, more); }
   bool speechless() const override { return chosen_ && chosen_->speechless(); }
   bool unproven() const override { return !chosen_ || chosen_->unproven(); }
-  const std::shared_ptr<const PeerIdentity>& peer() const override { return chosen_ ? chosen_->peer() : nobody_; }
+  const std::shared_ptr<const PeerIdentity>& peer() const override {
+    return chosen_ ? chosen_->peer() : nobody_;
+  }
 
   Result<Ready> handshake() override {
     if (!chosen_) {

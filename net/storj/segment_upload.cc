@@ -201,7 +201,8 @@ void SegmentUpload::begin_stream(Lane& lane) {
   bool old_node = lane.limit.storage_node_address().debounce_limit() == 0;
   lane.stream.emplace(lane.limit.limit(), *key_, encoder_.piece_size(), old_node);
   // A connection that served others before has had theirs acknowledged.
-  if (const auto state = io::tcp_state(lane.link.transport().fd())) lane.link.acknowledged = state->acknowledged;
+  if (const auto state = io::tcp_state(lane.link.transport().fd()))
+    lane.link.acknowledged = state->acknowledged;
   lane.stream->start(lane.link.machine());
   lane.link.watch(true, false);
   pump(lane);

@@ -70,6 +70,7 @@ TEST_CASE("The man page names every exit code, environment variable and JSON eve
                            "SJCP_ACCESS",     "UPLINK_ACCESS",
                            "XDG_CONFIG_HOME", "XDG_STATE_HOME",
                            "XDG_CACHE_HOME",  "SJCP_NODE_MEMORY",
+                           "SJCP_NOISE",      "TZ",
                            "SJCP_CONFIG_DIR", "UPLINK_CONFIG_DIR",
                            "access.json",     "start",
                            "progress",        "file",

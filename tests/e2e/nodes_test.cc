@@ -111,6 +111,54 @@ TEST_CASE("A download succeeds while enough pieces are on good nodes", "[nodes]"
   check_limits_were_fresh(network);
 }
 
+TEST_CASE("Over Noise bytes are the same, and who has a new key, or another identity, is found out",
+          "[nodes]") {
+  LocalNetwork network(kSpareNodes);
+  User user(network);
+  user.env["SJCP_NOISE"] = "always";
+  user.must({"mb", "sj://bucket"});
+  // Of two segments the first is full, and goes over TLS.
+  const std::string large = user.make_file("large", kSegment + 1'000'000);
+  const std::string file = user.make_file("file", 5'000'000, 2);
+  const auto speaks_noise = [&network](const auto& action) {
+    const uint64_t before = network.total("noise_connections");
+    action();
+    return network.total("noise_connections") - before;
+  };
+  CHECK(speaks_noise([&] { user.must({"cp", file, "sj://bucket/object"}); }) >= 8);
+  user.must({"cp", large, "sj://bucket/large"});
+  CHECK(speaks_noise([&] {
+          user.must({"cp", "sj://bucket/object", user.path("back")});
+          CHECK(same_content(file, user.path("back")));
+          user.must({"cp", "sj://bucket/large", user.path("back")});
+          CHECK(same_content(large, user.path("back")));
+        }) >= 4 + 2 * 4);
+  check_limits_were_fresh(network);
+
+  // With a new key a node is asked over TLS; one with another identity is not asked at all.
+  for (const char* fault : {"new_noise_key", "wrong_identity"}) {
+    CAPTURE(fault);
+    network.fault_first(4, {{fault, true}});
+    const uint64_t failed = network.total("handshakes_failed");
+    user.must({"cp", file, "sj://bucket/" + std::string(fault)});
+    user.must({"cp", "sj://bucket/" + std::string(fault), user.path("back")});
+    CHECK(same_content(file, user.path("back")));
+    CHECK(network.total("handshakes_failed") > failed);
+  }
+  network.fault_all({{"new_noise_key", true}});
+  user.must({"cp", file, "sj://bucket/tls"});
+  user.must({"cp", "sj://bucket/tls", user.path("back")});
+  CHECK(same_content(file, user.path("back")));
+  network.clear_faults();
+  check_limits_were_fresh(network);
+
+  user.env["SJCP_NOISE"] = "off";
+  CHECK(speaks_noise([&] {
+          user.must({"cp", file, "sj://bucket/off"});
+          user.must({"cp", "sj://bucket/off", user.path("back")});
+        }) == 0);
+}
+
 TEST_CASE("A stalled or slow node is replaced by a spare without waiting for it", "[nodes]") {
   LocalNetwork network;
   const User user(network);

@@ -89,8 +89,10 @@ bool Connection::read_preamble() {
   if (preamble_ == drpc::kPreamble) {
     auto tls = io::TlsConnection::accept(service_.tls(), std::exchange(fd_, -1));
     if (tls) transport_ = std::move(*tls);
-  } else if (const crypto::NoiseKey* key = service_.noise(); key != nullptr && preamble_ == drpc::kNoisePreamble) {
-    transport_ = io::NoiseConnection::accept(crypto::NoiseProtocol::kChaChaPoly, *key, std::exchange(fd_, -1));
+  } else if (const crypto::NoiseKey* key = service_.noise();
+             key != nullptr && preamble_ == drpc::kNoisePreamble) {
+    transport_ =
+        io::NoiseConnection::accept(crypto::NoiseProtocol::kChaChaPoly, *key, std::exchange(fd_, -1));
     service_.on_noise();
   }
   if (transport_ == nullptr) {

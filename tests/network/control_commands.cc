@@ -35,8 +35,8 @@ void only_known(const json& object, std::initializer_list<std::string_view> name
 }
 
 NodeFaults faults_of(const json& value) {
-  only_known(value, {"down", "refuse", "wrong_identity", "new_noise_key", "stall_after", "bytes_per_second", "flip",
-                     "flip_offset", "short_after", "wrong_hash", "bad_signature", "status"});
+  only_known(value, {"down", "refuse", "wrong_identity", "new_noise_key", "stall_after", "bytes_per_second",
+                     "flip", "flip_offset", "short_after", "wrong_hash", "bad_signature", "status"});
   NodeFaults faults;
   faults.down = value.value("down", false);
   faults.refuse = value.value("refuse", false);

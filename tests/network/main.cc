@@ -108,7 +108,8 @@ int main_with(int argc, char** argv) {
   app.add_option("--access-file", options.access_file, "Write the access grant to this file");
   app.add_option("--control", options.control, "Path of the control socket");
   app.add_option("--path-cipher", path_cipher, "aesgcm or null")->check(CLI::IsMember({"aesgcm", "null"}));
-  app.add_option("--noise", noise, "on or off: whether nodes offer Noise")->check(CLI::IsMember({"on", "off"}));
+  app.add_option("--noise", noise, "on or off: whether nodes offer Noise")
+      ->check(CLI::IsMember({"on", "off"}));
   app.add_option("--threads", options.network.threads, "Serving threads; 0: one for every processor");
   CLI11_PARSE(app, argc, argv);
   options.network.plain_paths = path_cipher == "null";

@@ -138,8 +138,8 @@ Status Network::State::add_node(size_t i, const std::shared_ptr<const io::TlsCon
   if (!opened) return opened.error();
   out.listener = std::move(*opened);
   releaser.add(*out.node);
-  satellite.nodes.add({own->signatory, out.listener->address(),
-                       options.noise ? out.service->noise_info() : io::NoiseInfo{}});
+  satellite.nodes.add(
+      {own->signatory, out.listener->address(), options.noise ? out.service->noise_info() : io::NoiseInfo{}});
   nodes.push_back(std::move(out));
   return {};
 }

@@ -23,7 +23,7 @@ namespace sjcp::network {
 
 struct NodeEntry {
   std::shared_ptr<const Signatory> signatory;
-  std::string address;      // host:port
+  std::string address;       // host:port
   io::NoiseInfo noise = {};  // no protocol: it does not speak it
 };
 

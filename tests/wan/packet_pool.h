@@ -29,7 +29,8 @@ class PacketPool {
 
   // Room for kMaxPacketBytes, to read the next packet into.
   uint8_t* scratch() { return scratch_->data; }
-  // The scratch's first `size` bytes, which it may not keep, with one reference; null when the limit is reached.
+  // The scratch's first `size` bytes, which it may not keep, with one reference; null when the limit is
+  // reached.
   Chunk* keep(size_t size, const Shape& shape);
   void release(Chunk* chunk);
 

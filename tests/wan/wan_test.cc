@@ -271,7 +271,8 @@ TEST_CASE("sjcp moves a file over the ocean and back, to nodes of their own addr
                  "--", "/bin/sh", "-ec",
                  "cd " + folder.path() +
                      "; head -c 5000000 /dev/urandom >file; sjcp mb sj://bucket; sjcp cp file sj://bucket/o; "
-                     "sjcp cp sj://bucket/o back; cmp file back; echo same"},
+                     "sjcp cp sj://bucket/o back; cmp file back; "
+                     "sjwan --ask ./sjnet '{\"op\":\"stats\"}' >nodes; echo same"},
                 folder.path());
   CAPTURE(exit.err);
   CHECK(exit.code == 0);
@@ -281,6 +282,9 @@ TEST_CASE("sjcp moves a file over the ocean and back, to nodes of their own addr
   CHECK(stats["paths"].size() >= 10);
   CHECK(stats["down"]["arrived_bytes"] > 5'000'000);
   CHECK(stats["up"]["arrived_bytes"] > 5'000'000);
+  // So far away a round trip is worth saving: eight pieces were stored and four read over Noise.
+  std::ifstream nodes(folder / "nodes");
+  CHECK(Json::parse(nodes)["total"]["noise_connections"] >= 12);
 }
 
 // Eight segments begin, and a hundred connections are as many as such a line has packets for.

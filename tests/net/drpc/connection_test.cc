@@ -141,7 +141,8 @@ void flush(drpc::Connection& connection) {
     const auto taken = connection.transport->write(connection.machine.output());
     REQUIRE(taken);
     connection.machine.consume_output(*taken);
-    if (*taken == 0) REQUIRE(io::wait_ready(connection.transport->fd(), io::Ready::kWantWrite, patience(), {}));
+    if (*taken == 0)
+      REQUIRE(io::wait_ready(connection.transport->fd(), io::Ready::kWantWrite, patience(), {}));
   }
 }
 
@@ -160,8 +161,8 @@ void drive(drpc::Connection& connection, drpc::StreamHandler& handler, const std
     if (!got->data.empty()) {
       REQUIRE(connection.machine.receive(got->data, handler));
     } else {
-      REQUIRE(
-          io::wait_ready(connection.transport->fd(), true, !connection.machine.output().empty(), patience(), {}));
+      REQUIRE(io::wait_ready(connection.transport->fd(), true, !connection.machine.output().empty(),
+                             patience(), {}));
     }
   }
 }
