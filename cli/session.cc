@@ -30,9 +30,7 @@ Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string&
   storj::ProjectOptions options;
   options.user_agent = user_agent();
   options.nodes_file = nodes_file(io_);
-  const auto noise = io_.env ? io_.env("SJCP_NOISE") : std::nullopt;
-  if (noise == "off") options.noise = io::NoiseUse::kNever;
-  if (noise == "always") options.noise = io::NoiseUse::kAlways;
+  options.noise = !io_.env || io_.env("SJCP_NOISE") != "off";
   return io_.open_project(*grant, options);
 }
 

@@ -76,16 +76,18 @@ std::unique_ptr<Connection> Pool::take(const Peer& peer, std::chrono::seconds ma
 Result<std::unique_ptr<Connection>> Pool::dial(const Peer& peer, unsigned attempt) const {
   const Result<std::vector<io::Endpoint>> endpoints = io::resolve(peer.address);
   if (!endpoints) return endpoints.error();
-  auto transport = io::dial_peer({.endpoint = (*endpoints)[attempt % endpoints->size()],
-                                  .expected = peer.id,
-                                  .noise = peer.noise,
-                                  .use = options_.noise,
-                                  .tls_preamble = kPreamble,
-                                  .noise_preamble = kNoisePreamble},
-                                 context_, noise_key_);
-  if (!transport) return std::move(transport).error();
+  const io::Endpoint& endpoint = (*endpoints)[attempt % endpoints->size()];
   auto connection = std::make_unique<Connection>();
-  connection->transport = std::move(*transport);
+  const auto keep = [&connection](auto dialled) -> Status {
+    if (!dialled) return std::move(dialled).error();
+    connection->transport = std::move(*dialled);
+    return {};
+  };
+  const Status status =
+      peer.noise.protocol != crypto::NoiseProtocol::kNone
+          ? keep(io::NoiseConnection::dial(noise_key_, endpoint, peer.id, peer.noise, kNoisePreamble))
+          : keep(io::TlsConnection::dial(context_, endpoint, peer.id, kPreamble));
+  if (!status) return status.error();
   return connection;
 }
 
@@ -114,6 +116,7 @@ void Pool::keep_at_most(size_t count) {
 }
 
 io::NoiseInfo Pool::noise_of(const access::NodeId& id, io::NoiseInfo offered) const {
+  if (!options_.noise) return {};
   const std::lock_guard lock(mutex_);
   return without_noise_.contains(id) ? io::NoiseInfo{} : std::move(offered);
 }

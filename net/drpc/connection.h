@@ -16,8 +16,9 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "net/drpc/client_machine.h"
+#include "net/io/noise_connection.h"
 #include "net/io/peer_connection.h"
-#include "net/io/peer_dial.h"
+#include "net/io/tls_connection.h"
 
 namespace sjcp::drpc {
 
@@ -41,7 +42,7 @@ class Pool {
   struct Options {
     size_t capacity = 1024;  // idle connections in all; the oldest goes first
     std::chrono::seconds idle_limit{120};
-    io::NoiseUse noise = io::NoiseUse::kFar;  // with peers that offer it
+    bool noise = true;  // speak it with peers that offer it
   };
   Pool(std::shared_ptr<const io::TlsContext> context, Options options, const Clock& clock = system_clock());
   ~Pool();
@@ -63,7 +64,8 @@ class Pool {
 
   size_t idle() const;
 
-  // How the peer may be spoken to, of what is said about it: not over Noise when that has failed.
+  // How the peer is spoken to, of what is said about it: not over Noise when that is not wanted, or has
+  // failed.
   io::NoiseInfo noise_of(const access::NodeId& id, io::NoiseInfo offered) const;
   // Its Noise does not work, as when it has a new key that the satellite does not know yet: TLS from now on.
   void noise_failed(const access::NodeId& id);

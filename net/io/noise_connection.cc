@@ -196,12 +196,15 @@ Status NoiseConnection::State::seal(ByteView data) {
 NoiseConnection::NoiseConnection(std::unique_ptr<State> state) : state_(std::move(state)) {}
 NoiseConnection::~NoiseConnection() = default;
 
-std::unique_ptr<NoiseConnection> NoiseConnection::over(std::unique_ptr<PeerSocket> socket,
-                                                       const crypto::NoiseKey& own, const NoiseInfo& node,
-                                                       std::string_view preamble) {
-  socket->begin_with(preamble);
+Result<std::unique_ptr<NoiseConnection>> NoiseConnection::dial(const crypto::NoiseKey& own,
+                                                               const Endpoint& endpoint,
+                                                               const access::NodeId& id,
+                                                               const NoiseInfo& node,
+                                                               std::string_view preamble) {
+  auto socket = PeerSocket::dial(endpoint, id, preamble);
+  if (!socket) return std::move(socket).error();
   return std::unique_ptr<NoiseConnection>(new NoiseConnection(std::make_unique<State>(
-      std::move(socket), NoiseHandshake::initiator(node.protocol, own, node.public_key))));
+      std::move(*socket), NoiseHandshake::initiator(node.protocol, own, node.public_key))));
 }
 
 std::unique_ptr<NoiseConnection> NoiseConnection::accept(crypto::NoiseProtocol protocol,

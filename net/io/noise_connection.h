@@ -13,12 +13,12 @@
 #include <string>
 #include <string_view>
 
+#include "core/access/node_id.h"
 #include "core/crypto/noise.h"
+#include "net/io/endpoint.h"
 #include "net/io/peer_connection.h"
 
 namespace sjcp::io {
-
-class PeerSocket;
 
 // What a satellite says of a node's Noise.
 struct NoiseInfo {
@@ -30,10 +30,10 @@ struct NoiseInfo {
 
 class NoiseConnection final : public PeerConnection {
  public:
-  // Over a TCP connection that stands, or is on its way.  `own` must outlive the connection.
-  static std::unique_ptr<NoiseConnection> over(std::unique_ptr<PeerSocket> socket,
-                                               const crypto::NoiseKey& own, const NoiseInfo& node,
-                                               std::string_view preamble);
+  // Begins a non-blocking connect.  `own` must outlive the connection; `id`: for messages.
+  static Result<std::unique_ptr<NoiseConnection>> dial(const crypto::NoiseKey& own, const Endpoint& endpoint,
+                                                       const access::NodeId& id, const NoiseInfo& node,
+                                                       std::string_view preamble);
   // Server side of an accepted socket (non-blocking, owned from here on); the preamble has been read by the
   // caller.  `own` must outlive the connection.
   static std::unique_ptr<NoiseConnection> accept(crypto::NoiseProtocol protocol, const crypto::NoiseKey& own,

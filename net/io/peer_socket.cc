@@ -49,10 +49,11 @@ PeerSocket::~PeerSocket() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<std::unique_ptr<PeerSocket>> PeerSocket::dial(const Endpoint& endpoint,
-                                                     const access::NodeId& expected) {
+Result<std::unique_ptr<PeerSocket>> PeerSocket::dial(const Endpoint& endpoint, const access::NodeId& expected,
+                                                     std::string_view preamble) {
   std::unique_ptr<PeerSocket> made(new PeerSocket());
   PeerSocket& socket = *made;
+  socket.preamble_ = preamble;
   socket.name_ = endpoint.text + " (node " + expected.text() + ")";
   sockaddr_storage address{};
   std::memcpy(&address, endpoint.sockaddr.data(), std::min(endpoint.sockaddr.size(), sizeof address));

@@ -23,16 +23,15 @@ bool would_block(int err);
 
 class PeerSocket {
  public:
-  // Begins a non-blocking connect.  `expected`: for messages.
-  static Result<std::unique_ptr<PeerSocket>> dial(const Endpoint& endpoint, const access::NodeId& expected);
+  // Begins a non-blocking connect; the preamble goes out together with the first bytes that are sent.
+  // `expected`: for messages.
+  static Result<std::unique_ptr<PeerSocket>> dial(const Endpoint& endpoint, const access::NodeId& expected,
+                                                  std::string_view preamble);
   // Takes an accepted, non-blocking descriptor.
   static std::unique_ptr<PeerSocket> accept(int fd);
   ~PeerSocket();
   PeerSocket(const PeerSocket&) = delete;
   PeerSocket& operator=(const PeerSocket&) = delete;
-
-  // These bytes go out together with the first that are sent.
-  void begin_with(std::string_view preamble) { preamble_ = preamble; }
 
   int fd() const { return fd_; }
   const std::string& name() const { return name_; }

@@ -101,17 +101,9 @@ Result<std::unique_ptr<TlsConnection>> TlsConnection::dial(std::shared_ptr<const
                                                            const Endpoint& endpoint,
                                                            const access::NodeId& expected,
                                                            std::string_view preamble) {
-  auto socket = PeerSocket::dial(endpoint, expected);
+  auto socket = PeerSocket::dial(endpoint, expected, preamble);
   if (!socket) return std::move(socket).error();
-  return over(std::move(*socket), std::move(context), expected, preamble);
-}
-
-Result<std::unique_ptr<TlsConnection>> TlsConnection::over(std::unique_ptr<PeerSocket> socket,
-                                                           std::shared_ptr<const TlsContext> context,
-                                                           const access::NodeId& expected,
-                                                           std::string_view preamble) {
-  socket->begin_with(preamble);
-  auto state = std::make_unique<State>(std::move(context), std::move(socket));
+  auto state = std::make_unique<State>(std::move(context), std::move(*socket));
   state->check.expected = expected;
   if (Status status = state->start(false); !status) return status.error();
   return std::unique_ptr<TlsConnection>(new TlsConnection(std::move(state)));

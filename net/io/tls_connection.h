@@ -23,8 +23,6 @@ struct ssl_ctx_st;
 
 namespace sjcp::io {
 
-class PeerSocket;
-
 // SSL_CTX of one side, and the peers' chains that it has verified.  Shared by all connections; outlives them.
 // Const methods from any thread.
 class TlsContext {
@@ -50,11 +48,6 @@ class TlsConnection final : public PeerConnection {
   // Begins a non-blocking connect.  `expected`: the id that the peer must have.
   static Result<std::unique_ptr<TlsConnection>> dial(std::shared_ptr<const TlsContext> context,
                                                      const Endpoint& endpoint, const access::NodeId& expected,
-                                                     std::string_view preamble);
-  // The same over a TCP connection that stands, or is on its way.
-  static Result<std::unique_ptr<TlsConnection>> over(std::unique_ptr<PeerSocket> socket,
-                                                     std::shared_ptr<const TlsContext> context,
-                                                     const access::NodeId& expected,
                                                      std::string_view preamble);
   // Server side of an accepted socket (non-blocking, owned from here on); the preamble has been read by the
   // caller.

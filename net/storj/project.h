@@ -10,7 +10,6 @@
 #include "core/access/grant.h"
 #include "core/base/result.h"
 #include "core/transfer/store.h"
-#include "net/io/peer_dial.h"
 
 namespace sjcp::storj {
 
@@ -24,8 +23,7 @@ using transfer::Time;
 struct ProjectOptions {
   std::string user_agent;  // product list, e.g. "sjcp/0.1.0"
   std::string nodes_file;  // where nodes are remembered between runs (node_file.h); empty: they are not
-  // Noise instead of TLS with nodes that speak it.
-  io::NoiseUse noise = io::NoiseUse::kFar;
+  bool noise = true;       // speak Noise with nodes that do, instead of TLS
 };
 
 class Project : public transfer::Store {

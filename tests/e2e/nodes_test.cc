@@ -115,7 +115,6 @@ TEST_CASE("Over Noise bytes are the same, and who has a new key, or another iden
           "[nodes]") {
   LocalNetwork network(kSpareNodes);
   User user(network);
-  user.env["SJCP_NOISE"] = "always";
   user.must({"mb", "sj://bucket"});
   // Of two segments the first is full, and goes over TLS.
   const std::string large = user.make_file("large", kSegment + 1'000'000);

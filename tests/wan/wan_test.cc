@@ -282,7 +282,7 @@ TEST_CASE("sjcp moves a file over the ocean and back, to nodes of their own addr
   CHECK(stats["paths"].size() >= 10);
   CHECK(stats["down"]["arrived_bytes"] > 5'000'000);
   CHECK(stats["up"]["arrived_bytes"] > 5'000'000);
-  // So far away a round trip is worth saving: eight pieces were stored and four read over Noise.
+  // Eight pieces were stored and four read over Noise.
   std::ifstream nodes(folder / "nodes");
   CHECK(Json::parse(nodes)["total"]["noise_connections"] >= 12);
 }

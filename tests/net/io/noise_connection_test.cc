@@ -6,7 +6,6 @@
 #include <catch2/catch.hpp>
 #include <optional>
 
-#include "net/io/peer_dial.h"
 #include "tests/net/io/loopback_server.h"
 #include "tests/support/loopback_listener.h"
 #include "tests/support/random_bytes.h"
@@ -22,8 +21,7 @@ using test::patience;
 
 namespace {
 
-constexpr std::string_view kTlsPreamble = "DRPC!!!1";
-constexpr std::string_view kNoisePreamble = "DRPC!N!1";
+constexpr std::string_view kPreamble = "DRPC!N!1";
 
 std::string frame(const std::string& message) {
   std::string out{'\x80', static_cast<char>(message.size() >> 16), static_cast<char>(message.size() >> 8),
@@ -34,17 +32,10 @@ std::string frame(const std::string& message) {
 // A client's connection to a node that the test itself is, byte by byte.
 class Exchange {
  public:
-  explicit Exchange(io::NoiseUse use = io::NoiseUse::kAlways,
-                    NoiseProtocol protocol = NoiseProtocol::kChaChaPoly)
-      : protocol_(protocol) {
-    auto dialled = io::dial_peer({.endpoint = io::resolve(listener_.address())->front(),
-                                  .expected = test::new_identity()->id(),
-                                  .noise = {protocol, node.public_key()},
-                                  .use = use,
-                                  .tls_preamble = kTlsPreamble,
-                                  .noise_preamble = kNoisePreamble},
-                                 *io::TlsContext::client(test::new_identity()), own_);
-    client = std::move(*dialled);
+  explicit Exchange(NoiseProtocol protocol = NoiseProtocol::kChaChaPoly) : protocol_(protocol) {
+    client = std::move(*NoiseConnection::dial(own_, io::resolve(listener_.address())->front(),
+                                              test::new_identity()->id(), {protocol, node.public_key()},
+                                              kPreamble));
     fd_ = listener_.accept();
   }
   ~Exchange() { hang_up(); }
@@ -82,7 +73,7 @@ class Exchange {
 
   // The node's part of the handshake; returns the first data of the client.
   std::string answer(const std::string& data = {}) {
-    CHECK(receive(8) == kNoisePreamble);
+    CHECK(receive(8) == kPreamble);
     auto responder = NoiseHandshake::responder(protocol_, node);
     auto first = responder.read(receive_frame());
     REQUIRE(first);
@@ -121,7 +112,7 @@ class Exchange {
 }  // namespace
 
 TEST_CASE("over Noise the first request travels with the first message, and nothing more before the answer") {
-  Exchange exchange(io::NoiseUse::kAlways, GENERATE(NoiseProtocol::kChaChaPoly, NoiseProtocol::kAesGcm));
+  Exchange exchange(GENERATE(NoiseProtocol::kChaChaPoly, NoiseProtocol::kAesGcm));
   PeerConnection& client = *exchange.client;
   CHECK_FALSE(client.connected());
   REQUIRE(handshake(client));
@@ -222,7 +213,7 @@ TEST_CASE("a node with another key cannot pass for the one that was asked for") 
   Exchange exchange;
   REQUIRE(handshake(*exchange.client));
   REQUIRE(exchange.client->write(std::string("request")));
-  CHECK(exchange.receive(8) == kNoisePreamble);
+  CHECK(exchange.receive(8) == kPreamble);
   const NoiseKey other = NoiseKey::generate();
   const std::string first = exchange.receive_frame();
   SECTION("it cannot read the request, and hangs up") {
@@ -244,13 +235,9 @@ TEST_CASE("a server over Noise answers as soon as it waits for more, and echoes 
   const NoiseKey node = NoiseKey::generate();
   const NoiseKey own = NoiseKey::generate();
   const test::LoopbackListener listener;
-  auto dialled = io::dial_peer({.endpoint = io::resolve(listener.address())->front(),
-                                .expected = test::new_identity()->id(),
-                                .noise = {NoiseProtocol::kChaChaPoly, node.public_key()},
-                                .use = io::NoiseUse::kAlways,
-                                .tls_preamble = kTlsPreamble,
-                                .noise_preamble = kNoisePreamble},
-                               *io::TlsContext::client(test::new_identity()), own);
+  const auto dialled =
+      NoiseConnection::dial(own, io::resolve(listener.address())->front(), test::new_identity()->id(),
+                            {NoiseProtocol::kChaChaPoly, node.public_key()}, kPreamble);
   PeerConnection& client = **dialled;
   REQUIRE(handshake(client));
   const int fd = listener.accept();
@@ -280,31 +267,13 @@ TEST_CASE("a server over Noise answers as soon as it waits for more, and echoes 
   CHECK(returned == sent);
 }
 
-TEST_CASE("a near peer is asked over TLS unless Noise is wanted, and a dial that is refused says so") {
-  SECTION("near") {
-    Exchange exchange(io::NoiseUse::kFar);
-    CHECK_FALSE(exchange.client->connected());
-    while (!exchange.client->reached()) {
-      REQUIRE(io::wait_ready(exchange.client->fd(), io::Ready::kWantWrite, patience(), {}));
-    }
-    const auto ready = exchange.client->handshake();
-    REQUIRE(ready);
-    CHECK(*ready == io::Ready::kWantRead);
-    CHECK(exchange.receive(8) == kTlsPreamble);
-  }
-  SECTION("refused") {
-    const std::string address = [] { return test::LoopbackListener().address(); }();
-    const NoiseKey own = NoiseKey::generate();
-    auto dialled = io::dial_peer({.endpoint = io::resolve(address)->front(),
-                                  .expected = test::new_identity()->id(),
-                                  .noise = {NoiseProtocol::kChaChaPoly, own.public_key()},
-                                  .use = GENERATE(io::NoiseUse::kFar, io::NoiseUse::kAlways),
-                                  .tls_preamble = kTlsPreamble,
-                                  .noise_preamble = kNoisePreamble},
-                                 *io::TlsContext::client(test::new_identity()), own);
-    const auto connected = dialled ? handshake(**dialled) : Status(dialled.error());
-    REQUIRE_FALSE(connected);
-    CHECK(connected.error().code == Errc::kNetwork);
-    CHECK(connected.error().cause == ECONNREFUSED);
-  }
+TEST_CASE("a dial over Noise that is refused says so") {
+  const std::string address = [] { return test::LoopbackListener().address(); }();
+  const NoiseKey own = NoiseKey::generate();
+  const auto dialled = NoiseConnection::dial(own, io::resolve(address)->front(), test::new_identity()->id(),
+                                             {NoiseProtocol::kChaChaPoly, own.public_key()}, kPreamble);
+  const auto connected = dialled ? handshake(**dialled) : Status(dialled.error());
+  REQUIRE_FALSE(connected);
+  CHECK(connected.error().code == Errc::kNetwork);
+  CHECK(connected.error().cause == ECONNREFUSED);
 }
