@@ -29,7 +29,8 @@ std::optional<std::string> open(NoiseCipher& cipher, const std::string& sealed) 
 }
 
 TEST_CASE("every byte of a Noise session is as the network's library makes it") {
-  for (const auto& v : test::load_vectors("noise.json").at("noise_ik")) {
+  const auto vectors = test::load_vectors("noise.json");
+  for (const auto& v : vectors.at("noise_ik")) {
     INFO(v.at("name"));
     const auto protocol = static_cast<NoiseProtocol>(v.at("proto").get<int>());
     const NoiseKey client = key_of(v.at("initiator_static_private_hex"));
