@@ -277,7 +277,8 @@ Result<NoiseConnection::ReadResult> NoiseConnection::read(ByteSpan scratch) {
 bool NoiseConnection::has_buffered() const {
   if (state_->open > 0) return true;
   const auto frame = state_->wanted();
-  return frame && state_->pending() >= kHeaderSize && state_->pending() >= *frame;
+  // What is no frame is for read() to tell.
+  return !frame || (state_->pending() >= kHeaderSize && state_->pending() >= *frame);
 }
 
 Result<size_t> NoiseConnection::write(ByteView data, bool more) {

@@ -197,12 +197,16 @@ TEST_CASE("what was damaged on its way, or is not Noise, ends the connection") {
   REQUIRE(exchange.client->write(std::string("request")));
   exchange.answer();
   const std::string wrong = GENERATE("damaged", "mark", "short", "long");
+  const std::string good = exchange.sealed("good");
   std::string bytes = exchange.sealed("data");
   if (wrong == "damaged") bytes.back() = static_cast<char>(bytes.back() ^ 1);
   if (wrong == "mark") bytes[0] = '\x16';
   if (wrong == "short") bytes[3] = 15;
   if (wrong == "long") bytes[1] = 2;
-  exchange.send(bytes);
+  // Behind something that is right, with which it comes.
+  exchange.send(good + bytes);
+  CHECK(*exchange.read(4) == "good");
+  CHECK(exchange.client->has_buffered());
   const auto read = exchange.read(1);
   REQUIRE_FALSE(read);
   CHECK(read.error().code == Errc::kIntegrity);
