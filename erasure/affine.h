@@ -1,8 +1,8 @@
 // The same sums of products as ISA-L's, by the GFNI instruction that multiplies bytes by an 8x8 matrix of
 // bits (Intel SDM, GF2P8AFFINEQB): multiplying by a constant is linear, so one instruction does in any field
-// what otherwise takes two table look-ups and two shifts.  Internal to the room.
+// what otherwise takes two table look-ups.  Internal to the room.
 //
-// ISA-L has such code from 2.31 on; the 2.30 of current distributions has not, and takes twice as long.
+// ISA-L has such code from 2.31 on; the 2.30 of current distributions has not.
 #pragma once
 
 #include <cstddef>

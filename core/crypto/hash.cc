@@ -71,6 +71,23 @@ std::array<uint8_t, 64> hmac_sha512(ByteView key, ByteView message) {
   return out;
 }
 
+Blake2bDigest blake2b(std::initializer_list<ByteView> parts) {
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "BLAKE2B-512", nullptr);
+  const DigestContext context(EVP_MD_CTX_new());
+  require(context && EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1);
+  for (const ByteView part : parts) require(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
+  Blake2bDigest out;
+  require(EVP_DigestFinal_ex(context.get(), out.data(), nullptr) == 1);
+  return out;
+}
+
+Blake2bDigest hmac_blake2b(ByteView key, ByteView message) {
+  static const EVP_MAC_CTX* const context = hmac_template("BLAKE2B-512");
+  Blake2bDigest out;
+  hmac(context, key, message, out);
+  return out;
+}
+
 struct Sha256::State {
   DigestContext context{EVP_MD_CTX_new()};
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <initializer_list>
 #include <memory>
 
 #include "core/base/bytes.h"
@@ -14,6 +15,11 @@ using Sha256Digest = std::array<uint8_t, 32>;
 Sha256Digest sha256(ByteView data);
 Sha256Digest hmac_sha256(ByteView key, ByteView message);
 std::array<uint8_t, 64> hmac_sha512(ByteView key, ByteView message);
+
+using Blake2bDigest = std::array<uint8_t, 64>;
+
+Blake2bDigest blake2b(std::initializer_list<ByteView> parts);
+Blake2bDigest hmac_blake2b(ByteView key, ByteView message);
 
 // SHA-256 over data that arrives in pieces.  One thread at a time; one digest per object.
 class Sha256 {

@@ -6,90 +6,39 @@
 #include <optional>
 #include <string_view>
 
-#include "core/crypto/gcm_provider.h"
-#include "core/crypto/openssl.h"
+#include "core/crypto/evp_aead.h"
+#include "core/crypto/hash.h"
 
 namespace sjcp::crypto {
 namespace {
 
-constexpr size_t kHashSize = 64;    // BLAKE2b
-constexpr size_t kBlockSize = 128;  // of HMAC with it
-constexpr size_t kNonceSize = 12;
-
 using PkeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
-using Hash = std::array<uint8_t, kHashSize>;
-
-// Fetched once: by name they would be looked up again at every use.
-const EVP_MD* blake2b() {
-  static EVP_MD* const md = EVP_MD_fetch(nullptr, "BLAKE2B-512", nullptr);
-  require(md != nullptr);
-  return md;
-}
+using Hash = Blake2bDigest;
 
 const EVP_CIPHER* cipher_of(NoiseProtocol protocol) {
-  if (protocol == NoiseProtocol::kAesGcm) {
-    static EVP_CIPHER* const gcm = [] {
-      prefer_vector_gcm();
-      return EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-    }();
-    require(gcm != nullptr);
-    return gcm;
-  }
+  if (protocol == NoiseProtocol::kAesGcm) return aes_256_gcm();
   static EVP_CIPHER* const chacha = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
   require(chacha != nullptr);
   return chacha;
 }
 
-Hash hash_of(std::initializer_list<ByteView> parts) {
-  thread_local const DigestContext context(EVP_MD_CTX_new());
-  require(context && EVP_DigestInit_ex2(context.get(), blake2b(), nullptr) == 1);
-  for (const ByteView part : parts) require(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
-  Hash out;
-  require(EVP_DigestFinal_ex(context.get(), out.data(), nullptr) == 1);
-  return out;
-}
-
-// HMAC (RFC 2104).  Requires: a key of at most a block.
-Hash hmac(ByteView key, std::initializer_list<ByteView> message) {
-  std::array<uint8_t, kBlockSize> inner;
-  std::array<uint8_t, kBlockSize> outer;
-  for (size_t i = 0; i < kBlockSize; ++i) {
-    const uint8_t byte = i < key.size() ? key[i] : 0;
-    inner[i] = byte ^ 0x36;
-    outer[i] = byte ^ 0x5c;
-  }
-  thread_local const DigestContext context(EVP_MD_CTX_new());
-  require(context && EVP_DigestInit_ex2(context.get(), blake2b(), nullptr) == 1);
-  require(EVP_DigestUpdate(context.get(), inner.data(), inner.size()) == 1);
-  for (const ByteView part : message) require(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
-  Hash within;
-  require(EVP_DigestFinal_ex(context.get(), within.data(), nullptr) == 1);
-  const Hash out = hash_of({outer, within});
-  OPENSSL_cleanse(inner.data(), inner.size());
-  OPENSSL_cleanse(outer.data(), outer.size());
-  OPENSSL_cleanse(within.data(), within.size());
-  return out;
-}
-
 // HKDF of the framework, with two outputs.
 std::pair<Hash, Hash> derive(ByteView chaining_key, ByteView input) {
-  const uint8_t one = 1;
-  const uint8_t two = 2;
-  Hash secret = hmac(chaining_key, {input});
-  const Hash first = hmac(secret, {ByteView(&one, 1)});
-  const Hash second = hmac(secret, {first, ByteView(&two, 1)});
+  Hash secret = hmac_blake2b(chaining_key, input);
+  const Hash first = hmac_blake2b(secret, std::string_view("\1"));
+  std::array<uint8_t, sizeof(Hash) + 1> second_input;
+  std::copy(first.begin(), first.end(), second_input.begin());
+  second_input.back() = 2;
+  const Hash second = hmac_blake2b(secret, second_input);
   OPENSSL_cleanse(secret.data(), secret.size());
+  OPENSSL_cleanse(second_input.data(), second_input.size());
   return {first, second};
 }
 
 std::string_view name_of(NoiseProtocol protocol) {
   return protocol == NoiseProtocol::kAesGcm ? "Noise_IK_25519_AESGCM_BLAKE2b"
                                             : "Noise_IK_25519_ChaChaPoly_BLAKE2b";
-}
-
-void append(std::string& out, ByteView bytes) {
-  out.append(bytes.text());
 }
 
 }  // namespace
@@ -148,63 +97,38 @@ std::optional<std::array<uint8_t, kNoiseKeySize>> NoiseKey::agree(ByteView other
 // ---- ciphers ----
 
 struct NoiseCipher::State {
-  CipherContext context{EVP_CIPHER_CTX_new()};
-  bool big_endian = false;
-  uint64_t count = 0;
+  using Nonce = std::array<uint8_t, EvpAead::kNonceSize>;
 
-  void start(ByteView associated, int encrypt);
+  // A counter behind four zeros.
+  Nonce next_nonce() {
+    Nonce nonce{};
+    for (size_t i = 0; i < 8; ++i) {
+      nonce[4 + i] = static_cast<uint8_t>(count >> (big_endian ? 56 - 8 * i : 8 * i));
+    }
+    ++count;
+    return nonce;
+  }
+
+  EvpAead aead;
+  bool big_endian;
+  uint64_t count = 0;
 };
 
-// The nonce is a counter behind four zeros.
-void NoiseCipher::State::start(ByteView associated, int encrypt) {
-  std::array<uint8_t, kNonceSize> nonce{};
-  for (size_t i = 0; i < 8; ++i) {
-    const size_t shift = big_endian ? 56 - 8 * i : 8 * i;
-    nonce[4 + i] = static_cast<uint8_t>(count >> shift);
-  }
-  ++count;
-  require(EVP_CipherInit_ex2(context.get(), nullptr, nullptr, nonce.data(), encrypt, nullptr) == 1);
-  int done = 0;
-  if (associated.empty()) return;
-  require(EVP_CipherUpdate(context.get(), nullptr, &done, associated.data(),
-                           static_cast<int>(associated.size())) == 1);
-}
-
-NoiseCipher::NoiseCipher(NoiseProtocol protocol, ByteView key) : state_(std::make_unique<State>()) {
-  state_->big_endian = protocol == NoiseProtocol::kAesGcm;
-  require(state_->context && key.size() >= kNoiseKeySize &&
-          EVP_CipherInit_ex2(state_->context.get(), cipher_of(protocol), key.data(), nullptr, 1, nullptr) ==
-              1);
-}
+NoiseCipher::NoiseCipher(NoiseProtocol protocol, ByteView key)
+    : state_(std::make_unique<State>(
+          State{EvpAead(cipher_of(protocol), key.data()), protocol == NoiseProtocol::kAesGcm})) {}
 NoiseCipher::~NoiseCipher() = default;
 NoiseCipher::NoiseCipher(NoiseCipher&&) noexcept = default;
 NoiseCipher& NoiseCipher::operator=(NoiseCipher&&) noexcept = default;
 
 void NoiseCipher::seal(ByteView associated, ByteView in, ByteSpan out) {
   require(out.size() == in.size() + kNoiseTagSize);
-  state_->start(associated, 1);
-  EVP_CIPHER_CTX* context = state_->context.get();
-  int done = 0;
-  if (!in.empty()) {
-    require(EVP_CipherUpdate(context, out.data(), &done, in.data(), static_cast<int>(in.size())) == 1);
-  }
-  require(EVP_EncryptFinal_ex(context, out.data() + in.size(), &done) == 1);
-  require(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kNoiseTagSize, out.data() + in.size()) == 1);
+  state_->aead.seal(state_->next_nonce().data(), associated, in, out);
 }
 
 bool NoiseCipher::open(ByteView associated, ByteView in, ByteSpan out) {
   if (in.size() < kNoiseTagSize || out.size() != in.size() - kNoiseTagSize) return false;
-  state_->start(associated, 0);
-  EVP_CIPHER_CTX* context = state_->context.get();
-  std::array<uint8_t, kNoiseTagSize> tag;
-  std::copy_n(in.data() + out.size(), kNoiseTagSize, tag.begin());
-  int done = 0;
-  if (!out.empty()) {
-    require(EVP_CipherUpdate(context, out.data(), &done, in.data(), static_cast<int>(out.size())) == 1);
-  }
-  require(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kNoiseTagSize, tag.data()) == 1);
-  std::array<uint8_t, kNoiseTagSize> none;
-  return EVP_DecryptFinal_ex(context, none.data(), &done) == 1;
+  return state_->aead.open(state_->next_nonce().data(), associated, in, out);
 }
 
 // ---- handshake ----
@@ -219,7 +143,7 @@ struct NoiseHandshake::State {
   }
   ~State() { OPENSSL_cleanse(chaining_key.data(), chaining_key.size()); }
 
-  void mix_hash(ByteView bytes) { hash = hash_of({hash, bytes}); }
+  void mix_hash(ByteView bytes) { hash = blake2b({hash, bytes}); }
   Status mix_key(const NoiseKey& key, ByteView other);
   void seal(ByteView data, std::string& out);
   Result<std::string> open(ByteView sealed);
@@ -287,7 +211,7 @@ Result<std::string> NoiseHandshake::write(ByteView data) {
   const std::string& shown = state.ephemeral.public_key();
   std::string out;
   out.reserve(kFirstOverhead + data.size());
-  append(out, shown);
+  out += shown;
   state.mix_hash(shown);
   if (state.initiates) {
     // -> e, es, s, ss

@@ -3,7 +3,7 @@
 //
 // The initiator knows the responder's static key beforehand.  Message 1 carries data of the initiator
 // already, which can be replayed by who listens; message 2 proves the responder, and from then on both ends
-// seal with keys of this session alone.
+// seal with keys of this connection alone.
 //
 // Threads: one at a time for each object; NoiseKey is immutable.
 #pragma once
@@ -50,6 +50,7 @@ class NoiseKey {
 // One direction's cipher: each message has the nonce after the one before.
 class NoiseCipher {
  public:
+  // `key`: of kNoiseKeySize bytes, or more, of which the first count.
   NoiseCipher(NoiseProtocol protocol, ByteView key);
   ~NoiseCipher();
   NoiseCipher(NoiseCipher&&) noexcept;

@@ -156,8 +156,8 @@ Status SegmentUpload::start_lane(Lane& lane) {
   return {};
 }
 
-// A full segment has others behind it, whose pieces go over the same connections: there the cheaper cipher of
-// TLS saves more than Noise does at the beginning.
+// A full segment most likely has others behind it, whose pieces go over the same connections: there the
+// cheaper cipher of TLS saves more than Noise does at the beginning.
 drpc::Peer SegmentUpload::peer_of(const Lane& lane, const access::NodeId& id) const {
   drpc::Peer peer = node_peer(pool_, id, lane.limit.storage_node_address());
   if (encoder_.plain_size() >= segment::kMaxSegmentSize) peer.noise = {};

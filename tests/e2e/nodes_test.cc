@@ -158,6 +158,17 @@ TEST_CASE("Over Noise bytes are the same, and who has a new key, or another iden
         }) == 0);
 }
 
+TEST_CASE("Nodes that do not offer Noise are asked over TLS", "[nodes]") {
+  LocalNetwork network({"--noise", "off"});
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 5'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  user.must({"cp", "sj://bucket/object", user.path("back")});
+  CHECK(same_content(file, user.path("back")));
+  CHECK(network.total("noise_connections") == 0);
+}
+
 TEST_CASE("A stalled or slow node is replaced by a spare without waiting for it", "[nodes]") {
   LocalNetwork network;
   const User user(network);

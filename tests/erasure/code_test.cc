@@ -9,22 +9,13 @@
 using namespace sjcp;
 using erasure::Code;
 using erasure::Decoder;
+using sjcp::test::multiply;
 
 namespace {
 
 const std::vector<std::pair<unsigned, unsigned>> kCodes = {{1, 1},     {1, 2},     {1, 255},  {2, 4},
                                                            {4, 10},    {16, 38},   {29, 80},  {29, 110},
                                                            {100, 101}, {128, 255}, {255, 255}};
-
-// What ISA-L computes, the slow way: straight from the rows of the generator.
-uint8_t multiply(unsigned a, unsigned b) {
-  unsigned product = 0;
-  for (; b != 0; b >>= 1, a <<= 1) {
-    if (a & 0x100) a ^= 0x11d;
-    if (b & 1) product ^= a;
-  }
-  return static_cast<uint8_t>(product);
-}
 
 // The pieces of a segment of whole stripes.
 std::vector<Bytes> pieces_of(const Code& code, const Bytes& segment, size_t share_size) {

@@ -5,21 +5,13 @@
 
 #include "core/base/bytes.h"
 #include "erasure/affine.h"
+#include "tests/erasure/shares.h"
 
 using namespace sjcp;
 using namespace sjcp::erasure;
+using sjcp::test::multiply;
 
 namespace {
-
-// What both kernels compute, the slow way.
-uint8_t multiply(unsigned a, unsigned b) {
-  unsigned product = 0;
-  for (; b != 0; b >>= 1, a <<= 1) {
-    if (a & 0x100) a ^= 0x11d;
-    if (b & 1) product ^= a;
-  }
-  return static_cast<uint8_t>(product);
-}
 
 uint8_t apply(uint64_t matrix, uint8_t byte) {
   uint8_t out = 0;

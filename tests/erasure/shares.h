@@ -1,4 +1,4 @@
-// One encoded stripe (or column run) as a vector of n shares.
+// What tests of the code have in common.
 #pragma once
 
 #include "erasure/code.h"
@@ -6,6 +6,17 @@
 
 namespace sjcp::test {
 
+// The field's multiplication, the slow way.
+inline uint8_t multiply(unsigned a, unsigned b) {
+  unsigned product = 0;
+  for (; b != 0; b >>= 1, a <<= 1) {
+    if (a & 0x100) a ^= 0x11d;
+    if (b & 1) product ^= a;
+  }
+  return static_cast<uint8_t>(product);
+}
+
+// One encoded stripe (or column run) as a vector of n shares.
 struct Shares {
   std::vector<Bytes> bytes;
 
