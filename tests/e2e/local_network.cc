@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <stdexcept>
@@ -66,6 +67,16 @@ Json LocalNetwork::control(const Json& command) {
   Json reply = Json::parse(received_);
   if (!reply.at("ok").get<bool>()) throw std::runtime_error(line + reply.dump());
   return reply;
+}
+
+bool LocalNetwork::wait_until(const std::function<bool()>& condition) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  bool met = false;
+  process_->wait_until([&] {
+    met = condition();
+    return met || std::chrono::steady_clock::now() > limit;
+  });
+  return met;
 }
 
 uint64_t LocalNetwork::calls(const std::string& method) {

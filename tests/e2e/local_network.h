@@ -3,6 +3,7 @@
 // Threads: one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -35,6 +36,9 @@ class LocalNetwork {
   uint64_t total(const std::string& counter) { return stats()["total"][counter].get<uint64_t>(); }
   // Calls of a method of the satellite so far.
   uint64_t calls(const std::string& method);
+
+  // For what the servers do on their own time: asks again and again; false when it is not so within 10 s.
+  bool wait_until(const std::function<bool()>& condition);
 
   // The first `count` nodes get the faults, the others none.
   void fault_first(size_t count, const Json& faults);
