@@ -63,18 +63,6 @@ void PieceEncoder::read(unsigned number, uint64_t offset, ByteSpan out) {
   }
 }
 
-ByteView PieceEncoder::view(unsigned number, uint64_t offset, ByteSpan scratch) {
-  const size_t within = offset % window_bytes();
-  if (number >= code_->k() && !scratch.empty() && scratch.size() <= window_bytes() - within) {
-    if (const Window* kept = window(number, offset / window_bytes(), scratch.size()))
-      return {kept->bytes.get() + (number - code_->k()) * window_bytes() + within, scratch.size()};
-    read_alone(number, offset, scratch);
-  } else {
-    read(number, offset, scratch);
-  }
-  return scratch;
-}
-
 void PieceEncoder::read_data(unsigned number, uint64_t offset, ByteSpan out) const {
   while (!out.empty()) {
     const size_t within = offset % share_size_;
@@ -170,6 +158,7 @@ void PieceEncoder::fill(Window& window, uint64_t index) {
   window.numbers.assign(numbers.begin(), numbers.end());
   window.last_use = ++uses_;
   alone_bytes_[index] = 0;
+  ++windows_computed_;
   frontier_ = std::max(frontier_, index + 1);
   std::array<const uint8_t*, 256> data;
   std::array<uint8_t*, 256> parity;

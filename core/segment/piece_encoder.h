@@ -37,9 +37,8 @@ class PieceEncoder {
   bool ready(unsigned number, uint64_t offset) const;
   // Most readers are beyond `offset`.
   void settle(uint64_t offset) { settled_ = std::max(settled_, offset / window_bytes()); }
-  // scratch.size() bytes as from read(), without a copy where they lie together; otherwise in scratch.  Valid
-  // until the next call.
-  ByteView view(unsigned number, uint64_t offset, ByteSpan scratch);
+  // What reading has cost so far.
+  uint64_t windows_computed() const { return windows_computed_; }
 
  private:
   struct Window {
@@ -77,6 +76,7 @@ class PieceEncoder {
   size_t max_windows_;
   std::vector<Window> windows_;
   uint64_t uses_ = 0;
+  uint64_t windows_computed_ = 0;
   uint64_t frontier_ = 0;              // windows below it were computed at least once
   uint64_t settled_ = 0;               // windows below it have been read by most
   std::vector<uint64_t> alone_bytes_;  // by window: computed alone since it was dropped

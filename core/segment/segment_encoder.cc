@@ -109,10 +109,6 @@ void SegmentEncoder::read(unsigned number, uint64_t offset, ByteSpan out) {
   state_->pieces->read(number, offset, out);
 }
 
-ByteView SegmentEncoder::view(unsigned number, uint64_t offset, ByteSpan scratch) {
-  return state_->pieces->view(number, offset, scratch);
-}
-
 bool SegmentEncoder::ready(unsigned number, uint64_t offset) const {
   return state_->pieces->ready(number, offset);
 }

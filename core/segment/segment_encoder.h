@@ -54,10 +54,6 @@ class SegmentEncoder {
   // Bytes [offset, offset + out.size()) of piece `number`.  Requires: within piece_size().
   void read(unsigned number, uint64_t offset, ByteSpan out);
 
-  // scratch.size() bytes as from read(), without a copy where they lie together; otherwise in scratch.  Valid
-  // until the next call.
-  ByteView view(unsigned number, uint64_t offset, ByteSpan scratch);
-
   // For readers that keep together: false means that reading on from there is cheaper once most others have
   // come closer, which settle() tells: most are beyond `offset`.
   bool ready(unsigned number, uint64_t offset) const;

@@ -26,6 +26,16 @@ void ClientMachine::message(std::initializer_list<ByteView> parts) {
   append(Kind::kMessage, parts);
 }
 
+ByteSpan ClientMachine::message(ByteView head, size_t size) {
+  const size_t length = head.size() + size;
+  const std::string frame =
+      frame_header({stream_, next_message_++, length, static_cast<uint8_t>(Kind::kMessage), true, false});
+  output_.reserve(frame.size() + length);
+  output_.append(frame);
+  output_.append(head);
+  return output_.extend(size);
+}
+
 void ClientMachine::close_send() {
   if (!open_ || sent_close_send_) return;
   append(Kind::kCloseSend, {});
@@ -46,7 +56,7 @@ void ClientMachine::cancel() {
 }
 
 void ClientMachine::append(Kind kind, std::initializer_list<ByteView> parts, bool control) {
-  append_packet(output_.tail(), stream_, next_message_++, kind, control, parts);
+  append_packet(output_, stream_, next_message_++, kind, control, parts);
 }
 
 Status ClientMachine::receive(ByteView input, StreamHandler& handler) {

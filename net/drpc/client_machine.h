@@ -46,6 +46,8 @@ class ClientMachine {
   void message(ByteView body) { message({body}); }
   // One message given as several pieces that are concatenated; saves the caller a copy.
   void message(std::initializer_list<ByteView> parts);
+  // One message, in one frame: `head`, and `size` bytes that the caller puts there before the next call.
+  ByteSpan message(ByteView head, size_t size);
   void close_send();
   void close();   // ends the stream in good order; a no-op when no stream is open
   void cancel();  // soft cancel; a no-op when no stream is open

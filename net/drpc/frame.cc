@@ -21,37 +21,31 @@ void append_varint(std::string& out, uint64_t value) {
 
 }  // namespace
 
-void append_frame_header(std::string& out, const FrameHeader& header) {
+std::string frame_header(const FrameHeader& header) {
   unsigned control = static_cast<unsigned>(header.kind) << 1;
   if (header.done) control |= kDoneBit;
   if (header.control) control |= kControlBit;
-  out.push_back(static_cast<char>(control));
+  std::string out(1, static_cast<char>(control));
   append_varint(out, header.stream);
   append_varint(out, header.message);
   append_varint(out, header.length);
+  return out;
 }
 
-void append_frame(std::string& out, const FrameHeader& header, ByteView data) {
-  FrameHeader actual = header;
-  actual.length = data.size();
-  append_frame_header(out, actual);
-  out.append(data.text());
-}
-
-void append_packet(std::string& out, uint64_t stream, uint64_t message, Kind kind, bool control,
+void append_packet(OutputBuffer& out, uint64_t stream, uint64_t message, Kind kind, bool control,
                    std::initializer_list<ByteView> parts, size_t frame_size) {
   size_t left = 0;
   for (const ByteView& part : parts) left += part.size();
-  out.reserve(out.size() + left + (left / frame_size + 1) * kHeaderRoom);
+  out.reserve(left + (left / frame_size + 1) * kHeaderRoom);
   const ByteView* part = parts.begin();
   size_t used = 0;  // bytes of *part already sent
   do {
     const size_t length = std::min(left, frame_size);
     left -= length;
-    append_frame_header(out, {stream, message, length, static_cast<uint8_t>(kind), left == 0, control});
+    out.append(frame_header({stream, message, length, static_cast<uint8_t>(kind), left == 0, control}));
     for (size_t missing = length; missing > 0;) {
       const size_t n = std::min(missing, part->size() - used);
-      out.append(part->sub(used, n).text());
+      out.append(part->sub(used, n));
       missing -= n;
       used += n;
       if (used == part->size()) {

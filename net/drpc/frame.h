@@ -11,6 +11,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "net/drpc/output_buffer.h"
 
 namespace sjcp::drpc {
 
@@ -40,13 +41,11 @@ struct FrameHeader {
   bool control = false;
 };
 
-// Appends one frame.
-void append_frame(std::string& out, const FrameHeader& header, ByteView data);
-// Appends only the header: `length` bytes of data must follow.
-void append_frame_header(std::string& out, const FrameHeader& header);
+// What stands before a frame's `length` bytes of data.
+std::string frame_header(const FrameHeader& header);
 // Appends one packet whose body is `parts` concatenated, in frames of at most frame_size bytes (at least one
 // frame).
-void append_packet(std::string& out, uint64_t stream, uint64_t message, Kind kind, bool control,
+void append_packet(OutputBuffer& out, uint64_t stream, uint64_t message, Kind kind, bool control,
                    std::initializer_list<ByteView> parts, size_t frame_size = kFrameSize);
 
 // Cuts a byte stream into frames without collecting their data.  Works on input cut anywhere.

@@ -9,7 +9,7 @@ constexpr size_t kMaxRpcName = 4096;
 }  // namespace
 
 void ServerMachine::append(Kind kind, std::initializer_list<ByteView> parts) {
-  append_packet(output_.tail(), stream_, next_message_++, kind, false, parts, frame_size_);
+  append_packet(output_, stream_, next_message_++, kind, false, parts, frame_size_);
 }
 
 void ServerMachine::message(std::initializer_list<ByteView> parts) {
@@ -18,8 +18,8 @@ void ServerMachine::message(std::initializer_list<ByteView> parts) {
 
 void ServerMachine::message_header(size_t body_size) {
   if (!open_) return;
-  append_frame_header(output_.tail(), {stream_, next_message_++, body_size,
-                                       static_cast<uint8_t>(Kind::kMessage), true, false});
+  output_.append(
+      frame_header({stream_, next_message_++, body_size, static_cast<uint8_t>(Kind::kMessage), true, false}));
 }
 
 void ServerMachine::error(uint64_t code, std::string_view text) {

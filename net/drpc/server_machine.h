@@ -58,7 +58,7 @@ class ServerMachine {
   // output(), by append_raw() or straight from its own memory, before it calls anything else that adds
   // output.
   void message_header(size_t body_size);
-  void append_raw(ByteView bytes) { output_.tail().append(bytes.text()); }
+  void append_raw(ByteView bytes) { output_.append(bytes); }
   void error(uint64_t code, std::string_view text);  // ends the stream
   void close_send();                                 // ends it if the client's CloseSend has come
   void close();                                      // ends the stream

@@ -48,9 +48,17 @@ void PieceUpload::start(drpc::ClientMachine& machine) {
   machine.message(ByteView(first.SerializeAsString()));
 }
 
-void PieceUpload::send(drpc::ClientMachine& machine, ByteView data) {
-  // Protobuf lets fields come in any order and in parts: limit, order and algorithm, the chunk with its
-  // payload, then done.
+void PieceUpload::send(drpc::ClientMachine& machine, size_t size, const std::function<void(ByteSpan)>& fill) {
+  const ByteSpan data = machine.message(ByteView(chunk_head(size)), size);
+  fill(data);
+  hasher_.update(data);
+  sent_ += size;
+  if (left() == 0) send_hash(machine);
+}
+
+// What stands before the chunk's data in its message.  Protobuf lets fields come in any order: limit, order
+// and algorithm, then the chunk.
+std::string PieceUpload::chunk_head(size_t size) const {
   pb::PieceUploadRequest head;
   if (sent_ == 0) {
     if (!separate_limit_) {
@@ -59,19 +67,16 @@ void PieceUpload::send(drpc::ClientMachine& machine, ByteView data) {
     }
     *head.mutable_order() = make_order(limit_, static_cast<int64_t>(piece_size_), key_);
   }
-  std::string prefix = head.SerializeAsString() + chunk_prefix(sent_, data.size());
-  hasher_.update(data);
-  sent_ += data.size();
-  std::string tail;
-  if (left() == 0) {
-    auto digest = hasher_.finish();
-    hash_.assign(digest.begin(), digest.end());
-    pb::PieceUploadRequest done;
-    *done.mutable_done() = make_piece_hash(limit_, hash_, static_cast<int64_t>(piece_size_), key_);
-    tail = done.SerializeAsString();
-  }
-  machine.message({ByteView(prefix), data, ByteView(tail)});
-  if (left() == 0) machine.close_send();
+  return head.SerializeAsString() + chunk_prefix(sent_, size);
+}
+
+void PieceUpload::send_hash(drpc::ClientMachine& machine) {
+  const auto digest = hasher_.finish();
+  hash_.assign(digest.begin(), digest.end());
+  pb::PieceUploadRequest last;
+  *last.mutable_done() = make_piece_hash(limit_, hash_, static_cast<int64_t>(piece_size_), key_);
+  machine.message(ByteView(last.SerializeAsString()));
+  machine.close_send();
 }
 
 Status PieceUpload::receive(drpc::ClientMachine& machine, ByteView input) {

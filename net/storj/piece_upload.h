@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -32,9 +33,9 @@ class PieceUpload : public drpc::StreamHandler {
   // Bytes of the piece not handed over yet.
   uint64_t left() const { return piece_size_ - sent_; }
   uint64_t sent() const { return sent_; }
-  // The next bytes of the piece; the last ones also carry the signed hash.  Requires: 0 < data.size() <=
-  // left().
-  void send(drpc::ClientMachine& machine, ByteView data);
+  // The next `size` bytes of the piece, which `fill` puts in their place, and after the last ones the signed
+  // hash.  Requires: 0 < size <= left().
+  void send(drpc::ClientMachine& machine, size_t size, const std::function<void(ByteSpan)>& fill);
 
   // Events of received bytes.  A refusal or an early end is an Error.
   Status receive(drpc::ClientMachine& machine, ByteView input);
@@ -48,6 +49,8 @@ class PieceUpload : public drpc::StreamHandler {
   const pb::PieceHash& node_hash() const { return response_->done(); }
 
  private:
+  std::string chunk_head(size_t size) const;
+  void send_hash(drpc::ClientMachine& machine);
   Status on_message_data(ByteView data, bool last) override;
   void on_end() override;
   void on_error(drpc::RpcError error) override;

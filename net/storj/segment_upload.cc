@@ -62,7 +62,7 @@ SegmentUpload::SegmentUpload(drpc::Pool& pool, pb::BeginSegmentResponse offer,
       options_(options),
       pace_(context.throttle),
       poller_(context.stop),
-      scratch_(std::max(options.chunk_size, kReadSize)) {}
+      scratch_(kReadSize) {}
 
 SegmentUpload::~SegmentUpload() {
   cancel_rest();
@@ -217,8 +217,8 @@ void SegmentUpload::pump(Lane& lane) {
       pace_.allow(static_cast<size_t>(std::min<uint64_t>(options_.chunk_size, lane.stream->left())));
   // The socket stays writable: it comes back when there is something to give.
   if (n == 0) return want_write(lane, true);
-  const ByteView data = encoder_.view(lane.piece, lane.stream->sent(), ByteSpan(scratch_).first(n));
-  lane.stream->send(lane.link.machine(), data);
+  lane.stream->send(lane.link.machine(), n,
+                    [&](ByteSpan out) { encoder_.read(lane.piece, lane.stream->sent(), out); });
   lane.link.last_progress = Steady::now();
   context_.counters->bytes_fetched.fetch_add(n, std::memory_order_relaxed);
   // More to send and room to do so: come back after the others had their turn.
@@ -313,7 +313,7 @@ void SegmentUpload::want_write(Lane& lane, bool want) {
 
 void SegmentUpload::read(Lane& lane) {
   for (;;) {
-    auto got = lane.link.transport().read(ByteSpan(scratch_).first(kReadSize));
+    auto got = lane.link.transport().read(scratch_);
     if (!got) return broken(lane, std::move(got).error());
     if (got->eof) return broken(lane, make_error(Errc::kNetwork, "connection closed by the node"));
     if (got->data.empty()) return;

@@ -1,5 +1,6 @@
 #include "net/drpc/client_machine.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/net/drpc/recorders.h"
@@ -105,6 +106,17 @@ TEST_CASE("errors carry code and text, with fewer than 8 bytes only text") {
   machine.invoke(kRpc);
   REQUIRE(machine.receive(frame(Kind::kError, 1, 1, "oops"), recorder));
   CHECK(recorder.events == Events{"error 0 oops"});
+}
+
+TEST_CASE("a message whose data is put in its place is one frame, however large") {
+  ClientMachine machine;
+  machine.invoke("a");
+  const std::string data(50'000, 'd');
+  const ByteSpan room = machine.message(ByteView(std::string_view("head")), data.size());
+  std::ranges::copy(data, room.begin());
+  machine.close_send();
+  CHECK(take_output(machine) == frame(Kind::kInvoke, 1, 1, "a") + frame(Kind::kMessage, 1, 2, "head" + data) +
+                                    frame(Kind::kCloseSend, 1, 3, ""));
 }
 
 TEST_CASE("after an error reply the next call works on the same connection") {

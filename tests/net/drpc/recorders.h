@@ -76,9 +76,8 @@ std::string take_output(Machine& machine) {
 // One frame from its fields.
 inline std::string frame(drpc::Kind kind, uint64_t stream, uint64_t message, std::string_view data,
                          bool done = true, bool control = false) {
-  std::string out;
-  drpc::append_frame(out, {stream, message, 0, static_cast<uint8_t>(kind), done, control}, data);
-  return out;
+  return drpc::frame_header({stream, message, data.size(), static_cast<uint8_t>(kind), done, control}) +
+         std::string(data);
 }
 
 }  // namespace sjcp::test

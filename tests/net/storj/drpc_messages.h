@@ -40,7 +40,7 @@ inline void add_packet(std::string& out, drpc::Kind kind, uint64_t message, cons
   header.length = data.size();
   header.kind = static_cast<uint8_t>(kind);
   header.done = true;
-  drpc::append_frame(out, header, data);
+  out += drpc::frame_header(header) + data;
 }
 
 }  // namespace sjcp::test
