@@ -257,19 +257,12 @@ PartJournal::Paths FileSink::journal_paths() const {
           join(folder_, hidden_name(name, kFreshJournalSuffix))};
 }
 
+// A full disk shows here, before anything is asked for.
 Status FileSink::reserve(uint64_t size) {
   if (size < kReserved || size == transfer::kUnknownSize) return {};
-  const auto length = static_cast<off_t>(size);
-  int result = 0;
-  do {
-    result = ::fallocate(file_.get(), 0, 0, length);
-  } while (result != 0 && errno == EINTR);
-  if (result == 0) return {};
-  // Not the C library's posix_fallocate: where the file system cannot reserve, it writes into every block.
-  if (errno == EOPNOTSUPP || errno == ENOSYS) {
-    if (::ftruncate(file_.get(), length) == 0) return {};
-  }
-  return local_error(path_, errno);
+  reservation_.emplace(size, Reservation::of_file(file_.get(), size));
+  if (const int failed = reservation_->error(); failed != 0) return local_error(path_, failed);
+  return {};
 }
 
 // The kernel lets one writer at a time into a file, and the others spin while it runs, which takes the cores
@@ -296,6 +289,7 @@ Status FileSink::write_all(uint64_t offset, ByteView data) {
   }
   while (!data.empty()) {
     if (aborted_) return make_error(Errc::kCancelled, path_ + ": aborted");
+    if (reservation_ && reservation_->error() != 0) return local_error(path_, reservation_->error());
     const ssize_t count = write_in_turn(data, offset);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
@@ -331,6 +325,9 @@ Status FileSink::commit() {
   if (size_ == transfer::kUnknownSize) size_ = written_;
   if (written_ != size_)
     return make_error(Errc::kInternal, path_ + ": committed before all bytes were written");
+  if (reservation_) {
+    if (const int failed = reservation_->wait(); failed != 0) return local_error(path_, failed);
+  }
   if (journal_) {
     if (Status stopped = journal_->stop(); !stopped) return local_error(path_, stopped.error().cause);
   }
@@ -375,6 +372,7 @@ Status FileSink::move_into_place() const {
 void FileSink::abort() {
   aborted_ = true;
   if (temporary_.empty()) return;
+  if (reservation_) reservation_->stop();
   if (journal_) {
     journal_->finish();
     kept_ = journal_->saved();
@@ -388,6 +386,7 @@ void FileSink::abort() {
 std::string FileSink::reject() {
   aborted_ = true;
   if (temporary_.empty()) return "";
+  if (reservation_) reservation_->stop();
   if (journal_) {
     static_cast<void>(journal_->stop().has_value());
     PartJournal::remove(journal_paths());

@@ -1,10 +1,10 @@
 // A download into a file that appears under its name only when it is whole.
 //
-//   begin    folder/.NAME.sjcp-part      created, locked, all space reserved
-//   resume   folder/.NAME.sjcp-journal   says what of the part file an earlier run verified and made durable
-//   write    positional, any thread
-//   commit   flushed, renamed to folder/NAME, folder flushed; the journal is removed
-//   abort    what was at folder/NAME is still there; part file and journal stay when resume() began the
+//   begin    folder/.NAME.sjcp-part      created, locked, its space reserved (of large files, while bytes
+//   come) resume   folder/.NAME.sjcp-journal   says what of the part file an earlier run verified and made
+//   durable write    positional, any thread commit   flushed, renamed to folder/NAME, folder flushed; the
+//   journal is removed abort    what was at folder/NAME is still there; part file and journal stay when
+//   resume() began the
 //            download and there is something in them, and are removed otherwise
 //   reject   as abort(), but the journal is removed, and the part file too, or renamed to NAME.sjcp-bad
 //
@@ -28,6 +28,7 @@
 
 #include "core/local/descriptor.h"
 #include "core/local/part_journal.h"
+#include "core/local/reservation.h"
 #include "core/transfer/sink.h"
 
 namespace sjcp::local {
@@ -88,6 +89,7 @@ class FileSink final : public transfer::Sink {
   std::string temporary_;  // empty: there is none
   mode_t keep_mode_ = 0;   // of the file to be replaced; 0: there is none
   Descriptor file_;        // stays open until destruction: writers may still hold it during abort()
+  std::optional<Reservation> reservation_;  // of large files; ends before file_
   uint64_t size_ = 0;
   std::optional<std::chrono::system_clock::time_point> modified_;
   transfer::RangeSet resumed_;          // what resume() found

@@ -1,0 +1,63 @@
+#include "core/local/reservation.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace sjcp::local {
+namespace {
+
+// Whether the disk has what the file does not have yet.  Where it cannot tell, it has.
+bool room_for(int fd, uint64_t size) {
+  constexpr uint64_t kBlock = 512;  // of st_blocks
+  struct stat file {};
+  struct statvfs disk {};
+  if (::fstat(fd, &file) != 0 || ::fstatvfs(fd, &disk) != 0 || disk.f_blocks == 0) return true;
+  const uint64_t there = std::min(size, static_cast<uint64_t>(file.st_blocks) * kBlock);
+  const uint64_t free = ::geteuid() == 0 ? disk.f_bfree : disk.f_bavail;
+  return (size - there) / disk.f_frsize <= free;
+}
+
+}  // namespace
+
+Reservation::Reservation(uint64_t size, Reserve reserve) {
+  const uint64_t first = size <= kStep ? size : kFirstStep;
+  error_ = reserve(0, first);
+  if (first == size || error() != 0) return;
+  thread_ = std::thread([this, first, size, reserve = std::move(reserve)] {
+    for (uint64_t offset = first; offset < size && error() == 0 && !stopped_; offset += kStep) {
+      error_.store(reserve(offset, std::min(kStep, size - offset)), std::memory_order_release);
+    }
+  });
+}
+
+Reservation::Reserve Reservation::of_file(int fd, uint64_t size) {
+  return [fd, size](uint64_t offset, uint64_t part) {
+    const bool first = offset == 0;
+    if (first && ::ftruncate(fd, static_cast<off_t>(size)) != 0) return errno;
+    int result = 0;
+    do {
+      result = ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(part));
+    } while (result != 0 && errno == EINTR);
+    // Not the C library's posix_fallocate: where the file system cannot reserve, it writes into every block.
+    if (result != 0) return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+    return first && !room_for(fd, size) ? ENOSPC : 0;
+  };
+}
+
+int Reservation::wait() {
+  if (thread_.joinable()) thread_.join();
+  return error();
+}
+
+void Reservation::stop() {
+  stopped_ = true;
+  wait();
+}
+
+}  // namespace sjcp::local
