@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -15,10 +16,11 @@ const (
 	kills           = 50
 	killMiB         = 1024
 	killParallelism = 2
+	segmentSize     = 64 << 20
 )
 
-// kill ends one download with SIGKILL at random moments, has each next run take it up, and counts what the nodes had to
-// send more often than once.
+// kill ends a download with SIGKILL at a random moment, has the same command take it up, and counts what the nodes had to
+// send more often than once; fifty times.
 func kill(b *bench, _ scenario) (outcome, error) {
 	mib := int64(killMiB)
 	if b.mib > 0 {
@@ -41,45 +43,60 @@ func kill(b *bench, _ scenario) (outcome, error) {
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return outcome{}, err
 	}
-	run := killRun{bench: b, site: s, target: filepath.Join(folder, "target")}
+	run := killRun{bench: b, site: s, target: filepath.Join(folder, "target"), want: want}
 	begin := time.Now()
-	if err := run.whole(); err != nil {
+	if run.once, err = run.sent(run.whole); err != nil {
 		return outcome{}, err
 	}
 	run.duration = time.Since(begin)
-	if err := checkFile(run.target, want); err != nil {
-		return outcome{}, err
+	var again, beyond []float64
+	inFlight := float64(killParallelism*segmentSize) / float64(size)
+	random := rand.New(rand.NewPCG(1, 2))
+	for len(again) < kills {
+		sent, err := run.sent(func() error { return run.interrupted(random.Float64()) })
+		if errors.Is(err, errTooLate) {
+			continue
+		}
+		if err != nil {
+			return outcome{}, fmt.Errorf("after %d kills: %w", len(again), err)
+		}
+		part := max(0, float64(sent)/float64(run.once)-1)
+		again = append(again, part*float64(mib))
+		beyond = append(beyond, 100*max(0, part-inFlight))
 	}
-	before, err := s.stats(b.ctx)
-	if err != nil {
-		return outcome{}, err
-	}
-	if err := run.interrupted(want); err != nil {
-		return outcome{}, err
-	}
-	after, err := s.stats(b.ctx)
-	if err != nil {
-		return outcome{}, err
-	}
-	again := float64(after.Sent-before.Sent)/float64(size) - float64(run.finished)
-	inFlight := float64(run.killed) * killParallelism * (64 << 20) / float64(size)
-	result := outcome{Nodes: fullNodes, Redundancy: fullScheme, Bytes: size, Figures: []figure{
-		one("kills", "", float64(run.killed)),
-		one("downloads that they were spread over", "", float64(run.finished)),
-		one("bytes fetched again, in all, in % of the object", "%", 100*again),
-		one("of these per kill", "MiB", again*float64(mib)/float64(run.killed)),
-		one(figureRefetched, "%", 100*max(0, again-inFlight)),
-	}}
-	return result, nil
+	return outcome{Nodes: fullNodes, Redundancy: fullScheme, Bytes: size, Figures: []figure{
+		one("kills", "", kills),
+		{Name: "bytes fetched again", Unit: "MiB", Value: median(again), Runs: again},
+		one("bytes fetched again, at worst", "MiB", slices.Max(again)),
+		{Name: figureRefetched, Unit: "%", Value: slices.Max(beyond), Runs: beyond},
+	}}, nil
 }
 
 type killRun struct {
 	*bench
 	site     *site
 	target   string
-	duration time.Duration // that one download takes
-	killed   int
-	finished int
+	want     string
+	once     int64         // bytes that the nodes send for one download
+	duration time.Duration // that it takes
+}
+
+var errTooLate = errors.New("the download was over before it was killed")
+
+// sent is what the nodes send while the action runs.
+func (k *killRun) sent(action func() error) (int64, error) {
+	before, err := k.site.stats(k.ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := action(); err != nil {
+		return 0, err
+	}
+	after, err := k.site.stats(k.ctx)
+	if err != nil {
+		return 0, err
+	}
+	return after.Sent - before.Sent, nil
 }
 
 func (k *killRun) start() (*exec.Cmd, error) {
@@ -91,45 +108,36 @@ func (k *killRun) start() (*exec.Cmd, error) {
 	return process, process.Start()
 }
 
+// whole downloads the object, or what is missing of it, and checks it.
 func (k *killRun) whole() error {
 	process, err := k.start()
 	if err != nil {
 		return err
 	}
-	return process.Wait()
+	if err := process.Wait(); err != nil {
+		return err
+	}
+	return checkFile(k.target, k.want)
 }
 
-// interrupted goes on until the object is whole and there were enough kills; a download that ends before is checked and
-// begun anew.
-func (k *killRun) interrupted(want string) error {
-	random := rand.New(rand.NewPCG(1, 2))
-	for k.killed < kills || k.finished == 0 {
-		process, err := k.start()
+// interrupted kills a download when this part of its time has passed, and has it ended by another process.
+func (k *killRun) interrupted(part float64) error {
+	process, err := k.start()
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- process.Wait() }()
+	select {
+	case <-time.After(time.Duration(part * float64(k.duration))):
+		_ = process.Process.Kill()
+		if err := <-ended; err != nil {
+			return k.whole()
+		}
+	case err := <-ended:
 		if err != nil {
 			return err
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- process.Wait() }()
-		var moment <-chan time.Time
-		if k.killed < kills {
-			moment = time.After(time.Duration(random.Float64() * float64(k.duration) / 4))
-		}
-		select {
-		case <-moment:
-			_ = process.Process.Kill()
-			if err := <-ended; err != nil {
-				k.killed++
-				continue
-			}
-		case err := <-ended:
-			if err != nil {
-				return err
-			}
-		}
-		if err := checkFile(k.target, want); err != nil {
-			return errors.Join(fmt.Errorf("after %d kills", k.killed), err)
-		}
-		k.finished++
 	}
-	return nil
+	return errors.Join(errTooLate, os.Remove(k.target))
 }

@@ -108,7 +108,7 @@ const (
 	figureGrowthGet  = "get: time per GiB, largest deviation from 1 GiB's, in %"
 	figureGrowthPut  = "put: time per GiB, largest deviation from 1 GiB's, in %"
 	figureRate       = "object bytes per second, in MB/s"
-	figureRefetched  = "bytes fetched again beyond segments in flight, in % of the object"
+	figureRefetched  = "bytes fetched again beyond segments in flight, at worst, in % of the object"
 )
 
 // judge compares what was measured with what is to be reached.
