@@ -29,12 +29,10 @@ PartJournal::~PartJournal() {
 
 void PartJournal::record(transfer::ByteRange range) {
   std::lock_guard lock(mutex_);
-  const bool idle = new_bytes_ == 0;
-  const bool enough = new_bytes_ >= policy_.enough();
+  const auto due = policy_.due(new_bytes_);
   journal_.done.add(range);
   new_bytes_ += range.size();
-  // The thread waits for a first byte, or for enough.
-  if (idle || enough != (new_bytes_ >= policy_.enough())) changed_.notify_all();
+  if (policy_.due(new_bytes_) != due) changed_.notify_all();
 }
 
 void PartJournal::run() {

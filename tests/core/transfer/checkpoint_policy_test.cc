@@ -33,9 +33,20 @@ TEST_CASE("A checkpoint is due at once after a thirty-second of the object, but 
 TEST_CASE("Between checkpoints passes three times the time that the last one took") {
   CheckpointPolicy policy(kGiB, kStart);
   policy.done(kStart, kStart + 200ms);
-  CHECK(policy.due(100 * kMiB) == kStart + 800ms);
+  CHECK(policy.due(40 * kMiB) == kStart + 800ms);
   CHECK(policy.due(1) == kStart + 1200ms);
   policy.done(kStart + 1s, kStart + 3s);
-  CHECK(policy.due(100 * kMiB) == kStart + 9s);
+  CHECK(policy.due(40 * kMiB) == kStart + 9s);
   CHECK(policy.due(1) == kStart + 9s);
+}
+
+TEST_CASE("A twentieth of the object does not wait for that time, if it is 48 MiB") {
+  CheckpointPolicy large(4 * kGiB, kStart);
+  large.done(kStart, kStart + 1s);
+  CHECK(large.due(4 * kGiB / 20 - 1) == kStart + 4s);
+  CHECK(large.due(4 * kGiB / 20) == kStart + 1s);
+  CheckpointPolicy small(512 * kMiB, kStart);
+  small.done(kStart, kStart + 1s);
+  CHECK(small.due(48 * kMiB - 1) == kStart + 4s);
+  CHECK(small.due(48 * kMiB) == kStart + 1s);
 }
