@@ -59,15 +59,14 @@ void PieceUpload::send(drpc::ClientMachine& machine, size_t size, const std::fun
 // What stands before the chunk's data in its message.  Protobuf lets fields come in any order: limit, order
 // and algorithm, then the chunk.
 std::string PieceUpload::chunk_head(size_t size) const {
+  if (sent_ > 0) return chunk_prefix(sent_, size);
   pb::PieceUploadRequest head;
-  if (sent_ == 0) {
-    if (!separate_limit_) {
-      *head.mutable_limit() = limit_;
-      head.set_hash_algorithm(kHashAlgorithm);
-    }
-    *head.mutable_order() = make_order(limit_, static_cast<int64_t>(piece_size_), key_);
+  if (!separate_limit_) {
+    *head.mutable_limit() = limit_;
+    head.set_hash_algorithm(kHashAlgorithm);
   }
-  return head.SerializeAsString() + chunk_prefix(sent_, size);
+  *head.mutable_order() = make_order(limit_, static_cast<int64_t>(piece_size_), key_);
+  return head.SerializeAsString() + chunk_prefix(0, size);
 }
 
 void PieceUpload::send_hash(drpc::ClientMachine& machine) {
