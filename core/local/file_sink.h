@@ -1,10 +1,10 @@
 // A download into a file that appears under its name only when it is whole.
 //
-//   begin    folder/.NAME.sjcp-part      created, locked, its space reserved (of large files, while bytes
-//   come) resume   folder/.NAME.sjcp-journal   says what of the part file an earlier run verified and made
-//   durable write    positional, any thread commit   flushed, renamed to folder/NAME, folder flushed; the
-//   journal is removed abort    what was at folder/NAME is still there; part file and journal stay when
-//   resume() began the
+//   begin    folder/.NAME.sjcp-part      created, locked, its space reserved: of large files while bytes come
+//   resume   folder/.NAME.sjcp-journal   says what of the part file an earlier run verified and made durable
+//   write    positional, any thread
+//   commit   flushed, renamed to folder/NAME, folder flushed; the journal is removed
+//   abort    what was at folder/NAME is still there; part file and journal stay when resume() began the
 //            download and there is something in them, and are removed otherwise
 //   reject   as abort(), but the journal is removed, and the part file too, or renamed to NAME.sjcp-bad
 //

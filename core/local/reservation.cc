@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
+#include <system_error>
 
 namespace sjcp::local {
 namespace {
@@ -25,15 +25,22 @@ bool room_for(int fd, uint64_t size) {
 
 }  // namespace
 
-Reservation::Reservation(uint64_t size, Reserve reserve) {
+Reservation::Reservation(uint64_t size, const Reserve& reserve) {
   const uint64_t first = size <= kStep ? size : kFirstStep;
   error_ = reserve(0, first);
   if (first == size || error() != 0) return;
-  thread_ = std::thread([this, first, size, reserve = std::move(reserve)] {
-    for (uint64_t offset = first; offset < size && error() == 0 && !stopped_; offset += kStep) {
-      error_.store(reserve(offset, std::min(kStep, size - offset)), std::memory_order_release);
-    }
-  });
+  try {
+    thread_ = std::thread([this, first, size, reserve] { reserve_rest(first, size, reserve); });
+  } catch (const std::system_error&) {
+    // No thread to be had.
+    reserve_rest(first, size, reserve);
+  }
+}
+
+void Reservation::reserve_rest(uint64_t offset, uint64_t size, const Reserve& reserve) {
+  for (; offset < size && error() == 0 && !stopped_; offset += kStep) {
+    error_.store(reserve(offset, std::min(kStep, size - offset)), std::memory_order_release);
+  }
 }
 
 Reservation::Reserve Reservation::of_file(int fd, uint64_t size) {

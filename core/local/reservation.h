@@ -23,7 +23,7 @@ class Reservation {
   using Reserve = std::function<int(uint64_t offset, uint64_t size)>;
 
   // The first step is over when this returns: all of a file of up to kStep bytes, or kFirstStep.
-  Reservation(uint64_t size, Reserve reserve);
+  Reservation(uint64_t size, const Reserve& reserve);
   // Of an open file, which must stay open until stop() or destruction.  The first step gives it its size, and
   // fails with ENOSPC when the disk has no room for the rest.  Where the file system cannot reserve, size is
   // all that it gets.
@@ -40,7 +40,7 @@ class Reservation {
   void stop();
 
  private:
-  void run(uint64_t size, const Reserve& reserve);
+  void reserve_rest(uint64_t offset, uint64_t size, const Reserve& reserve);
 
   std::atomic<int> error_{0};
   std::atomic<bool> stopped_{false};

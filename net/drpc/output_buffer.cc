@@ -21,7 +21,8 @@ constexpr size_t kCompactRatio = 4;
 void OutputBuffer::reserve(size_t more) {
   if (more <= capacity_ - end_) return;
   const size_t kept = size();
-  const size_t wanted = std::max({kLeastCapacity, kept + more, std::min(2 * capacity_, kKeptCapacity)});
+  const size_t wanted =
+      std::max({kLeastCapacity, kept + more, 2 * kept, std::min(2 * capacity_, kKeptCapacity)});
   // Not set to zero: all of it will be written.
   std::unique_ptr<uint8_t[]> larger(new uint8_t[wanted]);
   if (kept > 0) std::memcpy(larger.get(), data_.get() + begin_, kept);
