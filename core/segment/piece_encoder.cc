@@ -119,10 +119,7 @@ void PieceEncoder::expect(unsigned number, bool likely) {
 
 PieceEncoder::Window* PieceEncoder::window(unsigned number, uint64_t index, size_t size) {
   const auto kept = std::ranges::find(windows_, index, &Window::index);
-  if (kept != windows_.end() && kept->holds(number)) {
-    kept->last_use = ++uses_;
-    return &*kept;
-  }
+  if (kept != windows_.end() && kept->holds(number)) return &*kept;
   if (!std::ranges::binary_search(expected_.numbers(), number)) return nullptr;
   if (index < frontier_) {
     alone_bytes_[index] += size;
@@ -156,7 +153,6 @@ void PieceEncoder::fill(Window& window, uint64_t index) {
   window.index = index;
   const auto numbers = expected_.numbers();
   window.numbers.assign(numbers.begin(), numbers.end());
-  window.last_use = ++uses_;
   alone_bytes_[index] = 0;
   ++windows_computed_;
   frontier_ = std::max(frontier_, index + 1);

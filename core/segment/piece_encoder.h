@@ -45,7 +45,6 @@ class PieceEncoder {
     bool holds(unsigned number) const { return std::ranges::binary_search(numbers, number); }
 
     uint64_t index = 0;
-    uint64_t last_use = 0;
     std::vector<unsigned> numbers;  // pieces that were computed, ascending
     Buffer bytes;                   // piece p at (p - k) * window_bytes()
   };
@@ -75,7 +74,6 @@ class PieceEncoder {
   uint64_t window_stripes_;
   size_t max_windows_;
   std::vector<Window> windows_;
-  uint64_t uses_ = 0;
   uint64_t windows_computed_ = 0;
   uint64_t frontier_ = 0;              // windows below it were computed at least once
   uint64_t settled_ = 0;               // windows below it have been read by most

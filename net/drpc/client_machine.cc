@@ -19,11 +19,11 @@ void ClientMachine::invoke(std::string_view rpc) {
   got_close_send_ = false;
   in_message_ = false;
   small_.clear();
-  append(Kind::kInvoke, {ByteView(rpc)});
+  append(Kind::kInvoke, ByteView(rpc));
 }
 
-void ClientMachine::message(std::initializer_list<ByteView> parts) {
-  append(Kind::kMessage, parts);
+void ClientMachine::message(ByteView body) {
+  append(Kind::kMessage, body);
 }
 
 ByteSpan ClientMachine::message(ByteView head, size_t size) {
@@ -55,8 +55,8 @@ void ClientMachine::cancel() {
   open_ = false;
 }
 
-void ClientMachine::append(Kind kind, std::initializer_list<ByteView> parts, bool control) {
-  append_packet(output_, stream_, next_message_++, kind, control, parts);
+void ClientMachine::append(Kind kind, ByteView body, bool control) {
+  append_packet(output_, stream_, next_message_++, kind, control, {body});
 }
 
 Status ClientMachine::receive(ByteView input, StreamHandler& handler) {

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -43,9 +42,7 @@ class ClientMachine {
   // new stream's first packet as the cancellation.
   void invoke(std::string_view rpc);
   // One message, in frames.  Requires: open(), not after close_send(), at most kMaxPacketSize bytes.
-  void message(ByteView body) { message({body}); }
-  // One message given as several pieces that are concatenated; saves the caller a copy.
-  void message(std::initializer_list<ByteView> parts);
+  void message(ByteView body);
   // One message, in one frame: `head`, and `size` bytes that the caller puts there before the next call.
   ByteSpan message(ByteView head, size_t size);
   void close_send();
@@ -70,7 +67,7 @@ class ClientMachine {
   Status receive(ByteView input, StreamHandler& handler);
 
  private:
-  void append(Kind kind, std::initializer_list<ByteView> parts, bool control = false);
+  void append(Kind kind, ByteView body, bool control = false);
   Status current_part(const PacketParser::Part& part, StreamHandler& handler);
   Status message_part(const PacketParser::Part& part, StreamHandler& handler);
 

@@ -8,7 +8,7 @@ namespace sjcp::drpc {
 
 namespace {
 
-// Idle connections keep a small buffer, enough for a 64 KiB chunk with its frames, so that an upload does not
+// Idle connections keep a small buffer, enough for some chunks of a piece, so that an upload does not
 // allocate for each; one large message must not pin its memory for good.
 constexpr size_t kKeptCapacity = 128 << 10;
 constexpr size_t kLeastCapacity = 256;

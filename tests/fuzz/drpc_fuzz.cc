@@ -16,16 +16,23 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
-// calls: that have begun when the bytes come.
-template <class Machine, class Recorder>
-Outcome run(int calls, ByteView bytes, size_t fragment) {
-  Machine machine;
-  if constexpr (requires { machine.invoke("/a.B/C"); }) {
-    for (; calls > 0; --calls) machine.invoke("/a.B/C");
-  }
+template <class Recorder, class Machine>
+Outcome run(Machine& machine, ByteView bytes, size_t fragment) {
   Recorder recorder;
   const Status status = test::feed(machine, recorder, bytes, fragment);
   return {recorder.events, recorder.partial, status ? "" : status.error().what, machine.output().str()};
+}
+
+// After some calls have begun.
+Outcome run_client(int calls, ByteView bytes, size_t fragment) {
+  drpc::ClientMachine machine;
+  for (; calls > 0; --calls) machine.invoke("/a.B/C");
+  return run<test::ClientRecorder>(machine, bytes, fragment);
+}
+
+Outcome run_server(ByteView bytes, size_t fragment) {
+  drpc::ServerMachine machine;
+  return run<test::ServerRecorder>(machine, bytes, fragment);
 }
 
 }  // namespace
@@ -35,13 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t fragment = size_t{1} + data[0] % 32;
   const ByteView bytes = ByteView(data, size).sub(2);
   const int calls = data[1] % 4;
-  if (run<drpc::ClientMachine, test::ClientRecorder>(calls, bytes, fragment) !=
-      run<drpc::ClientMachine, test::ClientRecorder>(calls, bytes, size)) {
-    std::abort();
-  }
-  if (run<drpc::ServerMachine, test::ServerRecorder>(0, bytes, fragment) !=
-      run<drpc::ServerMachine, test::ServerRecorder>(0, bytes, size)) {
-    std::abort();
-  }
+  if (run_client(calls, bytes, fragment) != run_client(calls, bytes, size)) std::abort();
+  if (run_server(bytes, fragment) != run_server(bytes, size)) std::abort();
   return 0;
 }
