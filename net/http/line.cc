@@ -29,6 +29,10 @@ constexpr uint64_t kLeastBytes = 16 << 10;
 constexpr size_t kMostHeaderBytes = 1 << 20;
 // Below this a body is sent without asking whether it is wanted.
 constexpr uint64_t kAskedFirst = 1 << 20;
+// Where an answer was lost before, a body waits for one that makes it needless: for so long, after so much,
+// for which some servers wait before they look at the request.
+constexpr milliseconds kHeldBack{2000};
+constexpr size_t kShown = 16 << 10;
 
 Steady now() {
   return std::chrono::steady_clock::now();
@@ -93,6 +97,7 @@ struct Line::Exchange {
   const transfer::Context& context;
   const std::string url_text;
   io::EarlyDials& dials;
+  bool hold_back;  // the body's rest is to wait for an answer
   HeaderList sent{};
   HeaderList connect_to{};
 
@@ -104,7 +109,9 @@ struct Line::Exchange {
   bool enough = false;
   Status error{};  // of the receiver, the body or the stop token; libcurl only knows that it was to end
 
-  size_t body_sent = 0;                   // of request.body
+  size_t body_sent = 0;  // of request.body
+  bool body_begun = false;
+  std::optional<Steady> held_until{};     // the body's rest waits
   curl_socket_t early = CURL_SOCKET_BAD;  // connected before the exchange began
   bool far = false;                       // room for what a distant sender has under way
   uint64_t acknowledged = 0;
@@ -245,7 +252,13 @@ size_t Line::on_body(char* data, size_t one, size_t size, void* opaque) {
 size_t Line::on_read(char* out, size_t one, size_t size, void* opaque) {
   auto& exchange = *static_cast<Exchange*>(opaque);
   exchange.progress = now();
-  const size_t room = one * size;
+  if (exchange.hold_back && exchange.body_begun) {
+    exchange.hold_back = false;
+    exchange.held_until = exchange.progress + kHeldBack;
+    return CURL_READFUNC_PAUSE;
+  }
+  const size_t room = exchange.hold_back ? std::min(one * size, kShown) : one * size;
+  exchange.body_begun = true;
   if (exchange.request.stream == nullptr) {
     const std::string& body = exchange.request.body;
     const size_t bytes = std::min(room, body.size() - exchange.body_sent);
@@ -313,7 +326,7 @@ void Line::prepare_body(Exchange& exchange) {
   curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &Line::on_seek);
   curl_easy_setopt(easy_, CURLOPT_SEEKDATA, &exchange);
   const bool asks = exchange.request.asks_first && (!size || *size >= kAskedFirst);
-  if (!asks) exchange.sent.add("Expect:");
+  exchange.sent.add(asks || exchange.hold_back ? "Expect: 100-continue" : "Expect:");
 }
 
 void Line::prepare(Exchange& exchange) {
@@ -472,6 +485,10 @@ CURLcode Line::run(Exchange& exchange) {
     if (!result) result = drain(exchange);
     if (result) return *result;
     if (given_up(exchange)) return CURLE_ABORTED_BY_CALLBACK;
+    if (exchange.held_until && (exchange.head_done || now() >= *exchange.held_until)) {
+      exchange.held_until.reset();
+      curl_easy_pause(easy_, CURLPAUSE_CONT);
+    }
     if (!wait()) return CURLE_FAILED_INIT;
     for (const auto& [fd, ready] : ready_) {
       if (!result) result = act(fd, ready);
@@ -526,21 +543,30 @@ Status Line::exchange(const Request& request, const Url& url, const std::vector<
                       Receiver& receiver, const transfer::Context& context) {
   unreachable_ = false;
   const ScopeGuard told([this] { on_connected_ = nullptr; });
-  for (bool again = false;; again = true) {
-    Exchange exchange{request, url, headers, receiver, context, url.text(), dials_};
+  bool again = false;
+  for (bool hold_back = false;;) {
+    Exchange exchange{request, url, headers, receiver, context, url.text(), dials_, hold_back};
     const Status status = attempt(exchange);
     used_ = now();
     // Given up by whoever asked, who has waited for long.
     unreachable_ = status.has_value() && !exchange.heard && used_ - exchange.begin > kLongDial;
-    if (status || !exchange.error || exchange.heard) return status;
+    if (status || !exchange.error || exchange.head_done) return status;
     const int code = status.error().cause;
-    unreachable_ = code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
+    unreachable_ = !exchange.heard && (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT);
+    if (code != CURLE_GOT_NOTHING && code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR) return status;
     long dialled = 0;
     curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &dialled);
-    const bool dead = code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR;
-    // The server had closed the connection, kept or made early, before the request reached it.
     const bool fresh = dialled > 0 && exchange.early == CURL_SOCKET_BAD;
-    if (again || !dead || fresh) return status;
+    if (!again && !exchange.heard && !fresh) {
+      // The server had closed the connection, kept or made early, before the request reached it.
+      again = true;
+    } else if (!hold_back && exchange.body_begun) {
+      // A server that refuses a request may close while the body still comes: the body's next bytes meet a
+      // reset, and the answer is lost.  With nothing more on its way it arrives.
+      hold_back = true;
+    } else {
+      return status;
+    }
     if (request.stream != nullptr && !request.stream->rewind()) return status;
   }
 }

@@ -5,6 +5,9 @@ import base64
 import dataclasses
 import gzip
 import hashlib
+import socket
+import struct
+import threading
 
 import harness
 import hub as model_hub
@@ -22,6 +25,45 @@ TRIES, BUDGET = 8, 300
 def hasty():
     """An environment in which pauses and time-outs are short."""
     return {"LD_PRELOAD": harness.preloaded("haste"), "SJCP_TEST_HASTE": "20"}
+
+
+def refuse_bodies(listener):
+    """Answers who waits for it after a first piece; whoever goes on meets a reset."""
+    while True:
+        try:
+            peer, _ = listener.accept()
+        except OSError:
+            return
+        with peer:
+            refuse_body(peer)
+
+
+def refuse_body(peer):
+    received, asked = b"", False
+    peer.settimeout(0.3)
+    try:
+        while len(received) < 100_000:
+            piece = peer.recv(65536)
+            if not piece:
+                return
+            received += piece
+            if not asked and b"\r\n\r\n" in received and b"\nExpect: 100-continue\r\n" in received:
+                asked = True
+                peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    except TimeoutError:
+        page = b"<Error><Code>AccessDenied</Code></Error>"
+        peer.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(page), page))
+        return
+    # Without lingering, closing sends a RST.
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def pass_on(source, sink):
+    try:
+        while piece := source.recv(65536):
+            sink.sendall(piece)
+    except OSError:
+        pass
 
 
 class FailuresTest(harness.WebTest):
@@ -284,6 +326,39 @@ class ServicesTest(FailuresTest):
                                b"<Error><Code>RequestTimeTooSkewed</Code></Error>")
         self.refuse(DENIED, "s3://bkt/key", "s3://bkt/key", "clock", environment=self.s3(server))
         self.assertEqual(len(server.requests), 2)
+
+    def test_a_refusal_before_the_body_is_over_is_told_although_its_connection_breaks(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        threading.Thread(target=refuse_bodies, args=(listener,), daemon=True).start()
+        environment = {name: value for name, value in self.s3(self.replying(403)).items() if name not in hasty()}
+        environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        for size in (len(DATA), 300_000):  # asked for and not
+            with self.subTest(size=size):
+                (self.folder / "up").write_bytes(DATA[:size])
+                outcome = self.run_sjcp("cp", "up", "s3://bkt/key", environment=environment)
+                self.assert_fails(outcome, DENIED, "s3://bkt/key", "AccessDenied")
+
+    def test_a_body_whose_first_connection_broke_is_sent_whole(self):
+        gateway = self.start_gateway()
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def break_the_first():
+            peer, _ = listener.accept()
+            with peer:
+                refuse_body(peer)
+            peer, _ = listener.accept()
+            with peer, socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) as service:
+                threading.Thread(target=pass_on, args=(service, peer), daemon=True).start()
+                pass_on(peer, service)
+
+        threading.Thread(target=break_the_first, daemon=True).start()
+        environment = {**gateway.environment(), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+        (self.folder / "up").write_bytes(DATA)
+        self.sjcp("cp", "up", "s3://bkt/up", environment=environment)
+        self.assertEqual(gateway.client().get_object(Bucket="bkt", Key="up")["Body"].read(), DATA)
+        self.assertEqual([what for _, what, _ in gateway.requests() if what == "PutObject"], ["PutObject"] * 2)
 
     def test_a_presigned_url_that_has_expired(self):
         gateway = self.start_gateway()
