@@ -46,7 +46,7 @@ Result<std::string> seal(CipherSuite suite, const Key& key, const Nonce& nonce, 
 
   std::string out(plain.size() + kTagSize, '\0');
   if (suite == CipherSuite::kAesGcm) {
-    EvpAead(aes_256_gcm(), key.view().data()).seal(nonce.data(), {}, plain, {bytes_of(out), out.size()});
+    EvpAead(aes_256_gcm(), key.view().data()).seal(nonce.data(), {}, {plain}, {bytes_of(out), out.size()});
   } else {
     ready_sodium();
     require(crypto_secretbox_easy(bytes_of(out), plain.data(), plain.size(), nonce.data(),
@@ -121,7 +121,7 @@ void BlockCipher::seal_block(uint64_t block, ByteView in, ByteSpan out) {
     return;
   }
   Nonce nonce = state_->nonce(block);
-  if (state_->gcm) return state_->gcm->seal(nonce.data(), {}, in, out);
+  if (state_->gcm) return state_->gcm->seal(nonce.data(), {}, {in}, out);
   require(crypto_secretbox_easy(out.data(), in.data(), in.size(), nonce.data(), state_->key.view().data()) ==
           0);
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include "core/base/bytes.h"
 #include "core/crypto/gcm_provider.h"
@@ -23,6 +24,21 @@ inline const EVP_CIPHER* aes_256_gcm() {
   return cipher;
 }
 
+inline const EVP_CIPHER* aes_128_gcm() {
+  static EVP_CIPHER* const cipher = [] {
+    prefer_vector_gcm();
+    return EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr);
+  }();
+  require(cipher != nullptr);
+  return cipher;
+}
+
+inline const EVP_CIPHER* chacha20_poly1305() {
+  static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
+  require(cipher != nullptr);
+  return cipher;
+}
+
 class EvpAead {
  public:
   static constexpr size_t kNonceSize = 12;
@@ -33,14 +49,17 @@ class EvpAead {
     require(context_ && EVP_CipherInit_ex2(context_.get(), cipher, key, nullptr, 1, nullptr) == 1);
   }
 
-  // out.size() == in.size() + kTagSize.
-  void seal(const uint8_t* nonce, ByteView associated, ByteView in, ByteSpan out) {
+  // The parts as one text.  out.size() == that of all parts + kTagSize.
+  void seal(const uint8_t* nonce, ByteView associated, std::initializer_list<ByteView> parts, ByteSpan out) {
     start(nonce, associated, 1);
-    update(in, out.data());
+    size_t at = 0;
+    for (ByteView part : parts) {
+      update(part, out.data() + at);
+      at += part.size();
+    }
     int ignored = 0;
-    require(EVP_EncryptFinal_ex(context_.get(), out.data() + in.size(), &ignored) == 1);
-    require(EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize, out.data() + in.size()) ==
-            1);
+    require(EVP_EncryptFinal_ex(context_.get(), out.data() + at, &ignored) == 1);
+    require(EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize, out.data() + at) == 1);
   }
 
   // out.size() == in.size() - kTagSize; both may start at the same address.  False: the tag does not verify.

@@ -17,10 +17,7 @@ using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>>;
 using Hash = Blake2bDigest;
 
 const EVP_CIPHER* cipher_of(NoiseProtocol protocol) {
-  if (protocol == NoiseProtocol::kAesGcm) return aes_256_gcm();
-  static EVP_CIPHER* const chacha = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
-  require(chacha != nullptr);
-  return chacha;
+  return protocol == NoiseProtocol::kAesGcm ? aes_256_gcm() : chacha20_poly1305();
 }
 
 // HKDF of the framework, with two outputs.
@@ -123,7 +120,7 @@ NoiseCipher& NoiseCipher::operator=(NoiseCipher&&) noexcept = default;
 
 void NoiseCipher::seal(ByteView associated, ByteView in, ByteSpan out) {
   require(out.size() == in.size() + kNoiseTagSize);
-  state_->aead.seal(state_->next_nonce().data(), associated, in, out);
+  state_->aead.seal(state_->next_nonce().data(), associated, {in}, out);
 }
 
 bool NoiseCipher::open(ByteView associated, ByteView in, ByteSpan out) {

@@ -101,6 +101,26 @@ int verify_callback(X509_STORE_CTX* store, void* state) {
   return check->refusal ? 0 : 1;
 }
 
+// OpenSSL tells secrets in this way only: lines of a label, the client's random bytes and the secret, in hex.
+void keep_secret(const SSL* ssl, const char* line) {
+  const std::string_view own =
+      SSL_is_server(ssl) == 1 ? "SERVER_TRAFFIC_SECRET_0 " : "CLIENT_TRAFFIC_SECRET_0 ";
+  const std::string_view text = line;
+  if (!text.starts_with(own)) return;
+  auto secret = from_hex(text.substr(text.rfind(' ') + 1));
+  if (secret) static_cast<PeerCheck*>(SSL_get_app_data(ssl))->secret = *std::move(secret);
+}
+
+// KeyUpdate (RFC 8446, 4.6.3), which OpenSSL would answer when it writes next.
+void note_key_update(int sent, int, int type, const void* data, size_t size, SSL* ssl, void*) {
+  const auto* message = static_cast<const uint8_t*>(data);
+  constexpr uint8_t kUpdateRequested = 1;
+  if (sent == 0 && type == SSL3_RT_HANDSHAKE && size == 5 && message[0] == SSL3_MT_KEY_UPDATE &&
+      message[4] == kUpdateRequested) {
+    static_cast<PeerCheck*>(SSL_get_app_data(ssl))->new_keys = true;
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TlsContext::State>> TlsContext::State::create(
@@ -126,6 +146,8 @@ Result<std::unique_ptr<TlsContext::State>> TlsContext::State::create(
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_default_read_buffer_len(context, kReadBuffer);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  SSL_CTX_set_keylog_callback(context, keep_secret);
+  SSL_CTX_set_msg_callback(context, note_key_update);
   SSL_CTX_set_cert_verify_callback(context, verify_callback, state.get());
   return state;
 }

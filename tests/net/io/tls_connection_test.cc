@@ -5,6 +5,8 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <future>
+#include <utility>
 
 #include "tests/net/io/loopback_server.h"
 #include "tests/support/loopback_listener.h"
@@ -125,6 +127,102 @@ TEST_CASE("a megabyte passes through in records") {
   REQUIRE(end);
   CHECK(end->empty());
   CHECK_FALSE(tls.has_buffered());
+}
+
+TEST_CASE("every suite carries more than the sockets hold, from wherever the bytes are meanwhile") {
+  const auto identity = new_identity();
+  const auto context = *TlsContext::server(identity);
+  const std::string suite =
+      GENERATE("", "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256");
+  // The old protocol, or a suite of the new.
+  if (suite.empty()) {
+    SSL_CTX_set_max_proto_version(context->native(), TLS1_2_VERSION);
+  } else {
+    REQUIRE(SSL_CTX_set_ciphersuites(context->native(), suite.c_str()) == 1);
+  }
+  std::promise<void> full;
+  std::promise<std::string> got;
+  LoopbackServer server(context, [&](TlsConnection& connection, const std::stop_token& stop) {
+    full.get_future().wait();
+    std::string all;
+    for (;;) {
+      const auto data = read_some(connection, stop);
+      if (!data || data->empty()) break;
+      all += *data;
+    }
+    got.set_value(std::move(all));
+  });
+  std::string sent(24'000'001, '\0');
+  for (size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 31 >> 3);
+  {
+    auto connection = TlsConnection::dial(client_context(), server.endpoint(), identity->id(), kPreamble);
+    REQUIRE(connection);
+    TlsConnection& tls = **connection;
+    REQUIRE(handshake(tls));
+    bool waited = false;
+    for (size_t at = 0; at < sent.size();) {
+      // Another address, and another number of bytes behind those that were offered before.
+      const std::string offered = sent.substr(at, 70'000 + at % 1000);
+      const auto taken = tls.write(offered, at % 2 == 0);
+      REQUIRE(taken);
+      REQUIRE(*taken <= offered.size());
+      at += *taken;
+      if (*taken > 0) continue;
+      if (!std::exchange(waited, true)) full.set_value();
+      REQUIRE(io::wait_ready(tls.fd(), io::Ready::kWantWrite, patience(), {}));
+    }
+    CHECK(waited);
+    if (!waited) full.set_value();
+  }
+  CHECK(got.get_future().get() == sent);
+}
+
+// RFC 8446, 4.6.3: the peer answers with new keys of its own before it sends more.
+TEST_CASE("a peer that asks for new keys gets them, each time") {
+  const auto identity = new_identity();
+  const test::LoopbackListener listener;
+  std::string got;
+  unsigned updates = 0;
+  std::jthread server([&] {
+    SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate(context, identity->leaf());
+    SSL_CTX_use_PrivateKey(context, identity->key());
+    SSL_CTX_add1_chain_cert(context, identity->ca());
+    const int fd = listener.accept();
+    char preamble[8];
+    (void)::recv(fd, preamble, sizeof preamble, MSG_WAITALL);
+    SSL* ssl = SSL_new(context);
+    SSL_set_fd(ssl, fd);
+    SSL_set_msg_callback_arg(ssl, &updates);
+    SSL_set_msg_callback(ssl, [](int sent, int, int type, const void* data, size_t, SSL*, void* count) {
+      const bool update = type == SSL3_RT_HANDSHAKE && *static_cast<const char*>(data) == SSL3_MT_KEY_UPDATE;
+      if (sent == 0 && update) ++*static_cast<unsigned*>(count);
+    });
+    char part[16];
+    bool good = SSL_accept(ssl) == 1;
+    for (int round = 0; good && round < 2; ++round) {
+      good = SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_write(ssl, "ask", 3) == 3;
+      const int size = good ? SSL_read(ssl, part, sizeof part) : 0;
+      if (size > 0) got.append(part, static_cast<size_t>(size));
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    ::close(fd);
+  });
+  const auto endpoint = io::resolve(listener.address())->front();
+  auto connection = TlsConnection::dial(client_context(), endpoint, identity->id(), kPreamble);
+  REQUIRE(connection);
+  REQUIRE(handshake(**connection));
+  for (const char* answer : {"one", "two"}) {
+    const auto data = read_some(**connection);
+    INFO(answer << (data ? std::string() : data.error().what));
+    REQUIRE(data);
+    CHECK(*data == "ask");
+    REQUIRE(write_all(**connection, std::string(answer)));
+  }
+  server.join();
+  CHECK(got == "onetwo");
+  CHECK(updates == 2);
 }
 
 TEST_CASE("a peer with another id is refused before any byte of the application") {
