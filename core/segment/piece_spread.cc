@@ -14,6 +14,10 @@ constexpr uint64_t kTelling = 3;
 constexpr int kOverdue = 2;
 // A path that moves at all does so once in a round trip.
 constexpr auto kStuck = std::chrono::milliseconds(200);
+// While other pieces move, one that does not may be starved by them: on a line of 20 Mbit/s some of 120
+// connections wait for a minute between two packets that are not lost.  A dead node harms nobody meanwhile.
+constexpr auto kStillMoving = std::chrono::seconds(5);
+constexpr int kMorePatience = 4;
 
 }  // namespace
 
@@ -104,6 +108,18 @@ uint64_t PieceSpread::nth(std::span<const Progress> leading, size_t place) const
   const auto at = sent.begin() + static_cast<std::ptrdiff_t>(place);
   std::ranges::nth_element(sent, at, std::greater<>());
   return *at;
+}
+
+std::vector<unsigned> PieceSpread::given_up(std::span<const Silence> open) const {
+  const bool moving = std::ranges::any_of(
+      open, [](const Silence& silence) { return silence.connected && silence.lasts < kStillMoving; });
+  std::vector<unsigned> pieces;
+  for (const Silence& silence : open) {
+    if (silence.waits || role(silence.piece) == Role::kHeld) continue;
+    const Time limit = silence.connected ? options_.silence_limit : options_.dial_limit;
+    if (silence.lasts > (moving ? kMorePatience : 1) * limit) pieces.push_back(silence.piece);
+  }
+  return pieces;
 }
 
 bool PieceSpread::late(const Progress& progress, uint64_t median, Time now) const {

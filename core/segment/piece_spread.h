@@ -42,11 +42,21 @@ class PieceSpread {
     uint64_t trial = 64 << 10;                       // bytes that are sent of every piece
     uint64_t slack = 256 << 10;                      // bytes that any piece may be behind
     Time patience = std::chrono::milliseconds(100);  // for which any receipt may be waited for
+    // Four times as long while other pieces of the segment move.
+    Time dial_limit = std::chrono::seconds(10);
+    Time silence_limit = std::chrono::seconds(30);  // no byte that a node takes, and no answer
   };
   struct Progress {
     unsigned piece = 0;
     uint64_t sent = 0;  // bytes that the connection has taken
     bool room = false;  // the path could take more than the connection sends
+  };
+
+  struct Silence {
+    unsigned piece = 0;
+    bool connected = false;
+    bool waits = false;  // for others, and not for its node
+    Time lasts{0};       // for which nothing has moved
   };
 
   explicit PieceSpread(Options options) : options_(options) {}
@@ -72,6 +82,10 @@ class PieceSpread {
   // How far the last of those has come that the segment needs, of the ones that lead; where that one does not
   // move, a typical one.
   uint64_t front(std::span<const Progress> leading, Time now);
+
+  // Which of those whose nodes are waited for have waited too long.  Requires: all that have a connection, or
+  // are dialling.
+  std::vector<unsigned> given_up(std::span<const Silence> open) const;
 
   unsigned count(Role role) const;
 

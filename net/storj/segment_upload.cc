@@ -13,11 +13,6 @@ namespace {
 
 constexpr auto kCheckInterval = std::chrono::milliseconds(500);
 constexpr auto kLookInterval = std::chrono::milliseconds(100);
-// While other pieces of the segment move, one that does not may be starved by them: on a line of 20 Mbit/s
-// some of 120 connections wait for a minute between two packets that are not lost.  A dead node harms nobody
-// meanwhile.
-constexpr auto kStillMoving = std::chrono::seconds(5);
-constexpr int kMorePatience = 4;
 constexpr auto kReviewInterval = std::chrono::milliseconds(50);
 constexpr auto kWorthNoting = std::chrono::microseconds(100);
 constexpr size_t kReadSize = 16 << 10;
@@ -387,22 +382,17 @@ void SegmentUpload::note_acknowledged() {
 }
 
 void SegmentUpload::check_limits() {
-  auto now = Steady::now();
-  Steady::time_point moved{};  // when any of them did
-  for (auto& lane : lanes_) {
-    if (!lane->link.is_open() || !lane->link.connected()) continue;
-    moved = std::max(moved, lane->link.last_progress);
-  }
-  const int patience = now - moved < kStillMoving ? kMorePatience : 1;
-  for (auto& lane : lanes_) {
+  const auto now = Steady::now();
+  std::vector<segment::PieceSpread::Silence> open;
+  for (const auto& lane : lanes_) {
     if (!lane->link.is_open()) continue;
-    if (lane->waits || spread_->role(lane->piece) == segment::PieceSpread::Role::kHeld) continue;
-    bool connected = lane->link.connected();
-    const auto limit = patience * (connected ? options_.silence_limit : options_.dial_limit);
-    if (now - lane->link.last_progress > limit) {
-      fail(*lane, make_error(Errc::kNetwork, connected ? "no progress in time" : "no connection in time",
-                             ETIMEDOUT));
-    }
+    open.push_back({lane->piece, lane->link.connected(), lane->waits, now - lane->link.last_progress});
+  }
+  for (const unsigned piece : spread_->given_up(open)) {
+    Lane& lane = *lanes_[piece];
+    fail(lane,
+         make_error(Errc::kNetwork, lane.link.connected() ? "no progress in time" : "no connection in time",
+                    ETIMEDOUT));
   }
 }
 

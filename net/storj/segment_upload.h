@@ -29,9 +29,6 @@ namespace sjcp::storj {
 
 struct SpreadOptions {
   size_t chunk_size = 32 << 10;  // bytes of a piece per message
-  // Both limits are four times as long while other pieces of the segment move.
-  std::chrono::milliseconds dial_limit{10000};
-  std::chrono::milliseconds silence_limit{30000};  // no byte that a node takes, and no answer
   unsigned max_exchanges = 11;
 };
 

@@ -5,15 +5,21 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <cerrno>
+#include <chrono>
+#include <limits>
 #include <thread>
 #include <vector>
 
 #include "core/base/scope_guard.h"
 #include "core/local/open_sink.h"
+#include "core/local/reservation.h"
 #include "core/transfer/copy.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/temp_folder.h"
@@ -24,6 +30,20 @@ using local::FileSinkOptions;
 using test::read_file;
 using test::TempFolder;
 using test::write_file;
+
+namespace {
+
+// Where the disk ends, for who reserves.
+std::atomic<off_t> disk_end = std::numeric_limits<off_t>::max();
+
+}  // namespace
+
+// In place of the C library's.
+extern "C" int fallocate(int fd, int mode, off_t offset, off_t size) {
+  if (offset + size <= disk_end) return static_cast<int>(::syscall(SYS_fallocate, fd, mode, offset, size));
+  errno = ENOSPC;
+  return -1;
+}
 
 namespace {
 
@@ -105,6 +125,28 @@ TEST_CASE("An aborted or abandoned download leaves the existing file and nothing
     CHECK(folder.names() == Names{"file"});
     CHECK(read_file(folder / "file") == "precious");
   }
+}
+
+TEST_CASE(
+    "A disk that others fill while a download runs is told by what is written next, and nothing is left") {
+  const TempFolder folder;
+  write_file(folder / "file", "precious");
+  disk_end = local::Reservation::kFirstStep;
+  const ScopeGuard grown([] { disk_end = std::numeric_limits<off_t>::max(); });
+  {
+    FileSink sink(folder / "file");
+    REQUIRE(sink.begin(3 * local::Reservation::kStep));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    Status status;
+    while (status && std::chrono::steady_clock::now() < end)
+      status = sink.write(0, std::string_view("bytes"));
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == Errc::kLocalIo);
+    CHECK(status.error().cause == ENOSPC);
+    CHECK(status.error().what.find(folder / "file") != std::string::npos);
+  }
+  CHECK(folder.names() == Names{"file"});
+  CHECK(read_file(folder / "file") == "precious");
 }
 
 TEST_CASE("Many threads may write at once") {

@@ -254,3 +254,29 @@ TEST_CASE("Fewer pieces than are needed have no front") {
   CHECK(spread.tried(0, 0ms) == Role::kLeading);
   CHECK(spread.front(std::vector<PieceSpread::Progress>{{0, 900, false}}, 10ms) == 0);
 }
+
+TEST_CASE(
+    "A piece whose node does nothing is given up after its time, or four times that while others move") {
+  PieceSpread spread({.needed = 2, .piece_size = kPiece});
+  for (unsigned i = 0; i < 4; ++i) spread.add(i);
+  using Pieces = std::vector<unsigned>;
+  using Silences = std::vector<PieceSpread::Silence>;
+  const auto given_up = [&](const Silences& open) { return spread.given_up(open); };
+  // Connected, and dialling.
+  CHECK(given_up({{0, true, false, 30s}, {1, false, false, 10s}}).empty());
+  CHECK(given_up({{0, true, false, 30s + 1ns}, {1, false, false, 10s}}) == Pieces{0});
+  CHECK(given_up({{0, true, false, 30s}, {1, false, false, 10s + 1ns}}) == Pieces{1});
+  // Others have moved just now.  Who is only dialling has not.
+  CHECK(given_up({{0, true, false, 120s}, {1, false, false, 40s}, {2, true, false, 5s - 1ns}}).empty());
+  CHECK(given_up({{0, true, false, 120s + 1ns}, {1, false, false, 40s + 1ns}, {2, true, false, 5s - 1ns}}) ==
+        Pieces{0, 1});
+  CHECK(given_up({{0, true, false, 31s}, {1, false, false, 0s}}) == Pieces{0});
+  CHECK(given_up({{0, true, false, 31s}, {2, true, false, 5s}}) == Pieces{0});
+  // Who waits for others, or is held, waits for no node, but may show that there is life.
+  CHECK(given_up({{0, true, true, 1h}}).empty());
+  CHECK(given_up({{0, true, true, 0s}, {1, true, false, 31s}}).empty());
+  CHECK(spread.tried(0, 1ms) == Role::kLeading);
+  CHECK(spread.tried(1, 1ms) == Role::kLeading);
+  CHECK(spread.tried(2, 1ms) == Role::kHeld);
+  CHECK(given_up({{2, true, false, 1h}, {1, true, false, 31s}}) == Pieces{1});
+}
