@@ -38,9 +38,10 @@ def refuse_bodies(listener):
             refuse_body(peer)
 
 
-def refuse_body(peer):
+def refuse_body(peer, patience=0.3):
+    """patience: seconds without a byte after which there is an answer; None: there is none."""
     received, asked = b"", False
-    peer.settimeout(0.3)
+    peer.settimeout(patience)
     try:
         while len(received) < 100_000:
             piece = peer.recv(65536)
@@ -347,7 +348,7 @@ class ServicesTest(FailuresTest):
         def break_the_first():
             peer, _ = listener.accept()
             with peer:
-                refuse_body(peer)
+                refuse_body(peer, patience=None)
             peer, _ = listener.accept()
             with peer, socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) as service:
                 threading.Thread(target=pass_on, args=(service, peer), daemon=True).start()
