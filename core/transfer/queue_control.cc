@@ -35,14 +35,12 @@ constexpr double kMostOffer = 4;
 constexpr double kLeastOffer = 0.75;
 constexpr double kPeakFade = 0.99;  // per look
 
-constexpr uint64_t kPacket = 1448;
-constexpr uint64_t kLeastWindow = 2 * kPacket;
 constexpr uint64_t kMostWindow = 1 << 20;
 
 // Who waits for its turn gets it when a connection's share is that large then.
-constexpr double kGoodShare = 8 * kPacket;
+constexpr double kGoodShare = 8 * QueueControl::kPacket;
 // Who has it keeps it down to this.
-constexpr double kPoorShare = 5 * kPacket;
+constexpr double kPoorShare = 5 * QueueControl::kPacket;
 // While the last pieces of one segment come, and the next one gets its nodes going, there are others.
 constexpr size_t kFewestSegments = 3;
 

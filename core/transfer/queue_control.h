@@ -37,6 +37,9 @@ class QueueControl {
  public:
   using Duration = std::chrono::nanoseconds;
 
+  static constexpr uint64_t kPacket = 1448;              // bytes of data in a full packet of Ethernet
+  static constexpr uint64_t kLeastWindow = 2 * kPacket;  // that a connection gets
+
   // One connection that is being read from.
   struct Path {
     Duration base{};    // its round trip while nothing waits

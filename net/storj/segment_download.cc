@@ -29,10 +29,10 @@ constexpr size_t kReadsPerTurn = 128 << 10;
 constexpr size_t kGlances = 4;
 // Share of the line for who is a slack or more behind the others, as a power of 2.
 constexpr double kMostTilt = 0.75;
-// Bytes of a full packet.  Windows that end inside of one have short packets circulate, as do those that the
-// header's unit rounds up.
-constexpr double kPacket = 1448;
-constexpr double kFewestPackets = 2;
+// Windows that end inside of a packet have short packets circulate, as do those that the header's unit rounds
+// up.
+constexpr double kPacket = transfer::QueueControl::kPacket;
+constexpr double kFewestPackets = transfer::QueueControl::kLeastWindow / kPacket;
 // So far beyond a whole number of them a window is changed: each change leaves a short packet behind.
 constexpr double kRestless = 1;
 constexpr uint64_t kWindowUnit = 128;
