@@ -33,14 +33,16 @@ using test::write_file;
 
 namespace {
 
-// Where the disk ends, for who reserves.
+// Where the disk ends, for who reserves; and whether who reserves beyond that has to wait before it is told.
 std::atomic<off_t> disk_end = std::numeric_limits<off_t>::max();
+std::atomic<bool> disk_waits = false;
 
 }  // namespace
 
 // In place of the C library's.
 extern "C" int fallocate(int fd, int mode, off_t offset, off_t size) {
   if (offset + size <= disk_end) return static_cast<int>(::syscall(SYS_fallocate, fd, mode, offset, size));
+  disk_waits.wait(true);
   errno = ENOSPC;
   return -1;
 }
@@ -132,10 +134,14 @@ TEST_CASE(
   const TempFolder folder;
   write_file(folder / "file", "precious");
   disk_end = local::Reservation::kFirstStep;
+  disk_waits = true;
   const ScopeGuard grown([] { disk_end = std::numeric_limits<off_t>::max(); });
   {
     FileSink sink(folder / "file");
-    REQUIRE(sink.begin(3 * local::Reservation::kStep));
+    const Status begun = sink.begin(3 * local::Reservation::kStep);
+    disk_waits = false;
+    disk_waits.notify_all();
+    REQUIRE(begun);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     Status status;
     while (status && std::chrono::steady_clock::now() < end)
