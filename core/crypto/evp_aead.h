@@ -14,28 +14,24 @@
 
 namespace sjcp::crypto {
 
+inline const EVP_CIPHER* fetch_cipher(const char* name) {
+  prefer_vector_gcm();
+  const EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
+  require(cipher != nullptr);
+  return cipher;
+}
+
 // Fetched once: EVP_aes_256_gcm() would be looked up by name again at every init.
 inline const EVP_CIPHER* aes_256_gcm() {
-  static EVP_CIPHER* const cipher = [] {
-    prefer_vector_gcm();
-    return EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-  }();
-  require(cipher != nullptr);
+  static const EVP_CIPHER* const cipher = fetch_cipher("AES-256-GCM");
   return cipher;
 }
-
 inline const EVP_CIPHER* aes_128_gcm() {
-  static EVP_CIPHER* const cipher = [] {
-    prefer_vector_gcm();
-    return EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr);
-  }();
-  require(cipher != nullptr);
+  static const EVP_CIPHER* const cipher = fetch_cipher("AES-128-GCM");
   return cipher;
 }
-
 inline const EVP_CIPHER* chacha20_poly1305() {
-  static EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
-  require(cipher != nullptr);
+  static const EVP_CIPHER* const cipher = fetch_cipher("ChaCha20-Poly1305");
   return cipher;
 }
 

@@ -109,8 +109,8 @@ struct Line::Exchange {
   bool enough = false;
   Status error{};  // of the receiver, the body or the stop token; libcurl only knows that it was to end
 
-  size_t body_sent = 0;  // of request.body
-  bool body_begun = false;
+  size_t body_sent = 0;                   // of request.body
+  bool body_begun = false;                // some of a body was handed over
   std::optional<Steady> held_until{};     // the body's rest waits
   curl_socket_t early = CURL_SOCKET_BAD;  // connected before the exchange began
   bool far = false;                       // room for what a distant sender has under way
@@ -124,6 +124,11 @@ struct Line::Exchange {
   }
   std::optional<uint64_t> body_size() const {
     return request.stream != nullptr ? request.stream->size() : request.body.size();
+  }
+  // Whether the request may be sent twice (RFC 9110, 9.2.2), and has a body of which something is left to
+  // hold back.
+  bool may_hold_back() const {
+    return body_begun && request.method == "PUT" && body_size().value_or(UINT64_MAX) > kShown;
   }
   bool fail(Error e) {
     error = std::move(e);
@@ -560,7 +565,7 @@ Status Line::exchange(const Request& request, const Url& url, const std::vector<
     if (!again && !exchange.heard && !fresh) {
       // The server had closed the connection, kept or made early, before the request reached it.
       again = true;
-    } else if (!hold_back && exchange.body_begun) {
+    } else if (!hold_back && exchange.may_hold_back()) {
       // A server that refuses a request may close while the body still comes: the body's next bytes meet a
       // reset, and the answer is lost.  With nothing more on its way it arrives.
       hold_back = true;

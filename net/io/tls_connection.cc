@@ -16,8 +16,10 @@ namespace {
 
 using crypto::TlsSealing;
 
+static_assert(kRecordSize == TlsSealing::kMostData);
 // Sealed and sent at once.
 constexpr size_t kMostRecords = 4;
+constexpr size_t kBatchSize = kMostRecords * (kRecordSize + TlsSealing::kOverhead) + TlsSealing::kRenewalSize;
 
 // The descriptor as OpenSSL sees it.
 struct SocketEnd {
@@ -82,7 +84,8 @@ struct TlsConnection::State {
   const std::string& name() const { return end.socket.name(); }
   Status start(bool server);
   void take_over_sealing();
-  Result<size_t> seal(ByteView data, bool more);
+  ByteView seal(ByteView data, ByteSpan out);
+  Result<size_t> write_sealed(ByteView data, bool more);
   Result<size_t> write_by_openssl(ByteView data, bool more);
   Error failure(int ssl_error, const char* doing);
 };
@@ -125,39 +128,34 @@ void TlsConnection::State::take_over_sealing() {
   check.secret.clear();
 }
 
-Result<size_t> TlsConnection::State::seal(ByteView data, bool more) {
-  // Hot between sealing and sending, and of no connection's own.
-  std::array<uint8_t, kMostRecords*(kRecordSize + TlsSealing::kOverhead) + TlsSealing::kRenewalSize> records;
-  ByteView out = unsent;
-  if (out.empty()) {
-    size_t size = 0;
-    const auto room = [&](size_t bytes) {
-      size += bytes;
-      return ByteSpan(records).subspan(size - bytes, bytes);
-    };
-    unsent_for = std::min(data.size(), kMostRecords * kRecordSize);
-    for (size_t at = 0; at < unsent_for; at += kRecordSize) {
-      if (sealing->renewal_due() || std::exchange(check.new_keys, false))
-        sealing->renew(room(TlsSealing::kRenewalSize));
-      const ByteView part = data.sub(at, std::min(kRecordSize, unsent_for - at));
-      sealing->seal(part, room(part.size() + TlsSealing::kOverhead));
+// Seals as much of the data as is sent at once: unsent_for bytes.  Returns the part of `out` that is used.
+ByteView TlsConnection::State::seal(ByteView data, ByteSpan out) {
+  size_t size = 0;
+  const auto room = [&](size_t bytes) {
+    size += bytes;
+    return out.subspan(size - bytes, bytes);
+  };
+  unsent_for = std::min(data.size(), kMostRecords * kRecordSize);
+  for (size_t at = 0; at < unsent_for; at += kRecordSize) {
+    // What the peer asks for is done first: then nothing is due, and there is one renewal at most.
+    if (std::exchange(check.new_keys, false) || sealing->renewal_due()) {
+      sealing->renew(room(TlsSealing::kRenewalSize));
     }
-    out = ByteView(records).sub(0, size);
+    const ByteView part = data.sub(at, std::min(kRecordSize, unsent_for - at));
+    sealing->seal(part, room(part.size() + TlsSealing::kOverhead));
   }
+  return out.first(size);
+}
+
+Result<size_t> TlsConnection::State::write_sealed(ByteView data, bool more) {
+  // Hot between sealing and sending, and of no connection's own.
+  std::array<uint8_t, kBatchSize> records;
+  const ByteView out = unsent.empty() ? seal(data, records) : ByteView(unsent);
   const ssize_t sent = end.socket.send(out.data(), out.size(), more || data.size() > unsent_for);
   if (sent < 0 && end.socket.broken()) return end.socket.failure("writing");
   const ByteView rest = out.sub(static_cast<size_t>(std::max<ssize_t>(sent, 0)));
-  if (rest.empty()) {
-    unsent.clear();
-    unsent.shrink_to_fit();
-    return unsent_for;
-  }
-  if (unsent.empty()) {
-    unsent.assign(rest.begin(), rest.end());
-  } else if (sent > 0) {
-    unsent.erase(unsent.begin(), unsent.begin() + sent);
-  }
-  return size_t{0};
+  if (sent >= 0 || unsent.empty()) unsent = std::vector<uint8_t>(rest.begin(), rest.end());
+  return rest.empty() ? unsent_for : 0;
 }
 
 Result<size_t> TlsConnection::State::write_by_openssl(ByteView data, bool more) {
@@ -255,7 +253,7 @@ bool TlsConnection::has_buffered() const {
 
 Result<size_t> TlsConnection::write(ByteView data, bool more) {
   if (data.empty()) return size_t{0};
-  return state_->sealing ? state_->seal(data, more) : state_->write_by_openssl(data, more);
+  return state_->sealing ? state_->write_sealed(data, more) : state_->write_by_openssl(data, more);
 }
 
 }  // namespace sjcp::io

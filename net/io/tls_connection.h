@@ -1,9 +1,9 @@
 // Connections over TLS 1.2 or 1.3, both ends with a node identity (protocol notes 5.1 to 5.3).
 //
 // OpenSSL reads the descriptor itself (read-ahead 64 KiB); with TLS 1.3 what is written is sealed by
-// crypto::TlsSealing.  Client: connect, the preamble together with the
-// ClientHello, the TLS handshake, all driven by handshake().  X25519 first, AES-128-GCM first (ChaCha20 first
-// without AES instructions), no SNI, no tickets.
+// crypto::TlsSealing.  Client: connect, the preamble together with the ClientHello, the TLS handshake, all
+// driven by handshake().  X25519 first, AES-128-GCM first (ChaCha20 first without AES instructions), no SNI,
+// no tickets.
 //
 // Threads and errors: as PeerConnection; kIntegrity when the peer's chain or id is wrong, which is found
 // before any application byte is sent.

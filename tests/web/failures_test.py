@@ -5,6 +5,7 @@ import base64
 import dataclasses
 import gzip
 import hashlib
+import itertools
 import socket
 import struct
 import threading
@@ -27,19 +28,9 @@ def hasty():
     return {"LD_PRELOAD": harness.preloaded("haste"), "SJCP_TEST_HASTE": "20"}
 
 
-def refuse_bodies(listener):
-    """Answers who waits for it after a first piece; whoever goes on meets a reset."""
-    while True:
-        try:
-            peer, _ = listener.accept()
-        except OSError:
-            return
-        with peer:
-            refuse_body(peer)
-
-
 def refuse_body(peer, patience=0.3):
-    """patience: seconds without a byte after which there is an answer; None: there is none."""
+    """Answers who waits for it after a first piece; whoever goes on meets a reset.
+    patience: seconds without a byte after which there is an answer; None: there is none."""
     received, asked = b"", False
     peer.settimeout(patience)
     try:
@@ -329,11 +320,8 @@ class ServicesTest(FailuresTest):
         self.assertEqual(len(server.requests), 2)
 
     def test_a_refusal_before_the_body_is_over_is_told_although_its_connection_breaks(self):
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
-        threading.Thread(target=refuse_bodies, args=(listener,), daemon=True).start()
         environment = {name: value for name, value in self.s3(self.replying(403)).items() if name not in hasty()}
-        environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{self.serve_each(refuse_body)}"
         for size in (len(DATA), 300_000):  # asked for and not
             with self.subTest(size=size):
                 (self.folder / "up").write_bytes(DATA[:size])
@@ -342,20 +330,17 @@ class ServicesTest(FailuresTest):
 
     def test_a_body_whose_first_connection_broke_is_sent_whole(self):
         gateway = self.start_gateway()
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
+        connections = itertools.count()
 
-        def break_the_first():
-            peer, _ = listener.accept()
-            with peer:
+        def break_the_first(peer):
+            if next(connections) == 0:
                 refuse_body(peer, patience=None)
-            peer, _ = listener.accept()
-            with peer, socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) as service:
+                return
+            with socket.create_connection(("127.0.0.1", int(gateway.url.rpartition(":")[2]))) as service:
                 threading.Thread(target=pass_on, args=(service, peer), daemon=True).start()
                 pass_on(peer, service)
 
-        threading.Thread(target=break_the_first, daemon=True).start()
-        environment = {**gateway.environment(), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+        environment = {**gateway.environment(), "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.serve_each(break_the_first)}"}
         (self.folder / "up").write_bytes(DATA)
         self.sjcp("cp", "up", "s3://bkt/up", environment=environment)
         self.assertEqual(gateway.client().get_object(Bucket="bkt", Key="up")["Body"].read(), DATA)

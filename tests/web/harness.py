@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -252,6 +253,23 @@ class WebTest(unittest.TestCase):
         outcome = self.run_sjcp(*arguments, **options)
         self.assertEqual(outcome.code, 0, outcome)
         return outcome
+
+    def serve_each(self, talk):
+        """Has talk(peer) serve one connection after the other until the test ends.  Returns the port."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                with peer:
+                    talk(peer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
 
     def assert_file(self, path, data):
         found = pathlib.Path(path).read_bytes()

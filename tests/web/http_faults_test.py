@@ -4,7 +4,6 @@ good."""
 import dataclasses
 import itertools
 import re
-import socket
 import threading
 import time
 
@@ -219,21 +218,11 @@ class FaultsTest(harness.WebTest):
         self.assert_right(server)
 
     def test_what_is_no_http_is_an_error(self):
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
+        def talk(peer):
+            peer.recv(4096)
+            peer.sendall(b"SSH-2.0-OpenSSH_9\r\n")
 
-        def talk():
-            while True:
-                try:
-                    peer, _ = listener.accept()
-                except OSError:
-                    return
-                with peer:
-                    peer.recv(4096)
-                    peer.sendall(b"SSH-2.0-OpenSSH_9\r\n")
-
-        threading.Thread(target=talk, daemon=True).start()
-        outcome = self.run_sjcp("cp", f"http://127.0.0.1:{listener.getsockname()[1]}/x", self.folder / "out")
+        outcome = self.run_sjcp("cp", f"http://127.0.0.1:{self.serve_each(talk)}/x", self.folder / "out")
         self.assertNotEqual(outcome.code, 0)
         self.assertFalse((self.folder / "out").exists())
 

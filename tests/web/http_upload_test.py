@@ -1,7 +1,5 @@
 """Uploads to plain URLs: one PUT, in one stream."""
 
-import socket
-import threading
 import time
 
 import harness
@@ -62,44 +60,29 @@ class UploadTest(harness.WebTest):
     def test_a_redirect_before_the_data_is_followed(self):
         # The server answers the head instead of asking for the data with 100 Continue.
         target = self.server(lambda request: Reply(201))
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
 
-        def redirect():
-            peer, _ = listener.accept()
-            with peer:
-                peer.recv(65536)
-                peer.sendall(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"
-                             % target.url("moved").encode())
-                peer.settimeout(5)
-                try:
-                    while peer.recv(65536):
-                        pass
-                except OSError:
+        def redirect(peer):
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"
+                         % target.url("moved").encode())
+            peer.settimeout(5)
+            try:
+                while peer.recv(65536):
                     pass
+            except OSError:
+                pass
 
-        threading.Thread(target=redirect, daemon=True).start()
-        self.sjcp("cp", self.file, f"http://127.0.0.1:{listener.getsockname()[1]}/x")
+        self.sjcp("cp", self.file, f"http://127.0.0.1:{self.serve_each(redirect)}/x")
         self.assertEqual(harness.sha256(target.requests[0].body), harness.sha256(DATA))
         self.assertEqual(target.requests[0].path, "/moved")
 
     def test_a_connection_that_is_lost_is_an_error(self):
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
+        def take_some(peer):
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            peer.recv(1_000_000)
 
-        def take_some():
-            while True:
-                try:
-                    peer, _ = listener.accept()
-                except OSError:
-                    return
-                with peer:
-                    peer.recv(65536)
-                    peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-                    peer.recv(1_000_000)
-
-        threading.Thread(target=take_some, daemon=True).start()
-        outcome = self.run_sjcp("cp", self.file, f"http://127.0.0.1:{listener.getsockname()[1]}/x")
+        outcome = self.run_sjcp("cp", self.file, f"http://127.0.0.1:{self.serve_each(take_some)}/x")
         self.assertNotEqual(outcome.code, 0)
 
 
