@@ -44,7 +44,7 @@ Status make_folder(const std::string& path) {
 
 // Nothing: there is no regular file.
 std::optional<LocalFile> local_file(const Location& at) {
-  struct stat info {};
+  struct stat info{};
   if (!at.is_local() || ::stat(at.path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   const auto changed =
       std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec);

@@ -39,9 +39,8 @@ struct Definition {
     return app->add_flag(names, target, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   CLI::Option* flag(const char* names, std::optional<bool>& target, const char* help) {
-    return app
-        ->add_flag_function(
-            names, [&target](int64_t count) { target = count > 0; }, help)
+    return app->add_flag_function(
+                  names, [&target](int64_t count) { target = count > 0; }, help)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   template <class T>
@@ -98,14 +97,10 @@ struct Definition {
   }
   // Accepted because uplink takes it; changes nothing here.
   void ignored_value(const char* names, const char* help) {
-    app->add_option_function<std::string>(
-           names, [](const std::string&) {}, help)
-        ->group("Without effect");
+    app->add_option_function<std::string>(names, [](const std::string&) {}, help)->group("Without effect");
   }
   void ignored_flag(const char* names, const char* help) {
-    app->add_flag_function(
-           names, [](int64_t) {}, help)
-        ->group("Without effect");
+    app->add_flag_function(names, [](int64_t) {}, help)->group("Without effect");
   }
 };
 

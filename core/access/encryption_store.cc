@@ -33,7 +33,7 @@ std::optional<Components> below(std::string_view path, std::string_view prefix) 
 
 // The deepest entry whose `side` (plain or encrypted path) leads to path, else the default key.
 std::optional<Base> find_base(const EncryptionStore& store, const std::string& bucket, std::string_view path,
-                              std::string StoreEntry::*side) {
+                              std::string StoreEntry::* side) {
   const StoreEntry* best = nullptr;
   Components remaining;
   for (const StoreEntry& entry : store.entries()) {

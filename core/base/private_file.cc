@@ -50,7 +50,7 @@ std::optional<std::string> read_private_file(const std::string& path, size_t lar
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return std::nullopt;
   ScopeGuard close([&] { ::close(fd); });
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   const auto size = static_cast<size_t>(info.st_size);
   if (info.st_uid != ::geteuid() || info.st_nlink != 1 || size > largest) return std::nullopt;

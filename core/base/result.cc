@@ -34,8 +34,24 @@ const char* to_string(Errc code) {
   return "internal";
 }
 
-bool retryable(Errc code) {
-  return code == Errc::kNetwork || code == Errc::kLimited;
+const char* to_string(Fault fault) {
+  switch (fault) {
+    case Fault::kNone:
+      return "none";
+    case Fault::kUnreached:
+      return "unreached";
+    case Fault::kBroken:
+      return "broken";
+    case Fault::kSilent:
+      return "silent";
+    case Fault::kUnavailable:
+      return "unavailable";
+    case Fault::kBusy:
+      return "busy";
+    case Fault::kServerError:
+      return "server_error";
+  }
+  return "none";
 }
 
 Error with_context(Error error, const std::string& object) {

@@ -1,8 +1,8 @@
 // Errors as values: Result<T> holds either a T or an Error; Status is Result<void>.
 //
 // An Error has a kind (Errc), one line of text that names the object and says what to do, and optionally the
-// errno or protocol status that caused it.  Whether to retry and which exit code follow are functions of the
-// kind (retryable() here, cli/exit_codes.h there), never of the text.
+// errno or protocol status that caused it.  Whether to ask again follows from its fault (core/flow/retry.h),
+// the exit code from its kind (cli/exit_codes.h); neither ever from the text.
 #pragma once
 
 #include <cstdint>
@@ -32,17 +32,30 @@ enum class Errc : uint8_t {
 // Short lower-case name, stable: it appears in JSON output.
 const char* to_string(Errc code);
 
-// True when the same request may succeed if sent again unchanged.
-bool retryable(Errc code);
+// What a peer, or the way to it, did: as far as it says whether asking again may help (core/flow/retry.h has
+// the table).  Set where the failure is met, by whoever knows the errno, the status or libcurl's code.
+enum class Fault : uint8_t {
+  kNone,         // nothing that passes by itself: a refusal, an unknown host, a wrong certificate, bad bytes
+  kUnreached,    // no connection: refused, unreachable, no answer to the dial, no name service for now
+  kBroken,       // the connection ended before the answer was whole: what was asked may have been done
+  kSilent,       // no answer in time: the same
+  kUnavailable,  // the peer says "not now" (HTTP 502, 503, 504; RPC 14)
+  kBusy,  // the peer asks for fewer requests (HTTP 429, SlowDown, RPC 8 for the rate): nothing was done
+  kServerError,  // the peer failed at it (HTTP 500; RPC 13)
+};
+
+// Short lower-case name, for logs.
+const char* to_string(Fault fault);
 
 struct Error {
   Errc code = Errc::kInternal;
   std::string what;  // one line; names the object
   int cause = 0;     // errno or protocol status code; 0 when there is none
+  Fault fault = Fault::kNone;
 };
 
-inline Error make_error(Errc code, std::string what, int cause = 0) {
-  return Error{code, std::move(what), cause};
+inline Error make_error(Errc code, std::string what, int cause = 0, Fault fault = Fault::kNone) {
+  return Error{code, std::move(what), cause, fault};
 }
 
 // Prefixes the text of an error with the object it concerns: "<object>: <what>".

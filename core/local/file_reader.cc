@@ -13,7 +13,7 @@ namespace {
 
 struct Opened {
   Descriptor file;
-  struct stat info {};
+  struct stat info{};
 };
 
 Result<Opened> open_path(const std::string& path) {
@@ -88,7 +88,7 @@ Status FileReader::skip(uint64_t bytes) {
 }
 
 std::string FileReader::identity() const {
-  struct stat info {};
+  struct stat info{};
   return ::fstat(file_.get(), &info) == 0 ? identity_of(info) : "";
 }
 

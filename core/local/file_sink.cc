@@ -107,7 +107,7 @@ Result<transfer::RangeSet> FileSink::resume(const transfer::Content& content) {
   Status status = find_target();
   if (status) status = open_temporary(&content);
   if (!status) return std::move(status).error();
-  struct stat info {};
+  struct stat info{};
   const bool resumable = options_.resume && !content.version.empty() && size_ >= kSmallestResumable;
   if (resumable && ::fstat(file_.get(), &info) == 0) {
     journal_.emplace(journal_paths(), transfer::Journal{content, info.st_ino, resumed_}, file_.get());
@@ -121,7 +121,7 @@ Result<transfer::RangeSet> FileSink::resume(const transfer::Content& content) {
 // Resolves links, so that a rename replaces the file they point to and not the link.
 Status FileSink::find_target() {
   target_ = path_;
-  struct stat info {};
+  struct stat info{};
   bool there = ::lstat(path_.c_str(), &info) == 0;
   int why = errno;
   if (there && S_ISLNK(info.st_mode)) {
@@ -214,7 +214,7 @@ Status FileSink::open_temporary(const transfer::Content* content) {
 
 // Whether the leftover, now locked, holds a part of these contents, verified and durable.
 Result<bool> FileSink::adopt(const Descriptor& file, const transfer::Content& content) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
   // In a shared folder somebody else may have created it, and may change it at any time.
   if (info.st_uid != ::geteuid() || info.st_nlink != 1) return false;
@@ -244,7 +244,7 @@ Status FileSink::remove_leftover(const std::string& path) const {
 
 // One without its part file is gone for good before the new part file has any bytes.
 void FileSink::remove_stale_journal() const {
-  struct stat info {};
+  struct stat info{};
   const PartJournal::Paths paths = journal_paths();
   if (::lstat(paths.journal.c_str(), &info) != 0) return;
   PartJournal::remove(paths);
@@ -355,7 +355,7 @@ Status FileSink::move_into_place() const {
     result = ::rename(temporary_.c_str(), target_.c_str());
   } else {
     result = ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE);
-    struct stat info {};
+    struct stat info{};
     if (result != 0 && errno == EINVAL && ::lstat(target_.c_str(), &info) != 0) {
       // A file system that knows no such rename.
       result = ::rename(temporary_.c_str(), target_.c_str());

@@ -15,8 +15,8 @@ namespace {
 // Whether the disk has what the file does not have yet.  Where it cannot tell, it has.
 bool room_for(int fd, uint64_t size) {
   constexpr uint64_t kBlock = 512;  // of st_blocks
-  struct stat file {};
-  struct statvfs disk {};
+  struct stat file{};
+  struct statvfs disk{};
   if (::fstat(fd, &file) != 0 || ::fstatvfs(fd, &disk) != 0 || disk.f_blocks == 0) return true;
   const uint64_t there = std::min(size, static_cast<uint64_t>(file.st_blocks) * kBlock);
   const uint64_t free = ::geteuid() == 0 ? disk.f_bfree : disk.f_bavail;

@@ -35,7 +35,7 @@ Status StreamSink::begin(uint64_t size) {
 void StreamSink::choose_descriptor() {
   constexpr size_t kLarge = 1 << 20;
   chunk_ = PIPE_BUF;
-  struct stat info {};
+  struct stat info{};
   if (::fstat(given_, &info) != 0) return;
   if (S_ISREG(info.st_mode) || S_ISBLK(info.st_mode)) chunk_ = kLarge;
   if (!S_ISFIFO(info.st_mode)) return;

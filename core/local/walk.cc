@@ -24,7 +24,7 @@ using Folder = std::unique_ptr<DIR, CloseFolder>;
 // Whether the entry itself is a folder (a link to one is not).
 bool is_folder(DIR* folder, const dirent& entry) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
-  struct stat info {};
+  struct stat info{};
   return ::fstatat(::dirfd(folder), entry.d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
 }
 
@@ -92,7 +92,7 @@ Result<std::optional<FolderWalk::File>> FolderWalk::next() {
       if (!status) return std::move(status).error();
       continue;
     }
-    struct stat info {};
+    struct stat info{};
     if (::stat((root_ + path).c_str(), &info) != 0) return errno_error(root_ + path, errno);
     if (S_ISREG(info.st_mode)) return std::optional<File>(File{path, static_cast<uint64_t>(info.st_size)});
     ++skipped_;

@@ -193,7 +193,7 @@ void CacheWriter::release(const std::string& etag) {
 // write, so a link that leads to anything else goes.
 bool CacheWriter::has_blob(const std::string& etag, uint64_t size) const {
   const std::string path = blob(etag);
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
       static_cast<uint64_t>(info.st_size) == size) {
     return true;

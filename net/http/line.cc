@@ -507,8 +507,7 @@ CURLcode Line::run(Exchange& exchange) {
 
 Error Line::failure(const Exchange& exchange, CURLcode code) const {
   std::string text = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   std::string what = shown_url(exchange.url_text) + ": " + text;
   if (kind_of(code) == Errc::kIntegrity) what += "; --cacert names a CA to trust";
   return make_error(kind_of(code), std::move(what), code);

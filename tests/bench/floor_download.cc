@@ -46,7 +46,7 @@ class Sender {
 
   void prepare() {
     const int file = open(source_.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat info {};
+    struct stat info{};
     if (file < 0 || fstat(file, &info) != 0) die("cannot read " + source_);
     const auto size = static_cast<uint64_t>(info.st_size);
     const auto code = std::make_shared<erasure::Code>(rs_.required, rs_.total);
@@ -187,13 +187,12 @@ class Receiver {
 }  // namespace
 
 Floor download_floor(const Redundancy& rs, const std::string& source, const std::string& target) {
-  struct stat info {};
+  struct stat info{};
   const int file = open(target.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0 || stat(source.c_str(), &info) != 0) die("cannot open " + source + " or " + target);
   Sender sender(rs, source);
   Receiver receiver(rs, static_cast<uint64_t>(info.st_size), file);
-  Lines lines(
-      rs.required, [&] { sender.prepare(); }, [&](std::vector<Line>& ends) { sender.serve(ends); });
+  Lines lines(rs.required, [&] { sender.prepare(); }, [&](std::vector<Line>& ends) { sender.serve(ends); });
   Floor floor = receiver.run(lines);
   close(file);
   return floor;

@@ -144,11 +144,10 @@ class Uploader {
 }  // namespace
 
 Floor upload_floor(const Redundancy& rs, const std::string& source) {
-  struct stat info {};
+  struct stat info{};
   const int file = open(source.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0 || fstat(file, &info) != 0) die("cannot open " + source);
-  Lines lines(
-      rs.total, [] {}, drain);
+  Lines lines(rs.total, [] {}, drain);
   Floor floor = Uploader(rs, file, lines).run(static_cast<uint64_t>(info.st_size));
   close(file);
   return floor;

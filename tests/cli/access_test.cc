@@ -1,9 +1,9 @@
 #include <sys/stat.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 
 #include "tests/cli/run_cli.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::test;
@@ -32,7 +32,7 @@ TEST_CASE("access import saves a grant privately and makes the first one the def
   auto imported = user.run({"access", "import", "work", test_grant()});
   CHECK(imported.code == 0);
   CHECK(imported.out == "Imported access \"work\" to \"" + user.own() + "\"\n");
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat(user.own().c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
   CHECK(user.run({"ls"}).code == 0);

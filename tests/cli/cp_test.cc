@@ -1,9 +1,9 @@
 #include <sys/stat.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 
 #include "tests/cli/run_cli.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::test;

@@ -1,6 +1,5 @@
 #include "cli/exit_codes.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 

@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 
 #include "cli/formats/input_file.h"
 #include "cli/formats/metalink.h"
 #include "cli/formats/sum_file.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::cli;

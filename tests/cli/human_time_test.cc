@@ -1,9 +1,8 @@
 #include "cli/human_time.h"
+#include "tests/support/catch.h"
 
 #include <stdlib.h>
 #include <time.h>
-
-#include <catch2/catch.hpp>
 
 using namespace sjcp;
 using namespace std::chrono_literals;

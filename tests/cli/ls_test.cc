@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 
 #include "tests/cli/run_cli.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::test;

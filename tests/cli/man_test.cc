@@ -1,10 +1,11 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include "cli/parser.h"
+#include "tests/support/catch.h"
+#include "tests/support/paths.h"
 
 using namespace sjcp;
 
@@ -12,7 +13,7 @@ namespace {
 
 // The page as a reader sees its words: without changes of font, hyphens without their backslashes.
 std::string page() {
-  std::ifstream in(std::string(SJCP_SOURCE_DIR) + "/man/sjcp.1");
+  std::ifstream in(test::source_dir() + "/man/sjcp.1");
   std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   for (const char* font : {"\\fB", "\\fI", "\\fR", "\\fP"}) {
     for (size_t at = text.find(font); at != std::string::npos; at = text.find(font)) text.erase(at, 3);

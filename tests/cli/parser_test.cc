@@ -1,8 +1,7 @@
 #include "cli/parser.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/base/units.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::cli;

@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <sstream>
 
 #include "cli/progress/json_view.h"
@@ -10,6 +9,7 @@
 #include "cli/progress/text_view.h"
 #include "core/base/units.h"
 #include "tests/cli/run_cli.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::test;

@@ -3,11 +3,11 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <filesystem>
 
 #include "core/base/units.h"
 #include "tests/cli/run_cli.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::test;

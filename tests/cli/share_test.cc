@@ -1,9 +1,8 @@
 #include <sys/stat.h>
 
-#include <catch2/catch.hpp>
-
 #include "core/access/caveat.h"
 #include "tests/cli/run_cli.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::test;
@@ -107,7 +106,7 @@ TEST_CASE("share --export-to writes the grant for its owner only") {
   CHECK(shared.code == 0);
   CHECK(shared.out.find("Exported to: " + path + "\n") != std::string::npos);
   CHECK(read_file(path) == shared_grant(shared).serialize() + "\n");
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
   CHECK(world.run({"share", "--export-to", world.folder / "no/such/folder/x", "sj://some"}).code == 7);

@@ -1,6 +1,6 @@
 #include "cli/table.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <sstream>
 
 using sjcp::cli::Table;

@@ -1,9 +1,9 @@
 // Where the grant comes from.
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using sjcp::test::read_file;

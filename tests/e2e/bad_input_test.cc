@@ -1,10 +1,10 @@
 // What wrong input gets: one clear line, the right exit code, and nothing lost.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using sjcp::test::write_file;

@@ -1,11 +1,11 @@
 // mb, rb, ls, rm, share, metadata and expiry.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 namespace fs = std::filesystem;

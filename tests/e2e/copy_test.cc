@@ -1,7 +1,7 @@
 // From sj:// to sj://: the satellite copies what it can, the rest passes through sjcp.
-#include <catch2/catch.hpp>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 

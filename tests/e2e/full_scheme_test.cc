@@ -1,7 +1,7 @@
 // The real network's scheme, 29/35/65/80 over 84 nodes, and the memory that it takes.
-#include <catch2/catch.hpp>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using namespace std::chrono_literals;

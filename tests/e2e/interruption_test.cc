@@ -1,9 +1,9 @@
 // SIGINT: exit 130 at once, nothing half-written under a final name, nothing left pending.
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <fstream>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using namespace std::chrono_literals;

@@ -2,24 +2,24 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using namespace std::chrono_literals;
 
 namespace {
 
-struct Fault {
+struct NodeTrouble {
   const char* name;
   Json faults;
 };
 
 // What a node does wrong at once; others are waited for.
-std::vector<Fault> quick_faults() {
+std::vector<NodeTrouble> quick_faults() {
   return {{"down", {{"down", true}}},
           {"refuse", {{"refuse", true}}},
           {"wrong identity", {{"wrong_identity", true}}},
@@ -275,7 +275,7 @@ TEST_CASE("Nodes that served one process badly are not asked first by the next",
   int first = 0;
   while (first < 4 * kEnough && processes.asks(kEnough) != 0) first += kEnough;
   CHECK(first < 4 * kEnough);
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat(processes.memory().c_str(), &info) == 0);
   CHECK((info.st_mode & 07777) == 0600);
   CHECK(info.st_size < 500);

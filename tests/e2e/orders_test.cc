@@ -1,8 +1,8 @@
 // What is asked of nodes and paid for, by their own books.
-#include <catch2/catch.hpp>
 #include <csignal>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 

@@ -1,5 +1,4 @@
 // Progress as JSON lines: every line parses, and the last one sums up.
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <fstream>
 #include <map>
@@ -7,6 +6,7 @@
 #include <sstream>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using sjcp::test::read_file;

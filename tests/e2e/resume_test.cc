@@ -1,6 +1,5 @@
 // Copies that are killed, interrupted or in each other's way, and the runs after them.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include <sstream>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using namespace std::chrono_literals;

@@ -1,7 +1,7 @@
 // A satellite that refuses, drops connections, or hands out limits that are past.
-#include <catch2/catch.hpp>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using namespace std::chrono_literals;

@@ -1,10 +1,10 @@
 // Thousands of small files: few requests, every file with its own result.
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using namespace std::chrono_literals;

@@ -1,10 +1,10 @@
 // Files there and back: sizes, streams, ranges, folders.
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 namespace fs = std::filesystem;

@@ -1,12 +1,12 @@
 // Uploads that are killed or interrupted, and the runs after them.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::e2e;
 using namespace std::chrono_literals;

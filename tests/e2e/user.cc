@@ -1,7 +1,7 @@
 #include "tests/e2e/user.h"
+#include "tests/support/catch.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <random>

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <numeric>
 
 #include "erasure/code.h"
 #include "tests/erasure/shares.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "erasure/code.h"
 #include "tests/erasure/shares.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using erasure::Code;

@@ -1,11 +1,11 @@
 #include "erasure/gf.h"
 
-#include <catch2/catch.hpp>
 #include <random>
 
 #include "core/base/bytes.h"
 #include "erasure/affine.h"
 #include "tests/erasure/shares.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::erasure;

@@ -88,7 +88,7 @@ const std::map<int, Metainfo::BatchMethod>& Metainfo::batch_methods() {
   using In = pb::BatchRequestItem;
   using Out = pb::BatchResponseItem;
   const auto row = []<class Service, class Request, class Reply>(
-                       const char* name, Service Metainfo::*service,
+                       const char* name, Service Metainfo::* service,
                        Outcome<Reply> (Service::*handler)(const Request&), Request* (In::*request)(),
                        Reply* (Out::*reply)()) {
     return BatchMethod{name, [=](Metainfo& self, BatchRun& run, In& in, Out& out) -> Check {

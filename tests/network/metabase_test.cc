@@ -1,8 +1,7 @@
 #include "tests/network/metabase.h"
 
-#include <catch2/catch.hpp>
-
 #include "tests/network/test_network.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::network {
 namespace {

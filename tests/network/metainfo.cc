@@ -49,7 +49,7 @@ const std::map<std::string, Metainfo::Method, std::less<>>& Metainfo::methods() 
   const auto unary = [](auto service, auto handler) {
     return Method{[service, handler](Metainfo& self, ByteView bytes) -> Outcome<std::string> {
       const auto run = [&]<class Service, class Reply, class Request>(
-                           Service Metainfo::*which,
+                           Service Metainfo::* which,
                            Outcome<Reply> (Service::*handle)(const Request&)) -> Outcome<std::string> {
         Request request;
         if (!parse(bytes, request)) return malformed();

@@ -1,11 +1,10 @@
 #include "tests/network/metainfo.h"
 
-#include <catch2/catch.hpp>
-
 #include "tests/network/bucket_names.h"
 #include "tests/network/test_network.h"
 #include "tests/network/wire_reader.h"
 #include "tests/network/zstd_frame.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::network {
 namespace {

@@ -106,7 +106,7 @@ class FolderStore : public PieceStore {
   std::shared_ptr<const StoredPiece> get(const std::string& id) const override {
     const int fd = ::open(path(id).c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return nullptr;
-    struct stat info {};
+    struct stat info{};
     void* address = MAP_FAILED;
     size_t size = 0;
     if (::fstat(fd, &info) == 0) {

@@ -1,8 +1,7 @@
 #include "tests/network/piece_streams.h"
 
-#include <catch2/catch.hpp>
-
 #include "tests/network/test_network.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 namespace sjcp::network {

@@ -1,7 +1,7 @@
 // Segments from limits to reading: the satellite's checks at each step.
-#include <catch2/catch.hpp>
 
 #include "tests/network/test_network.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::network {
 namespace {

@@ -1,5 +1,4 @@
 // The running network over loopback: listeners, TLS, calls, and what the control socket can do to them.
-#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include "core/access/grant.h"
@@ -7,6 +6,7 @@
 #include "net/storj/wire/metainfo.pb.h"
 #include "tests/network/control_commands.h"
 #include "tests/network/network.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::network {
 namespace {

@@ -7,11 +7,12 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "tests/support/paths.h"
 
 namespace sjcp::test {
 
 inline nlohmann::json load_vectors(const std::string& name) {
-  std::ifstream in(std::string(SJCP_TEST_DATA) + "/vectors/" + name);
+  std::ifstream in(data_dir() + "/vectors/" + name);
   if (!in) throw std::runtime_error("no test vectors: " + name);
   return nlohmann::json::parse(in);
 }

@@ -1,6 +1,5 @@
 #include "tests/wan/histogram.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 namespace sjcp::wan {
 

@@ -1,8 +1,8 @@
 #include "tests/wan/packet.h"
 
-#include <catch2/catch.hpp>
 #include <string>
 
+#include "tests/support/catch.h"
 #include "tests/wan/packet_pool.h"
 #include "tests/wan/test_packet.h"
 

@@ -1,6 +1,6 @@
 #include "tests/wan/profile.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 
 namespace sjcp::wan {

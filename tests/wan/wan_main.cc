@@ -1,9 +1,9 @@
 // Main function of the tests that need namespaces and a TUN device: 77, which ctest takes for skipped,
 // without.
 #define CATCH_CONFIG_RUNNER
-#include <catch2/catch.hpp>
 #include <cstdio>
 
+#include "tests/support/catch.h"
 #include "tests/wan/emulator.h"
 
 int main(int argc, char** argv) {

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -15,6 +14,7 @@
 #include <thread>
 
 #include "tests/e2e/child.h"
+#include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "tests/wan/emulator.h"
 

@@ -1,8 +1,8 @@
 #include "tests/wan/wide_area.h"
 
-#include <catch2/catch.hpp>
 #include <cstring>
 
+#include "tests/support/catch.h"
 #include "tests/wan/test_packet.h"
 
 namespace sjcp::wan {

@@ -3,10 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;
@@ -47,7 +47,7 @@ std::string read(const fs::path& path) {
 }
 
 unsigned mode(const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat(path.c_str(), &info) == 0);
   return info.st_mode & 0777;
 }

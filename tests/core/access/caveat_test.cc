@@ -1,10 +1,10 @@
 #include "core/access/caveat.h"
 
-#include <catch2/catch.hpp>
 #include <limits>
 
 #include "core/access/access.pb.h"
 #include "tests/core/access/caveat_vectors.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::access;

@@ -1,8 +1,7 @@
 #include "core/access/encryption_store.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/access/caveat.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

@@ -1,13 +1,13 @@
 #include "core/access/grant.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <set>
 
 #include "core/access/access.pb.h"
 #include "core/access/caveat.h"
 #include "core/crypto/base58.h"
 #include "tests/core/access/caveat_vectors.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::access;

@@ -1,9 +1,8 @@
 #include "core/access/macaroon.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/crypto/base58.h"
 #include "tests/core/access/caveat_vectors.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::access;

@@ -1,8 +1,7 @@
 #include "core/access/node_id.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/crypto/base58.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

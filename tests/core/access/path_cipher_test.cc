@@ -1,8 +1,7 @@
 #include "core/access/path_cipher.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/access/encryption_store.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

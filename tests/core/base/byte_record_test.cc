@@ -1,8 +1,7 @@
 #include "core/base/byte_record.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/base/crc32c.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 

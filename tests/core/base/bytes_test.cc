@@ -1,8 +1,7 @@
 #include "core/base/bytes.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/base/result.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 

@@ -3,8 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-
+#include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
 using namespace sjcp;
@@ -19,7 +18,7 @@ TEST_CASE("A private file is replaced whole or not at all") {
   CHECK(replace_private_file(folder / "a", std::string_view("one"), temporary, on_disk));
   CHECK(replace_private_file(folder / "a", std::string_view("two"), temporary, on_disk));
   CHECK(read_private_file(folder / "a") == "two");
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat((folder / "a").c_str(), &info) == 0);
   CHECK((info.st_mode & 07777) == 0600);
   const Status missing = replace_private_file(folder / "missing/a", std::string_view("x"), temporary);
@@ -46,7 +45,7 @@ TEST_CASE("A file that somebody else may have made or may change is not read") {
 TEST_CASE("A private folder is made with those above it, and left as it is where it is") {
   TempFolder folder;
   const auto mode = [&](const char* name) {
-    struct stat info {};
+    struct stat info{};
     REQUIRE(::stat((folder / name).c_str(), &info) == 0);
     return info.st_mode & 07777;
   };

@@ -1,6 +1,5 @@
 #include "core/base/units.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;

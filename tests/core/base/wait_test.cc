@@ -1,6 +1,6 @@
 #include "core/base/wait.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <thread>
 
 using namespace sjcp;

@@ -1,8 +1,7 @@
 #include "core/crypto/aead.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/crypto/hash.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

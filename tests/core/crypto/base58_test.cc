@@ -1,8 +1,8 @@
 #include "core/crypto/base58.h"
 
-#include <catch2/catch.hpp>
 #include <random>
 
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

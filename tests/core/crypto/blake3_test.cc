@@ -1,9 +1,9 @@
 #include "core/crypto/blake3.h"
 
-#include <catch2/catch.hpp>
 #include <random>
 
 #include "core/crypto/blake3_kernel.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_bytes.h"
 #include "tests/support/vectors.h"
 

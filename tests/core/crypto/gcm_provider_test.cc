@@ -5,11 +5,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <catch2/catch.hpp>
-
 #include "core/crypto/hash.h"
 #include "core/crypto/openssl.h"
 #include "core/crypto/vector_gcm.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::crypto;
@@ -186,7 +185,7 @@ TEST_CASE("a bit that changed anywhere is found") {
   const Message plain{random_text(32), random_text(12), random_text(13), random_text(7408)};
   Message sealed = plain;
   REQUIRE(pass(ours.get(), sealed, true));
-  for (std::string Message::*part :
+  for (std::string Message::* part :
        {&Message::key, &Message::nonce, &Message::associated, &Message::text, &Message::tag}) {
     Message wrong = sealed;
     (wrong.*part).back() = static_cast<char>((wrong.*part).back() ^ 1);

@@ -4,9 +4,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <catch2/catch.hpp>
-
 #include "core/crypto/openssl.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::crypto;

@@ -1,9 +1,9 @@
 #include "core/local/file_group.h"
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
 
+#include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
 using namespace sjcp;

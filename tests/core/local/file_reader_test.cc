@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <thread>
 
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/fake_writer.h"
 #include "tests/support/rendezvous.h"

@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "core/base/units.h"
 #include "core/local/file_sink.h"
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/rendezvous.h"
 #include "tests/support/temp_folder.h"
@@ -77,7 +77,7 @@ Ranges found(const TempFolder& folder, const Content& content = content_of(),
 }
 
 bool exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
 }
 
@@ -304,7 +304,7 @@ TEST_CASE("A resumed file has the permissions of the file it replaces") {
   auto there = sink.resume(content_of());
   REQUIRE(there);
   complete(sink, folder, *there);
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat((folder / "file").c_str(), &info) == 0);
   CHECK((info.st_mode & 0777) == 0600);
 }

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <chrono>
 #include <limits>
@@ -21,6 +20,7 @@
 #include "core/local/open_sink.h"
 #include "core/local/reservation.h"
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/temp_folder.h"
 
@@ -52,7 +52,7 @@ namespace {
 using Names = std::set<std::string>;
 
 mode_t mode_of(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 0777 : 0;
 }
 
@@ -458,7 +458,7 @@ TEST_CASE("The sink that fits a path is a stream for devices and pipes, a file o
   REQUIRE((*device)->begin(5));
   REQUIRE((*device)->write(0, std::string_view("12345")));
   REQUIRE((*device)->commit());
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat("/dev/null", &info) == 0);
   CHECK(S_ISCHR(info.st_mode));
 
@@ -532,7 +532,7 @@ TEST_CASE("A file gets the object's time when that was asked for") {
     REQUIRE(sink.begin(1));
     REQUIRE(sink.write(0, std::string_view("a")));
     REQUIRE(sink.commit());
-    struct stat info {};
+    struct stat info{};
     REQUIRE(::stat(path.c_str(), &info) == 0);
     CHECK((info.st_mtim.tv_sec == 1234567890) == keep);
     CHECK((info.st_mtim.tv_nsec == 500'000'000) == keep);

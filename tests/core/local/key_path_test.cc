@@ -1,6 +1,5 @@
 #include "core/local/key_path.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using local::key_for_path;

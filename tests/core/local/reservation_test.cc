@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <future>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "core/local/descriptor.h"
+#include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
 namespace sjcp::local {
@@ -84,7 +84,7 @@ TEST_CASE("A file gets its size at once, and its blocks; more than the disk has 
   const test::TempFolder folder;
   const Descriptor file(::open((folder / "file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   REQUIRE(file.valid());
-  struct stat info {};
+  struct stat info{};
   {
     Reservation reservation(3 * kStep, Reservation::of_file(file.get(), 3 * kStep));
     REQUIRE(::fstat(file.get(), &info) == 0);

@@ -3,9 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <catch2/catch.hpp>
-
 #include "core/local/file_reader.h"
+#include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
 using namespace sjcp;
@@ -20,7 +19,7 @@ namespace {
 const UploadJournal kJournal{"destination", "source", "pending"};
 
 mode_t mode_of(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 0777 : 0;
 }
 

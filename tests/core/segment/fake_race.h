@@ -3,11 +3,11 @@
 #pragma once
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <memory>
 
 #include "core/segment/segment_decoder.h"
 #include "core/segment/segment_encoder.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_bytes.h"
 
 namespace sjcp::test {

@@ -1,8 +1,7 @@
 #include "core/segment/object_metadata.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/segment/metadata.pb.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

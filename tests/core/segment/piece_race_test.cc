@@ -1,8 +1,7 @@
 #include "core/segment/piece_race.h"
 
-#include <catch2/catch.hpp>
-
 #include "tests/core/segment/simulated_race.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;

@@ -1,7 +1,7 @@
 #include "core/segment/piece_spread.h"
+#include "tests/support/catch.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <functional>
 
 using namespace sjcp::segment;

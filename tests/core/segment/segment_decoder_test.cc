@@ -1,10 +1,10 @@
 #include "core/segment/segment_decoder.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <random>
 
 #include "tests/core/segment/fake_race.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::segment;

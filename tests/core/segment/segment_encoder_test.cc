@@ -1,9 +1,9 @@
 #include "core/segment/segment_encoder.h"
 
-#include <catch2/catch.hpp>
 #include <random>
 
 #include "tests/core/segment/pattern.h"
+#include "tests/support/catch.h"
 #include "tests/support/random_bytes.h"
 #include "tests/support/vectors.h"
 

@@ -1,13 +1,13 @@
 #include "core/transfer/batch.h"
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <map>
 #include <thread>
 
 #include "core/base/wait.h"
 #include "core/transfer/file_gate.h"
 #include "core/transfer/worker_group.h"
+#include "tests/support/catch.h"
 #include "tests/support/rendezvous.h"
 
 using namespace sjcp;

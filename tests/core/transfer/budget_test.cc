@@ -1,12 +1,12 @@
 #include "core/transfer/budget.h"
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "tests/support/catch.h"
 #include "tests/support/rendezvous.h"
 
 using sjcp::Errc;

@@ -1,6 +1,5 @@
 #include "core/transfer/checkpoint_policy.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;

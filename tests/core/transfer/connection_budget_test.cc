@@ -1,11 +1,11 @@
 #include "core/transfer/connection_budget.h"
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "tests/support/catch.h"
 #include "tests/support/rendezvous.h"
 
 using namespace sjcp;

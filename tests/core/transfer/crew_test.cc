@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <thread>
 
 #include "core/base/wait.h"
+#include "tests/support/catch.h"
 #include "tests/support/rendezvous.h"
 
 using namespace sjcp;

@@ -1,10 +1,9 @@
 #include "core/transfer/digest.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/base/crc32c.h"
 #include "core/base/crc64.h"
 #include "core/base/crc_table.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::transfer;

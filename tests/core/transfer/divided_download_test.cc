@@ -1,10 +1,10 @@
 // Downloads from sources of which any part can be fetched.
 #include <array>
-#include <catch2/catch.hpp>
 #include <thread>
 
 #include "core/transfer/copy.h"
 #include "core/transfer/segment_gate.h"
+#include "tests/support/catch.h"
 #include "tests/support/divisible_source.h"
 #include "tests/support/fake_sink.h"
 #include "tests/support/rendezvous.h"

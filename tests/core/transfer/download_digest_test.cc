@@ -1,8 +1,8 @@
 // Downloads whose bytes are compared with what they must be.
-#include <catch2/catch.hpp>
 #include <thread>
 
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/divisible_source.h"
 #include "tests/support/fake_sink.h"
 #include "tests/support/fake_source.h"

@@ -1,9 +1,9 @@
-#include <catch2/catch.hpp>
 #include <thread>
 
 #include "core/base/units.h"
 #include "core/base/wait.h"
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_sink.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/rendezvous.h"

@@ -1,6 +1,6 @@
 #include "core/transfer/error_rank.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <set>
 
 using namespace sjcp;

@@ -1,6 +1,6 @@
 #include "core/transfer/file_window.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <functional>
 #include <queue>
 #include <vector>

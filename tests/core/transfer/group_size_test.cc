@@ -1,6 +1,5 @@
 #include "core/transfer/group_size.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp::transfer;
 using namespace std::chrono_literals;

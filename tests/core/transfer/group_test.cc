@@ -1,6 +1,6 @@
 #include "core/transfer/group.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <condition_variable>
 #include <map>
 #include <mutex>

@@ -1,8 +1,7 @@
 #include "core/transfer/journal.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/base/byte_record.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using transfer::Journal;

@@ -1,10 +1,10 @@
 #include "core/transfer/mirrors.h"
 
-#include <catch2/catch.hpp>
 #include <set>
 #include <thread>
 
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/divisible_source.h"
 #include "tests/support/fake_sink.h"
 #include "tests/support/fake_source.h"

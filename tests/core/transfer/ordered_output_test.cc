@@ -1,9 +1,9 @@
 #include "core/transfer/ordered_output.h"
 
-#include <catch2/catch.hpp>
 #include <vector>
 
 #include "core/transfer/fetch_whole.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_sink.h"
 #include "tests/support/fake_source.h"
 

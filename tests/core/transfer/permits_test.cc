@@ -1,10 +1,10 @@
 #include "core/transfer/permits.h"
 
-#include <catch2/catch.hpp>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "tests/support/catch.h"
 #include "tests/support/rendezvous.h"
 
 using namespace sjcp;

@@ -1,10 +1,9 @@
 // Downloads of objects whose pieces have digests.
 #include "core/transfer/pieces.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/transfer/copy.h"
 #include "core/transfer/mirrors.h"
+#include "tests/support/catch.h"
 #include "tests/support/divisible_source.h"
 #include "tests/support/fake_sink.h"
 

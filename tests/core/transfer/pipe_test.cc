@@ -1,8 +1,8 @@
 #include "core/transfer/pipe.h"
 
-#include <catch2/catch.hpp>
 #include <thread>
 
+#include "tests/support/catch.h"
 #include "tests/support/divisible_source.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/fake_writer.h"

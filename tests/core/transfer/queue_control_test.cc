@@ -1,7 +1,7 @@
 #include "core/transfer/queue_control.h"
+#include "tests/support/catch.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <vector>
 
 using namespace sjcp;

@@ -1,7 +1,7 @@
 // The plan at work on lines of every kind, in virtual time.
 #include "core/transfer/range_plan.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
 #include <numeric>

@@ -1,6 +1,6 @@
 #include "core/transfer/range_set.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <random>
 
 using namespace sjcp;

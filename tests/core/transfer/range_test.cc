@@ -1,6 +1,5 @@
 #include "core/transfer/range.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using sjcp::Errc;
 using sjcp::transfer::ByteRange;

@@ -1,7 +1,7 @@
 // Downloads into a sink that has a part of the bytes already.
-#include <catch2/catch.hpp>
 
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_sink.h"
 #include "tests/support/fake_source.h"
 

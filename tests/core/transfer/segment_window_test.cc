@@ -1,12 +1,12 @@
 #include "core/transfer/segment_window.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
 #include <vector>
 
 #include "core/base/units.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::transfer;

@@ -1,7 +1,6 @@
 #include "core/transfer/tail_watch.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/support/catch.h"
 #include "tests/support/hand_clock.h"
 
 using namespace sjcp;

@@ -1,8 +1,8 @@
 // Uploads that are left to a later run, and taken up from an earlier one.
 #include <atomic>
-#include <catch2/catch.hpp>
 
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/fake_writer.h"
 

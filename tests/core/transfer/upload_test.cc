@@ -1,8 +1,8 @@
-#include <catch2/catch.hpp>
 #include <thread>
 
 #include "core/base/units.h"
 #include "core/transfer/copy.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/fake_writer.h"
 #include "tests/support/rendezvous.h"

@@ -1,9 +1,9 @@
 #include "net/drpc/client_machine.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "tests/net/drpc/recorders.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

@@ -3,12 +3,12 @@
 #include <poll.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cerrno>
 
 #include "net/drpc/server_machine.h"
 #include "tests/net/drpc/recorders.h"
 #include "tests/net/io/loopback_server.h"
+#include "tests/support/catch.h"
 #include "tests/support/hand_clock.h"
 #include "tests/support/loopback_listener.h"
 

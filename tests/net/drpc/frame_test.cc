@@ -1,8 +1,7 @@
 #include "net/drpc/frame.h"
 
-#include <catch2/catch.hpp>
-
 #include "tests/net/drpc/recorders.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

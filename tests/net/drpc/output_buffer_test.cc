@@ -1,7 +1,7 @@
 #include "net/drpc/output_buffer.h"
+#include "tests/support/catch.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <random>
 #include <string>
 

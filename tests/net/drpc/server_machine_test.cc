@@ -1,9 +1,8 @@
 #include "net/drpc/server_machine.h"
 
-#include <catch2/catch.hpp>
-
 #include "net/drpc/client_machine.h"
 #include "tests/net/drpc/recorders.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

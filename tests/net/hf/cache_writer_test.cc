@@ -1,9 +1,9 @@
 #include "net/hf/cache_writer.h"
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <thread>
 
+#include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
 using namespace sjcp;

@@ -1,9 +1,9 @@
 #include "net/hf/hub_source.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 
 #include "tests/net/hf/fake_client.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::hf;

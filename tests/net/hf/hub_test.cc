@@ -1,8 +1,7 @@
 #include "net/hf/hub.h"
 
-#include <catch2/catch.hpp>
-
 #include "tests/net/hf/fake_client.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::hf;

@@ -1,8 +1,8 @@
 #include "net/hf/settings.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 
+#include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
 using namespace sjcp;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "net/io/endpoint.h"
+#include "tests/support/catch.h"
 #include "tests/support/loopback_listener.h"
 #include "tests/support/rendezvous.h"
 

@@ -1,6 +1,6 @@
 #include "net/http/pipe.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <thread>
 
 using namespace sjcp;

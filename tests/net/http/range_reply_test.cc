@@ -1,6 +1,5 @@
 #include "net/http/range_reply.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::http;

@@ -1,6 +1,6 @@
 #include "net/http/range_writer.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <vector>
 
 using namespace sjcp;

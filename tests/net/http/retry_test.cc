@@ -1,6 +1,5 @@
 #include "net/http/retry.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::http;

@@ -1,8 +1,7 @@
 #include "net/http/source.h"
 
-#include <catch2/catch.hpp>
-
 #include "fake_client.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::http;
@@ -183,9 +182,7 @@ TEST_CASE("wrong replies to a range are tried elsewhere a few times and never wr
       [](FakeReply& reply) { reply.status = 200, reply.body = object(); },
       [](FakeReply& reply) { reply.headers[2].value = "bytes 0-99/20000"; },
       [](FakeReply& reply) { reply.headers.pop_back(), reply.headers.pop_back(); },
-      [](FakeReply& reply) {
-        reply.headers.push_back({"Content-Encoding", "gzip", false});
-      },
+      [](FakeReply& reply) { reply.headers.push_back({"Content-Encoding", "gzip", false}); },
       [](FakeReply& reply) { reply.headers.back().value = "3"; },
   };
   for (const auto& fault : faults) {

@@ -1,8 +1,7 @@
 #include "net/http/status.h"
 
-#include <catch2/catch.hpp>
-
 #include "net/http/retry.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::http;

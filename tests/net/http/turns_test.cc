@@ -1,11 +1,11 @@
 #include "net/http/turns.h"
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <optional>
 #include <thread>
 #include <vector>
 
+#include "tests/support/catch.h"
 #include "tests/support/hand_clock.h"
 
 using namespace sjcp;

@@ -3,9 +3,8 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
-#include <catch2/catch.hpp>
-
 #include "net/io/openssl_ptr.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

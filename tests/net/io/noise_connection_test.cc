@@ -3,10 +3,10 @@
 #include <fcntl.h>
 
 #include <array>
-#include <catch2/catch.hpp>
 #include <optional>
 
 #include "tests/net/io/loopback_server.h"
+#include "tests/support/catch.h"
 #include "tests/support/loopback_listener.h"
 #include "tests/support/random_bytes.h"
 

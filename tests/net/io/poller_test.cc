@@ -1,10 +1,10 @@
 #include "net/io/poller.h"
+#include "tests/support/catch.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <thread>
 

@@ -5,10 +5,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-
 #include "core/base/scope_guard.h"
 #include "tests/net/io/tcp_pair.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 

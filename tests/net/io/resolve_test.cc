@@ -2,9 +2,8 @@
 
 #include <cstring>
 
-#include <catch2/catch.hpp>
-
 #include "net/io/endpoint.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 

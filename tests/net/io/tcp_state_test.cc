@@ -1,11 +1,11 @@
 #include "net/io/tcp_state.h"
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <thread>
 
 #include "core/base/scope_guard.h"
 #include "tests/net/io/tcp_pair.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;

@@ -3,12 +3,12 @@
 #include <openssl/ssl.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <future>
 #include <utility>
 
 #include "tests/net/io/loopback_server.h"
+#include "tests/support/catch.h"
 #include "tests/support/loopback_listener.h"
 
 using namespace sjcp;

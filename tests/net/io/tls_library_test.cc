@@ -5,11 +5,11 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
 #include "net/io/openssl_ptr.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp::io;
 

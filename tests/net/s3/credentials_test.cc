@@ -1,9 +1,9 @@
 #include "net/s3/credentials.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 
 #include "fake_client.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::s3 {
 namespace {

@@ -1,8 +1,7 @@
 #include "net/s3/error.h"
 
-#include <catch2/catch.hpp>
-
 #include "net/s3/object_info.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::s3 {
 namespace {

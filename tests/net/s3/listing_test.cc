@@ -1,10 +1,10 @@
 #include "net/s3/listing.h"
 
-#include <catch2/catch.hpp>
 #include <functional>
 #include <future>
 
 #include "fake_client.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::s3 {
 namespace {

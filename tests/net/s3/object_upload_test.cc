@@ -1,12 +1,12 @@
 #include "net/s3/object_upload.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 
 #include "core/base/units.h"
 #include "fake_client.h"
 #include "net/s3/object_info.h"
 #include "net/s3/object_source.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/fake_writer.h"
 

@@ -1,6 +1,5 @@
 #include "net/s3/replies.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 namespace sjcp::s3 {
 namespace {

@@ -1,8 +1,7 @@
 #include "net/s3/requester.h"
 
-#include <catch2/catch.hpp>
-
 #include "fake_client.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/fake_writer.h"
 

@@ -1,6 +1,6 @@
 #include "net/s3/settings.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 
 namespace sjcp::s3 {

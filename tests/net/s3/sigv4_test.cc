@@ -1,8 +1,7 @@
 #include "net/s3/sigv4.h"
 
-#include <catch2/catch.hpp>
-
 #include "net/s3/times.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::s3 {
 namespace {

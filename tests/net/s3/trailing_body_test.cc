@@ -1,9 +1,8 @@
 #include "net/s3/trailing_body.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/base/crc32c.h"
 #include "net/s3/requester.h"
+#include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 
 namespace sjcp::s3 {

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 
 #include "net/storj/project.h"
+#include "tests/support/catch.h"
 
 using sjcp::storj::check_bucket_name;
 

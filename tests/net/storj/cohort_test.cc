@@ -1,6 +1,5 @@
 #include "net/storj/cohort.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using storj::NodeTags;

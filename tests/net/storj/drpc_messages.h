@@ -1,12 +1,12 @@
 // The messages that a client machine wants to send, taken out of its output.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <string>
 #include <vector>
 
 #include "net/drpc/client_machine.h"
 #include "net/drpc/frame.h"
+#include "tests/support/catch.h"
 
 namespace sjcp::test {
 

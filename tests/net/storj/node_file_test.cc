@@ -2,12 +2,12 @@
 
 #include <sys/stat.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "core/base/private_file.h"
+#include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
 using namespace sjcp;
@@ -34,7 +34,7 @@ TEST_CASE("What runs find is added up in a private file, whose folder is made") 
   storj::keep_nodes(path, found(1, Verdict::kPoor), kNow);
   storj::keep_nodes(path, found(2, Verdict::kPoor), kNow);
   CHECK(storj::load_nodes(path).poor(kNow).size() == 2);
-  struct stat info {};
+  struct stat info{};
   REQUIRE(::stat(path.c_str(), &info) == 0);
   CHECK((info.st_mode & 07777) == 0600);
   REQUIRE(::stat((folder / "cache/sjcp").c_str(), &info) == 0);

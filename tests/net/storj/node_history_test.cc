@@ -1,8 +1,7 @@
 #include "net/storj/node_history.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/base/byte_record.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;

@@ -1,14 +1,13 @@
 #include "net/storj/node_memory.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/support/catch.h"
 #include "tests/support/hand_clock.h"
 
 using namespace sjcp;
 using namespace std::chrono_literals;
 using segment::PieceRace;
 using storj::NodeMemory;
-using Fault = NodeMemory::Fault;
+using Did = NodeMemory::Fault;
 using How = PieceRace::Start;
 using Standing = NodeMemory::Standing;
 using storj::NodeHistory;
@@ -143,18 +142,18 @@ TEST_CASE("A failed node is avoided, longer each time, until it delivers") {
   test::HandClock clock;
   NodeMemory memory(clock);
   memory.delivered(node(1), 1e6);
-  memory.failed(node(1), Fault::kFailed);
+  memory.failed(node(1), Did::kFailed);
   CHECK(memory.standing(node(1)) == Standing::kBad);
   clock.set(30s);
   CHECK(memory.standing(node(1)) == Standing::kUnknown);
-  memory.failed(node(1), Fault::kStalled);
+  memory.failed(node(1), Did::kStalled);
   clock.set(89s);
   CHECK(memory.standing(node(1)) == Standing::kBad);
   clock.set(90s);
   CHECK(memory.standing(node(1)) == Standing::kUnknown);
   memory.delivered(node(1), 1e6);
   CHECK(memory.standing(node(1)) == Standing::kGood);
-  memory.failed(node(1), Fault::kFailed);
+  memory.failed(node(1), Did::kFailed);
   clock.set(120s);
   CHECK(memory.standing(node(1)) == Standing::kUnknown);
 }
@@ -162,7 +161,7 @@ TEST_CASE("A failed node is avoided, longer each time, until it delivers") {
 TEST_CASE("A node that sent wrong data is avoided for ten minutes, and is the last to be asked") {
   test::HandClock clock;
   NodeMemory memory(clock);
-  memory.failed(node(0), Fault::kBadData);
+  memory.failed(node(0), Did::kBadData);
   clock.set(599s);
   CHECK(memory.standing(node(0)) == Standing::kBad);
   CHECK(memory.plan(candidates(3, 3), 2).back().piece == 0);
@@ -216,7 +215,7 @@ TEST_CASE("Who was poor in an earlier run is slow until this one knows better, o
   memory.recall(poor_before(0, 4, clock));
   memory.round_trip(node(0), 20ms);
   memory.delivered(node(1), 1e6);
-  memory.failed(node(2), Fault::kFailed);
+  memory.failed(node(2), Did::kFailed);
   CHECK(memory.standing(node(0)) == Standing::kSlow);
   CHECK(memory.standing(node(1)) == Standing::kGood);
   CHECK(memory.standing(node(2)) == Standing::kBad);
@@ -248,9 +247,9 @@ TEST_CASE("What a run found: who was slow, who failed, and who did well") {
   test::HandClock clock;
   NodeMemory memory(clock);
   for (unsigned i = 0; i < 8; ++i) memory.delivered(node(i), 8e6);
-  memory.failed(node(0), Fault::kFailed);
-  memory.failed(node(1), Fault::kBadData);
-  memory.failed(node(2), Fault::kStalled);
+  memory.failed(node(0), Did::kFailed);
+  memory.failed(node(1), Did::kBadData);
+  memory.failed(node(2), Did::kStalled);
   memory.round_trip(node(9), 20ms);
   clock.set(10s);
   const auto now = clock.wall_now();
@@ -281,7 +280,7 @@ TEST_CASE("A run finds slow only who was read for half a second") {
 TEST_CASE("With few known rates a run finds only who failed") {
   NodeMemory memory;
   for (unsigned i = 0; i < 4; ++i) memory.delivered(node(i), 1e6);
-  memory.failed(node(7), Fault::kFailed);
+  memory.failed(node(7), Did::kFailed);
   const auto found = memory.findings();
   REQUIRE(found.size() == 1);
   CHECK(found[0].node == node(7));
@@ -291,9 +290,9 @@ TEST_CASE("Where half of the nodes were poor, it was the line") {
   test::HandClock clock;
   NodeMemory memory(clock);
   for (unsigned i = 0; i < 5; ++i) memory.delivered(node(i), 8e6);
-  for (unsigned i = 5; i < 9; ++i) memory.failed(node(i), Fault::kFailed);
+  for (unsigned i = 5; i < 9; ++i) memory.failed(node(i), Did::kFailed);
   CHECK(memory.findings().size() == 9);
-  memory.failed(node(9), Fault::kFailed);
+  memory.failed(node(9), Did::kFailed);
   CHECK(memory.findings().size() == 5);
 }
 
@@ -302,9 +301,9 @@ TEST_CASE("A fault is not a node's when nobody delivered any more") {
   NodeMemory memory(clock);
   for (unsigned i = 0; i < 8; ++i) memory.delivered(node(i), 8e6);
   clock.set(2s);
-  memory.failed(node(8), Fault::kStalled);
+  memory.failed(node(8), Did::kStalled);
   clock.set(2001ms);
-  memory.failed(node(9), Fault::kStalled);
+  memory.failed(node(9), Did::kStalled);
   CHECK(memory.findings().size() == 9);
   CHECK(memory.findings().back().node == node(8));
   memory.delivered(node(0), 8e6);

@@ -1,9 +1,8 @@
 #include "net/storj/object_copy.h"
 
-#include <catch2/catch.hpp>
-
 #include "core/crypto/aead.h"
 #include "net/storj/object_requests.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using namespace sjcp::storj;

@@ -1,8 +1,8 @@
 #include "net/storj/offer_shelf.h"
 
-#include <catch2/catch.hpp>
 #include <condition_variable>
 
+#include "tests/support/catch.h"
 #include "tests/support/hand_clock.h"
 
 using namespace sjcp;

@@ -1,7 +1,6 @@
 #include "net/storj/order_signing.h"
 
-#include <catch2/catch.hpp>
-
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

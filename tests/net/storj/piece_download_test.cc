@@ -1,9 +1,8 @@
 #include "net/storj/piece_download.h"
 
-#include <catch2/catch.hpp>
-
 #include "net/storj/wire/piecestore.pb.h"
 #include "tests/net/storj/drpc_messages.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using test::add_packet;

@@ -1,11 +1,11 @@
 #include "net/storj/piece_upload.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <numeric>
 
 #include "net/storj/order_signing.h"
 #include "tests/net/storj/drpc_messages.h"
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 using test::add_packet;

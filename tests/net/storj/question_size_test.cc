@@ -1,6 +1,6 @@
 #include "net/storj/question_size.h"
+#include "tests/support/catch.h"
 
-#include <catch2/catch.hpp>
 #include <vector>
 
 using sjcp::storj::QuestionSize;

@@ -1,6 +1,5 @@
 #include "net/storj/status.h"
-
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"
 
 using namespace sjcp;
 

@@ -1,7 +1,7 @@
 // The wire form of requests: what must be on it although it is empty, and what must not.
-#include <catch2/catch.hpp>
 
 #include "net/storj/wire/metainfo.pb.h"
+#include "tests/support/catch.h"
 #include "tests/support/vectors.h"
 
 using namespace sjcp;

@@ -1,0 +1,52 @@
+#include "core/flow/repeats.h"
+
+#include <utility>
+
+#include "core/base/wait.h"
+
+namespace sjcp::flow {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Repeats::Repeats(Waits& waits, std::string service, RetryBudget* budget, std::atomic<uint64_t>* counter)
+    : waits_(waits),
+      service_(std::move(service)),
+      counter_(counter),
+      retry_(waits.policy, budget, waits.random) {}
+
+void Repeats::progress() {
+  if (since_) waits_.outages.ends(service_);
+  since_.reset();
+  retry_.progress();
+}
+
+Result<Next> Repeats::after(const Error& error, Question question, const std::stop_token& stop,
+                            std::optional<seconds> asked) {
+  const Clock::Steady now = waits_.clock->steady_now();
+  if (!since_) since_ = now;
+  const Retry::Verdict verdict = retry_.failed(error.fault, question, now, asked);
+  if (verdict.next == Next::kStop) return final_error(error, verdict, asked);
+  if (verdict.tell && waits_.outages.begins(service_, now, verdict.until)) {
+    const auto left = std::chrono::duration_cast<Clock::Wall::duration>(verdict.until - now);
+    waits_.tell(waiting_text(error.what, waits_.clock->wall_now() + left));
+  }
+  if (counter_ != nullptr) counter_->fetch_add(1, std::memory_order_relaxed);
+  if (!wait_unless_stopped(verdict.wait, stop)) return make_error(Errc::kCancelled, "interrupted");
+  return verdict.next;
+}
+
+Error Repeats::final_error(const Error& error, const Retry::Verdict& verdict,
+                           std::optional<seconds> asked) const {
+  Error last = error;
+  if (verdict.asked_too_long) {
+    last.code = Errc::kLimited;
+    last.what += "; it asks to be left alone for " + period_text(*asked);
+    return last;
+  }
+  const auto tried = std::chrono::round<seconds>(waits_.clock->steady_now() - *since_);
+  if (retry_.failures() > 1 && tried >= seconds(1)) last.what += " (tried for " + period_text(tried) + ")";
+  return last;
+}
+
+}  // namespace sjcp::flow
