@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/transfer/digest.h"
 #include "core/transfer/group_size.h"
 #include "core/transfer/object_writer.h"
 #include "core/transfer/source.h"
@@ -35,7 +36,8 @@ struct ObjectItem {
   Time created;  // or last changed, where the service tells only that
   std::optional<Time> expires;
   std::map<std::string, std::string> metadata;  // stat_object(), and listings with ListOptions::metadata
-  std::string etag;  // as the service spells it, without quotes; empty: it has none
+  std::string etag;             // as the service spells it, without quotes; empty: it has none
+  std::vector<Digest> digests;  // that are certainly of the object's bytes
 };
 
 struct ListOptions {

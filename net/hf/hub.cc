@@ -17,6 +17,7 @@ transfer::ObjectItem item_of(const HubFile& file) {
   item.key = file.path;
   item.size = file.size;
   item.etag = file.etag();
+  item.digests = {file.digest()};
   return item;
 }
 

@@ -4,7 +4,7 @@
 // a file is remembered: opening it then asks nothing.
 //
 // Buckets: what Repo::parse() takes.  ObjectItem::etag and ObjectInfo::version name the contents: the SHA-256
-// of large files, git's blob SHA-1 of the others; both are also in ObjectInfo::digests.
+// of large files, git's blob SHA-1 of the others; either is also in digests.
 // Errors: those of transfer::Store; kUnsupported for everything that writes; kUsage offline.
 #pragma once
 

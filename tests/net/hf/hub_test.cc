@@ -68,6 +68,8 @@ TEST_CASE("A listing asks for the commit once, then for its pages, with the toke
   CHECK(items->at(0).etag == kOid);
   CHECK(items->at(1).size == 1000);
   CHECK(items->at(1).etag == kSha256);
+  CHECK(items->at(0).digests == std::vector{transfer::Digest{transfer::DigestKind::kGitBlob, kOid}});
+  CHECK(items->at(1).digests == std::vector{transfer::Digest{transfer::DigestKind::kSha256, kSha256}});
   CHECK(f.urls() == std::vector<std::string>{
                         "https://hub.example/api/models/o/m/revision/refs%2Fpr%2F1",
                         "https://hub.example/api/models/o/m/tree/" + kCommit + "?recursive=true&expand=false",
