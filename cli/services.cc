@@ -1,6 +1,7 @@
 #include "cli/services.h"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 
 #include <cerrno>
 
@@ -35,7 +36,19 @@ Result<std::vector<http::Header>> parse_headers(const std::vector<std::string>& 
 
 }  // namespace
 
-Services::~Services() = default;
+Services::~Services() {
+  for (const auto& [kind, store] : stores_) remove_left_uploads(*store);
+}
+
+void Services::remove_left_uploads(transfer::Store& store) const {
+  const std::stop_token stop = session_.io().stop;
+  local::remove_left_uploads(uploads_folder(session_.io()), store.service(), [&](const std::string& pending) {
+    if (stop.stop_requested()) return false;
+    const Status removed = store.remove_begun(pending, stop);
+    if (!removed) spdlog::info("{}; what an earlier run began stays for now", removed.error().what);
+    return removed.has_value();
+  });
+}
 
 Result<transfer::Store*> Services::store(const Location& at) {
   if (!at.is_in_store()) {
@@ -51,7 +64,7 @@ Result<transfer::Store*> Services::store(const Location& at) {
 
 Result<std::unique_ptr<transfer::Store>> Services::open_store(Kind kind) {
   if (kind == Kind::kStorj) {
-    auto project = session_.open_project(options_.access);
+    auto project = session_.open_project(options_.access, notes_);
     if (!project) return project.error();
     return std::unique_ptr<transfer::Store>(std::move(*project));
   }

@@ -14,6 +14,8 @@
 #include "cli/location.h"
 #include "cli/options.h"
 #include "cli/session.h"
+#include "cli/user_folders.h"
+#include "core/local/begun_uploads.h"
 #include "core/transfer/store.h"
 #include "net/hf/hub.h"
 #include "net/http/client.h"
@@ -24,7 +26,9 @@ namespace sjcp::cli {
 class Services {
  public:
   // Both must outlive it.
-  Services(const Session& session, const ServiceOptions& options) : session_(session), options_(options) {}
+  Services(const Session& session, const ServiceOptions& options)
+      : session_(session), options_(options), notes_(uploads_folder(session.io())) {}
+  // Removes what runs that died have left at the services that it spoke to.
   ~Services();
 
   // The store that a location is in.  kUsage: it is in none.
@@ -57,6 +61,7 @@ class Services {
  private:
   // The caller holds the mutex.
   Result<std::unique_ptr<transfer::Store>> open_store(Location::Kind kind);
+  void remove_left_uploads(transfer::Store& store) const;
   Result<http::Client*> open_client();
   Result<std::unique_ptr<s3::Store>> open_s3(http::Client& client);
   Result<std::unique_ptr<hf::Hub>> open_hub(http::Client& client);
@@ -64,6 +69,7 @@ class Services {
   const Session& session_;
   const ServiceOptions& options_;
   transfer::Counters counters_;
+  local::BegunUploads notes_;             // outlives the stores
   std::mutex mutex_;                      // guards the rest
   std::vector<http::Header> headers_;     // of the options; set with the client, then constant
   std::unique_ptr<http::Client> client_;  // outlives the stores

@@ -1,11 +1,18 @@
 #include "cli/session.h"
 
+#include <spdlog/spdlog.h>
+
 #include "cli/exit_codes.h"
 #include "cli/saved_accesses.h"
 #include "cli/user_folders.h"
 #include "cli/version.h"
 
 namespace sjcp::cli {
+
+Session::Session(const Io& io, const GlobalOptions& global, LogScope& log)
+    : io_(io), global_(global), log_(log) {
+  waits_.tell = [](const std::string& line) { spdlog::warn("{}", line); };
+}
 
 Result<access::Grant> Session::open_access(const std::string& option) const {
   std::string value = option;
@@ -24,13 +31,16 @@ Result<access::Grant> Session::open_access(const std::string& option) const {
   return find_grant(value, origin, *saved);
 }
 
-Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string& access_option) const {
+Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string& access_option,
+                                                              transfer::UploadNotes& notes) const {
   auto grant = open_access(access_option);
   if (!grant) return grant.error();
   storj::ProjectOptions options;
   options.user_agent = user_agent();
   options.nodes_file = nodes_file(io_);
   options.noise = !io_.env || io_.env("SJCP_NOISE") != "off";
+  options.waits = &waits_;
+  options.notes = &notes;
   return io_.open_project(*grant, options);
 }
 

@@ -7,13 +7,15 @@
 #include "cli/io.h"
 #include "cli/log.h"
 #include "cli/options.h"
+#include "core/flow/repeats.h"
+#include "core/transfer/upload_journal.h"
 
 namespace sjcp::cli {
 
 class Session {
  public:
   // All of it must outlive the session.
-  Session(const Io& io, const GlobalOptions& global, LogScope& log) : io_(io), global_(global), log_(log) {}
+  Session(const Io& io, const GlobalOptions& global, LogScope& log);
 
   const Io& io() const { return io_; }
   const GlobalOptions& global() const { return global_; }
@@ -24,7 +26,12 @@ class Session {
   // The access named by the option, else SJCP_ACCESS, else UPLINK_ACCESS, else the default access.
   // Errors never repeat a value that could be a grant.
   Result<access::Grant> open_access(const std::string& option) const;
-  Result<std::unique_ptr<storj::Project>> open_project(const std::string& access_option) const;
+  // notes: of what uploads begin; outlives the project.
+  Result<std::unique_ptr<storj::Project>> open_project(const std::string& access_option,
+                                                       transfer::UploadNotes& notes) const;
+
+  // How long services are waited for, of all that this run asks; a person hears of it by the log.
+  flow::Waits& waits() const { return waits_; }
 
   // Prints the error as one line on stderr and returns its exit code.
   int fail(const Error& error) const;
@@ -33,6 +40,7 @@ class Session {
   const Io& io_;
   const GlobalOptions& global_;
   LogScope& log_;
+  mutable flow::Waits waits_;
 };
 
 }  // namespace sjcp::cli

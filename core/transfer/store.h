@@ -84,6 +84,23 @@ class Store {
                                 const std::function<void(const std::string& key, const Status&)>& result,
                                 const std::stop_token& stop) = 0;
 
+  // All unfinished uploads of this key.
+  virtual Status delete_pending(const std::string& bucket, const std::string& key,
+                                const std::stop_token& stop) {
+    static_cast<void>(stop);
+    return make_error(Errc::kUnsupported, bucket + "/" + key + ": unfinished uploads cannot be removed here");
+  }
+
+  // Names the account at the service among all, the same in every process, without secrets: whose
+  // UploadNotes this store can remove.  Empty: it notes nothing.
+  virtual std::string service() const { return ""; }
+  // Removes what a run that died had begun: its note of it (UploadNotes).  Also when nothing is there any
+  // more.  An error: it may still be there.
+  virtual Status remove_begun(const std::string& pending, const std::stop_token& stop) {
+    static_cast<void>(pending), static_cast<void>(stop);
+    return {};
+  }
+
   // Must not outlive the store.
   virtual std::unique_ptr<Source> open_object(const std::string& bucket, const std::string& key) = 0;
   // size: of the object, when it is known.

@@ -3,8 +3,10 @@
 // A record (core/base/byte_record.h) of kind "sjcpupld":  destination | source | pending
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/base/bytes.h"
 
@@ -32,6 +34,23 @@ class UploadStore {
   // False: it could not be stored.
   virtual bool save(const UploadJournal& journal) = 0;
   virtual void remove() = 0;
+};
+
+// What this run has begun at services and not ended.  It is noted before the service is asked, so that a
+// later run can remove it if this one dies at any moment (local::BegunUploads).
+//
+// An upload that has an UploadStore ends its note once its journal is saved: the same command goes on with
+// it.
+//
+// Threads: any.
+class UploadNotes {
+ public:
+  virtual ~UploadNotes() = default;
+  // service: Store::service().  pending: opaque, for Store::remove_begun(), and what it needs to find the
+  // upload whether or not the service has heard of it.  Returns what ended() wants.
+  virtual uint64_t begun(std::string_view service, std::string_view pending) = 0;
+  // It was committed or removed; or nothing was begun.
+  virtual void ended(uint64_t note) = 0;
 };
 
 }  // namespace sjcp::transfer

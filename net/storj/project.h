@@ -9,7 +9,9 @@
 
 #include "core/access/grant.h"
 #include "core/base/result.h"
+#include "core/flow/repeats.h"
 #include "core/transfer/store.h"
+#include "core/transfer/upload_journal.h"
 
 namespace sjcp::storj {
 
@@ -21,9 +23,11 @@ using transfer::SmallObject;
 using transfer::Time;
 
 struct ProjectOptions {
-  std::string user_agent;  // product list, e.g. "sjcp/0.1.0"
-  std::string nodes_file;  // where nodes are remembered between runs (node_file.h); empty: they are not
-  bool noise = true;       // speak Noise with nodes that do, instead of TLS
+  std::string user_agent;        // product list, e.g. "sjcp/0.1.0"
+  std::string nodes_file;        // where nodes are remembered between runs (node_file.h); empty: they are not
+  bool noise = true;             // speak Noise with nodes that do, instead of TLS
+  flow::Waits* waits = nullptr;  // how long the satellite is waited for; null: as usual, silently
+  transfer::UploadNotes* notes = nullptr;  // of what uploads begin; null: none
 };
 
 class Project : public transfer::Store {
