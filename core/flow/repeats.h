@@ -42,14 +42,17 @@ class Repeats {
           std::atomic<uint64_t>* counter = nullptr);
 
   // After a try that failed: kAgain or kLook, once the wait is over; an error: the one to end with, which
-  // says how long it was tried, or when the service wants to be asked again (kLimited), or kCancelled.
+  // says how long it was tried, or when the service wants to be asked again (kLimited), or kCancelled.  Its
+  // fault is kNone once repetitions are used up, so that nobody around repeats it for as long again.
+  // unwanted: looked at ten times a second; true ends the wait early.
   Result<Next> after(const Error& error, Question question, const std::stop_token& stop,
-                     std::optional<std::chrono::seconds> asked = std::nullopt);
+                     std::optional<std::chrono::seconds> asked = std::nullopt,
+                     const std::function<bool()>& unwanted = nullptr);
   // Something useful came.
   void progress();
 
  private:
-  Error final_error(const Error& error, const Retry::Verdict& verdict,
+  Error final_error(const Error& error, Question question, const Retry::Verdict& verdict,
                     std::optional<std::chrono::seconds> asked) const;
 
   Waits& waits_;

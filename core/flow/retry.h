@@ -76,7 +76,10 @@ class RetryBudget {
   // Bytes that earn one repetition.
   static constexpr uint64_t kEarning = 64 << 10;
 
-  explicit RetryBudget(unsigned repetitions) : full_(repetitions * kEarning), left_(full_) {}
+  // Repetitions of a transfer of one object, beside those that its progress earns.
+  static constexpr unsigned kOfObject = 300;
+
+  explicit RetryBudget(unsigned repetitions = kOfObject) : full_(repetitions * kEarning), left_(full_) {}
   // One repetition; false: there is none left.
   bool take();
   // So many useful bytes came.  The budget never exceeds what it began with.

@@ -2,8 +2,9 @@
 
 #include <utility>
 
-#include "core/base/wait.h"
+#include "core/flow/repeats.h"
 #include "core/local/key_path.h"
+#include "net/http/retry_after.h"
 #include "net/http/status.h"
 #include "net/http/url.h"
 
@@ -32,14 +33,7 @@ Result<std::string> next_url(const std::string& link, const http::Head& head, co
 
 }  // namespace
 
-http::RetryRules HubApi::hub_rules() {
-  http::RetryRules rules;
-  rules.longest_asked = std::chrono::seconds(310);
-  return rules;
-}
-
-HubApi::HubApi(http::Client& client, Settings settings, http::RetryRules rules)
-    : client_(client), settings_(std::move(settings)), rules_(std::move(rules)) {}
+HubApi::HubApi(http::Client& client, Settings settings) : client_(client), settings_(std::move(settings)) {}
 
 std::string HubApi::name(const Repo& repo, const std::string& path) {
   return "hf://" + repo.text() + "/" + local::printable(path);
@@ -68,8 +62,7 @@ Result<http::Reply> HubApi::ask(http::Request request, const Asked& asked, const
     return make_error(Errc::kUsage, asked.where + ": HF_HUB_OFFLINE forbids to ask the hub; unset it");
   }
   for (http::Header& header : token_header()) request.headers.push_back(std::move(header));
-  http::RetryBudget budget(rules_.budget);
-  http::Retry retry(rules_, budget, http::system_random());
+  std::optional<flow::Repeats> repeats;
   while (true) {
     auto reply = client_.call(request, context, kLargestReply);
     std::optional<Error> error;
@@ -77,15 +70,20 @@ Result<http::Reply> HubApi::ask(http::Request request, const Asked& asked, const
     if (!reply) {
       error = std::move(reply).error();
     } else if (reply->status >= 400) {
-      retry.heard();
       error = refused(*reply, asked);
       wait_asked = http::retry_after(*reply, context.clock->wall_now());
     }
-    if (!error) return reply;
-    const auto wait = retry.wait(*error, wait_asked);
-    if (!wait) return *error;
-    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
-    if (!wait_unless_stopped(*wait, context.stop)) return make_error(Errc::kCancelled, "interrupted");
+    if (!error) {
+      if (repeats) repeats->progress();
+      return reply;
+    }
+    if (!repeats) {
+      const auto url = http::Url::parse(settings_.endpoint);
+      repeats.emplace(client_.waits(), url ? url->shown_origin() : settings_.endpoint, nullptr,
+                      &context.counters->retries);
+    }
+    const auto next = repeats->after(*error, flow::Question::kSafe, context.stop, wait_asked);
+    if (!next) return next.error();
   }
 }
 

@@ -16,7 +16,6 @@
 #include "net/hf/repo.h"
 #include "net/hf/settings.h"
 #include "net/http/client.h"
-#include "net/http/retry.h"
 
 namespace sjcp::hf {
 
@@ -31,7 +30,7 @@ struct Place {
 class HubApi {
  public:
   // The client must outlive it.
-  HubApi(http::Client& client, Settings settings, http::RetryRules rules = hub_rules());
+  HubApi(http::Client& client, Settings settings);
 
   Result<std::string> commit(const Repo& repo, const transfer::Context& context);
   // The files below a folder ("" or ending in '/') of a commit, page by page; an error from `file` ends it.
@@ -50,15 +49,11 @@ class HubApi {
   // "hf://OWNER/NAME@REVISION/PATH"
   static std::string name(const Repo& repo, const std::string& path);
 
-  // A limit of the hub lasts up to five minutes.
-  static http::RetryRules hub_rules();
-
  private:
   Result<http::Reply> ask(http::Request request, const Asked& asked, const transfer::Context& context);
 
   http::Client& client_;
   const Settings settings_;
-  const http::RetryRules rules_;
 };
 
 }  // namespace sjcp::hf

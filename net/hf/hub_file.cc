@@ -159,7 +159,8 @@ Error refused(const http::Head& head, const Asked& asked) {
   if (status == 401) return refused_repo(head, asked);
   if (status == 429) {
     const char* advice = asked.with_token ? "" : "; with a token (HF_TOKEN) the limits are higher";
-    return make_error(Errc::kLimited, asked.where + ": the hub's rate limit is reached" + advice, status);
+    return make_error(Errc::kLimited, asked.where + ": the hub's rate limit is reached" + advice, status,
+                      Fault::kBusy);
   }
   return http::status_error(asked.where, status, message);
 }

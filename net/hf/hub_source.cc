@@ -172,7 +172,6 @@ Status HubSource::open_hub(const transfer::ByteRange& first, const transfer::Con
   options.explain = [asked = api_.asked(repo, commit_, path_)](const http::Reply& reply) {
     return refused(reply, asked);
   };
-  options.retry = HubApi::hub_rules();
   hub_ = http::make_source(client_, std::move(options));
   auto info = hub_->open({first.begin, first.end}, context);
   if (!info) return *(hub_error_ = std::move(info).error());

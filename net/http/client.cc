@@ -110,7 +110,10 @@ void OwnLine::release() {
 class CurlClient final : public Client {
  public:
   CurlClient(const ClientOptions& options, std::unique_ptr<Sharing> sharing)
-      : options_(options), sharing_(std::move(sharing)), pool_(*sharing_, options_) {}
+      : Client(options.retry, options.tell),
+        options_(options),
+        sharing_(std::move(sharing)),
+        pool_(*sharing_, options_) {}
 
   Result<Reply> call(const Request& request, const transfer::Context& context, size_t limit) override {
     Collector collector(shown_url(request.url), limit);

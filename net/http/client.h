@@ -12,8 +12,9 @@
 // an unknown scheme), kIntegrity (a certificate that does not verify).  A status of 400 and more is no error
 // here: it is the caller's to judge (status.h).  Error::cause is libcurl's code, below 100, where libcurl
 // found the error.
-// Texts name the URL as shown_url() gives it.  No request is retried here (retry.h says how callers do),
-// except on a kept connection that turns out to be dead before the reply began.
+// Error::fault says what happened, as far as it may pass.
+// Texts name the URL as shown_url() gives it.  No request is repeated here (flow::Repeats over waits() is how
+// callers do), except on a kept connection that turns out to be dead before the reply began.
 #pragma once
 
 #include <chrono>
@@ -27,6 +28,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/flow/repeats.h"
 #include "core/transfer/context.h"
 #include "net/http/url.h"
 
@@ -128,6 +130,9 @@ struct ClientOptions {
   std::chrono::milliseconds stall_timeout{30000};  // without any byte in either direction
   // Round trip of a path on which connections are made before they are needed (Request::followers).
   std::chrono::milliseconds long_path{25};
+  flow::RetryPolicy retry;  // of all who ask through the client
+  // A person should hear of a wait; any thread.
+  std::function<void(const std::string& line)> tell = [](const std::string&) {};
 };
 
 class Client {
@@ -142,6 +147,19 @@ class Client {
   // Received bytes are paced by context.throttle (sent ones for requests with a body), counted in
   // context.counters->bytes_fetched, and the connection in connections_active.
   virtual Status stream(const Request& request, Receiver& receiver, const transfer::Context& context) = 0;
+
+  // By which whoever asks through this client repeats and waits.
+  flow::Waits& waits() { return waits_; }
+
+ protected:
+  Client() = default;
+  Client(const flow::RetryPolicy& retry, std::function<void(const std::string& line)> tell) {
+    waits_.policy = retry;
+    waits_.tell = std::move(tell);
+  }
+
+ private:
+  flow::Waits waits_;
 };
 
 // Leaves only the headers that another host may see.

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "net/http/retry.h"
+#include "net/http/retry_after.h"
 #include "net/http/url.h"
 
 namespace sjcp::http {

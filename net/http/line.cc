@@ -10,6 +10,8 @@
 
 #include "core/base/scope_guard.h"
 #include "core/base/wait.h"
+#include "net/http/status.h"
+#include "net/io/endpoint.h"
 #include "net/io/receive_window.h"
 #include "net/io/tcp_state.h"
 
@@ -85,6 +87,20 @@ Errc kind_of(CURLcode code) {
     default:
       return Errc::kNetwork;
   }
+}
+
+// Of a TLS connection that did not come about: whether it broke, and nobody refused.
+bool handshake_broke(CURL* easy, std::string_view text) {
+  long system = 0;
+  curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &system);
+  return system != 0 || text.find("SYSCALL") != std::string_view::npos ||
+         text.find("unexpected eof") != std::string_view::npos;
+}
+
+// libcurl does not tell a name that nobody knows from a name service that is away for now.
+Fault name_fault(const std::string& host) {
+  const auto found = io::resolve(host + ":1");
+  return found ? Fault::kUnreached : found.error().fault;
 }
 
 }  // namespace
@@ -479,7 +495,8 @@ bool Line::given_up(Exchange& exchange) {
   if (moment - exchange.progress > stall) what = ": nothing moves any more";
   if (request.timeout.count() > 0 && moment - exchange.begin > request.timeout) what = ": took too long";
   if (what == nullptr) return false;
-  exchange.fail(make_error(Errc::kNetwork, shown_url(exchange.url_text) + what, CURLE_OPERATION_TIMEDOUT));
+  exchange.fail(make_error(Errc::kNetwork, shown_url(exchange.url_text) + what, CURLE_OPERATION_TIMEDOUT,
+                           Fault::kSilent));
   return true;
 }
 
@@ -505,12 +522,40 @@ CURLcode Line::run(Exchange& exchange) {
   }
 }
 
+Fault Line::fault(const Exchange& exchange, CURLcode code) const {
+  constexpr std::string_view kProxy = "Could not resolve proxy: ";
+  const std::string_view text = error_text_;
+  switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:  // of the dial: no other is libcurl's to watch
+      return Fault::kUnreached;
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return name_fault(exchange.url.host);
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return name_fault(text.starts_with(kProxy) ? std::string(text.substr(kProxy.size())) : "");
+    case CURLE_SSL_CONNECT_ERROR:
+      return handshake_broke(easy_, text) ? Fault::kUnreached : Fault::kNone;
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_FAIL_REWIND:
+      return Fault::kBroken;
+    default:
+      return Fault::kNone;
+  }
+}
+
 Error Line::failure(const Exchange& exchange, CURLcode code) const {
+  long tunnel = 0;
+  curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+  if (tunnel >= 300 && !exchange.heard)
+    return proxy_error(shown_url(exchange.url_text), static_cast<int>(tunnel));
   std::string text = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
   std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   std::string what = shown_url(exchange.url_text) + ": " + text;
   if (kind_of(code) == Errc::kIntegrity) what += "; --cacert names a CA to trust";
-  return make_error(kind_of(code), std::move(what), code);
+  return make_error(kind_of(code), std::move(what), code, fault(exchange, code));
 }
 
 Status Line::verdict(Exchange& exchange, CURLcode code) {
@@ -521,7 +566,8 @@ Status Line::verdict(Exchange& exchange, CURLcode code) {
   }
   if (code != CURLE_OK) return failure(exchange, code);
   if (!exchange.head_done) {
-    return make_error(Errc::kProtocol, shown_url(exchange.url_text) + ": no reply", CURLE_GOT_NOTHING);
+    return make_error(Errc::kProtocol, shown_url(exchange.url_text) + ": no reply", CURLE_GOT_NOTHING,
+                      Fault::kBroken);
   }
   return {};
 }

@@ -64,6 +64,7 @@ class Line {
   Status attempt(Exchange& exchange);
   void note_sent(Exchange& exchange);
   Status verdict(Exchange& exchange, CURLcode code);
+  Fault fault(const Exchange& exchange, CURLcode code) const;
   Error failure(const Exchange& exchange, CURLcode code) const;
 
   static int on_watch(CURL* easy, curl_socket_t fd, int what, void* line, void* unused);

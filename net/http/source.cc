@@ -7,24 +7,23 @@
 #include <optional>
 #include <utility>
 
-#include "core/base/wait.h"
+#include "core/flow/repeats.h"
 #include "net/http/headers.h"
 #include "net/http/probe.h"
 #include "net/http/range_reply.h"
 #include "net/http/range_writer.h"
+#include "net/http/retry_after.h"
 #include "net/http/status.h"
 
 namespace sjcp::http {
 namespace {
 
-using std::chrono::milliseconds;
 using transfer::Context;
 using transfer::ObjectInfo;
 using transfer::Output;
 using transfer::RangeRequest;
 using transfer::Segment;
 
-constexpr milliseconds kTick{100};
 constexpr size_t kMostErrorText = 64 << 10;
 // Wrong replies in a row that are put down to one bad server among several.
 constexpr unsigned kOddReplies = 3;
@@ -89,8 +88,7 @@ class FetchReceiver final : public Receiver {
 
 class HttpSource final : public transfer::Source {
  public:
-  HttpSource(Client& client, SourceOptions options)
-      : client_(client), options_(std::move(options)), budget_(options_.retry.budget) {}
+  HttpSource(Client& client, SourceOptions options) : client_(client), options_(std::move(options)) {}
 
   Result<ObjectInfo> open(const RangeRequest& range, const Context& context) override;
   const std::vector<Segment>& segments() const override { return segments_; }
@@ -129,9 +127,10 @@ class HttpSource final : public transfer::Source {
 
   Client& client_;
   const SourceOptions options_;
-  RetryBudget budget_;
+  flow::RetryBudget budget_;
 
   // Set by open().
+  std::string service_;  // by which people know who is waited for
   Known known_;
   std::vector<Segment> segments_;
   bool divisible_ = false;
@@ -189,15 +188,17 @@ Result<ObjectInfo> HttpSource::open(const RangeRequest& range, const Context& co
   if (!range.suffix && range.end && *range.end <= range.begin) {
     return make_error(Errc::kUsage, "the range is empty");
   }
-  Retry retry(options_.retry, budget_, system_random());
+  std::optional<flow::Repeats> repeats;
   for (;;) {
     std::optional<std::chrono::seconds> asked;
     auto info = try_open(range, true, context, asked);
-    if (info) return info;
-    const auto wait = retry.wait(info.error(), asked);
-    if (!wait) return info;
-    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
-    if (!wait_unless_stopped(*wait, context.stop)) return make_error(Errc::kCancelled, "stopped");
+    if (info) {
+      if (repeats) repeats->progress();
+      return info;
+    }
+    if (!repeats) repeats.emplace(client_.waits(), service_, &budget_, &context.counters->retries);
+    const auto next = repeats->after(info.error(), flow::Question::kSafe, context.stop, asked);
+    if (!next) return next.error();
   }
 }
 
@@ -205,6 +206,10 @@ Result<ObjectInfo> HttpSource::try_open(const RangeRequest& range, bool ranged, 
                                         std::optional<std::chrono::seconds>& wait) {
   auto asked = ask(context);
   if (!asked) return asked.error();
+  if (service_.empty()) {
+    const auto url = Url::parse(asked->url);
+    service_ = url ? url->shown_origin() : shown_url(asked->url);
+  }
   if (known_.name.empty()) known_.name = options_.name.empty() ? shown_url(asked->url) : options_.name;
   Request request = asked->request;
   if (ranged) request.headers.push_back({"Range", *range_header(range), false});
@@ -311,7 +316,7 @@ Status HttpSource::fetch(const Segment& segment, Output& output, const Context& 
   if (const auto probe = take_probe(segment.bytes.begin)) {
     const std::stop_callback stopped(context.stop, [&] { probe->stop(); });
     auto fed = probe->feed(writer, probe_skip_);
-    if (!fed && !worth_retrying(fed.error())) return fed.error();
+    if (!fed && fed.error().fault == Fault::kNone) return fed.error();
     if (fed && *fed && !known_.size) return writer.flush();
     if (!fed) context.counters->retries.fetch_add(1, std::memory_order_relaxed);
   }
@@ -324,8 +329,7 @@ Status HttpSource::fetch(const Segment& segment, Output& output, const Context& 
 }
 
 Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
-  Retry retry(options_.retry, budget_, system_random());
-  retry.heard();
+  flow::Repeats repeats(client_.waits(), service_, &budget_, &context.counters->retries);
   unsigned odd_replies = 0;
   unsigned stale_links = 0;
   while (!writer.enough()) {
@@ -333,7 +337,7 @@ Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
     Verdict verdict;
     Status status = fetch_once(writer, context, stale_links >= kStaleLinks, verdict);
     if (writer.position() > before) {
-      retry.progress();
+      repeats.progress();
       budget_.earn(writer.position() - before);
       odd_replies = 0;
     }
@@ -347,17 +351,11 @@ Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
       continue;
     }
     if (verdict.odd && ++odd_replies > kOddReplies) return status;
-    const Error judged = verdict.odd ? make_error(Errc::kNetwork, "", status.error().cause) : status.error();
-    const auto wait = retry.wait(judged, verdict.wait);
-    if (!wait) return status;
-    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
-    for (auto until = std::chrono::steady_clock::now() + *wait; !writer.enough();) {
-      const auto now = std::chrono::steady_clock::now();
-      if (now >= until) break;
-      if (!wait_unless_stopped(std::min(until, now + kTick), context.stop)) {
-        return make_error(Errc::kCancelled, "stopped");
-      }
-    }
+    Error error = status.error();
+    if (verdict.odd) error.fault = Fault::kBroken;
+    const auto next = repeats.after(error, flow::Question::kSafe, context.stop, verdict.wait,
+                                    [&] { return writer.enough(); });
+    if (!next) return next.error();
   }
   return {};
 }
@@ -390,7 +388,8 @@ Status HttpSource::fetch_once(RangeWriter& writer, const Context& context, bool 
   if (status) {
     remember(*asked, receiver.refusal);
     if (!writer.enough() && known_.size && writer.position() < (range ? receiver.promised : *known_.size)) {
-      return make_error(Errc::kNetwork, known_.name + ": the reply ended before its range did");
+      return make_error(Errc::kNetwork, known_.name + ": the reply ended before its range did", 0,
+                        Fault::kBroken);
     }
   } else {
     verdict.odd = status.error().code == Errc::kProtocol && receiver.refusal.status != 0;
@@ -415,10 +414,9 @@ std::unique_ptr<transfer::Source> make_source(Client& client, SourceOptions opti
   return std::make_unique<HttpSource>(client, std::move(options));
 }
 
-std::unique_ptr<transfer::Source> make_source(Client& client, Request request, RetryRules retry) {
+std::unique_ptr<transfer::Source> make_source(Client& client, Request request) {
   SourceOptions options;
   options.request = [request = std::move(request)](const Context&) -> Result<Request> { return request; };
-  options.retry = retry;
   return make_source(client, std::move(options));
 }
 

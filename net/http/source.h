@@ -16,7 +16,6 @@
 
 #include "core/transfer/source.h"
 #include "net/http/client.h"
-#include "net/http/retry.h"
 
 namespace sjcp::http {
 
@@ -29,12 +28,11 @@ struct SourceOptions {
   std::function<Error(const Reply&)> explain;
   // Adds to what the object's first reply tells.  Null: nothing to add.
   std::function<void(const Head&, transfer::ObjectInfo&)> describe;
-  RetryRules retry;
 };
 
 std::unique_ptr<transfer::Source> make_source(Client& client, SourceOptions options);
 
 // The object that this GET asks for.
-std::unique_ptr<transfer::Source> make_source(Client& client, Request request, RetryRules retry = {});
+std::unique_ptr<transfer::Source> make_source(Client& client, Request request);
 
 }  // namespace sjcp::http

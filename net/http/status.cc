@@ -102,6 +102,30 @@ Errc status_kind(int status) {
   return Errc::kProtocol;
 }
 
+Fault status_fault(int status) {
+  switch (status) {
+    case 408:
+    case 425:
+    case 502:
+    case 503:
+    case 504:
+      return Fault::kUnavailable;
+    case 429:
+      return Fault::kBusy;
+    case 501:
+    case 505:
+    case 507:
+    case 508:
+    case 510:
+    case 511:
+      return Fault::kNone;
+    default:
+      break;
+  }
+  if (status >= 520 && status <= 530) return Fault::kUnavailable;
+  return status >= 500 && status < 600 ? Fault::kServerError : Fault::kNone;
+}
+
 std::string one_line(std::string_view text, size_t most) {
   std::string out;
   for (const char c : text) {
@@ -126,7 +150,14 @@ Error status_error(const std::string& object, int status, std::string_view detai
   std::string what = object + ": the server answers " + std::to_string(status);
   if (const std::string_view words = phrase(status); !words.empty()) what += " (" + std::string(words) + ")";
   if (const std::string said = one_line(detail); !said.empty()) what += ": " + said;
-  return make_error(status_kind(status), what + advice(status), status);
+  return make_error(status_kind(status), what + advice(status), status, status_fault(status));
+}
+
+Error proxy_error(const std::string& object, int status) {
+  std::string what = object + ": the proxy answers " + std::to_string(status);
+  if (const std::string_view words = phrase(status); !words.empty()) what += " (" + std::string(words) + ")";
+  if (status == 407) what += advice(status);
+  return make_error(status_kind(status), what, status, status_fault(status));
 }
 
 }  // namespace sjcp::http

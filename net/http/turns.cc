@@ -10,14 +10,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
 
-// "https://host/": the origin as people write it.
-std::string shown_server(const Url& url) {
-  Url server = url;
-  server.user_info.clear();
-  server.target = "/";
-  return server.text();
-}
-
 }  // namespace
 
 Turns::Turn::Turn(Turn&& other) noexcept
@@ -69,7 +61,7 @@ void Turns::Turn::answered() {
 
 Turns::Server& Turns::server_of(const Url& url) {
   const auto [found, added] = servers_.try_emplace(url.origin());
-  if (added) found->second.name = shown_server(url);
+  if (added) found->second.name = url.shown_origin();
   return found->second;
 }
 

@@ -134,6 +134,13 @@ std::string Url::origin() const {
   return scheme + "://" + host + ":" + std::to_string(port);
 }
 
+std::string Url::shown_origin() const {
+  Url server = *this;
+  server.user_info.clear();
+  server.target = "/";
+  return server.text();
+}
+
 std::string Url::text() const {
   std::string out = scheme + "://";
   if (!user_info.empty()) out += user_info + "@";

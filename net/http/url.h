@@ -23,8 +23,9 @@ struct Url {
   // kUsage: not such a URL; its text shows the URL without secrets.
   static Result<Url> parse(std::string_view text);
 
-  std::string origin() const;  // "https://host:port"
-  std::string text() const;    // with user info; the port only where it is not the scheme's own
+  std::string origin() const;        // "https://host:port"
+  std::string shown_origin() const;  // "https://host/", as people write it
+  std::string text() const;          // with user info; the port only where it is not the scheme's own
   std::string_view path() const;
   bool secure() const { return scheme == "https"; }
   bool same_origin(const Url& other) const { return origin() == other.origin(); }

@@ -105,7 +105,10 @@ Result<std::vector<Endpoint>> resolve(const std::string& address) {
   const SteadyTime now = std::chrono::steady_clock::now();
   if (auto cached = name_cache().find(address, now)) return std::move(*cached);
   if (const int error = look_up(*parts, AI_ADDRCONFIG, address, endpoints); error != 0) {
-    return make_error(Errc::kNetwork, address + ": cannot resolve the name: " + gai_strerror(error));
+    // A name that nobody knows stays unknown; a name service that is away comes back.
+    const bool passes = error == EAI_AGAIN || error == EAI_SYSTEM;
+    return make_error(Errc::kNetwork, address + ": cannot resolve the name: " + gai_strerror(error), 0,
+                      passes ? Fault::kUnreached : Fault::kNone);
   }
   name_cache().put(address, endpoints, now);
   return endpoints;

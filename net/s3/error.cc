@@ -4,6 +4,8 @@
 #include <array>
 #include <pugixml.hpp>
 
+#include "net/http/status.h"
+
 namespace sjcp::s3 {
 namespace {
 
@@ -92,6 +94,22 @@ Errc errc_of(int status) {
   return status >= 400 ? Errc::kUsage : Errc::kProtocol;
 }
 
+Fault fault_of(const ServiceError& error) {
+  const auto is = [&](std::initializer_list<std::string_view> codes) {
+    return std::find(codes.begin(), codes.end(), error.code) != codes.end();
+  };
+  if (is({"SlowDown", "TooManyRequests", "Throttling", "ThrottlingException", "RequestLimitExceeded"}))
+    return Fault::kBusy;
+  const Fault by_status = http::status_fault(error.status);
+  if (by_status == Fault::kUnavailable || by_status == Fault::kBusy) return by_status;
+  // Others were at work on the same, and will be done.
+  if (is({"ServiceUnavailable", "OperationAborted", "ConditionalRequestConflict"}))
+    return Fault::kUnavailable;
+  if (is({"RequestTimeout", "IncompleteBody"})) return Fault::kBroken;
+  if (is({"InternalError", "BadDigest", "XAmzContentSHA256Mismatch"})) return Fault::kServerError;
+  return by_status;
+}
+
 std::string one_line(std::string text) {
   constexpr size_t kLongest = 300;
   for (char& c : text) {
@@ -139,7 +157,7 @@ Error to_error(const ServiceError& error, const std::string& url, bool has_key) 
     if (!error.code.empty() && !error.request_id.empty()) text += ", request " + error.request_id;
     if (!error.code.empty()) text += ")";
   }
-  return make_error(code, url + ": " + text, error.status);
+  return make_error(code, url + ": " + text, error.status, fault_of(error));
 }
 
 Remedy remedy_for(const ServiceError& error) {
@@ -157,13 +175,7 @@ Remedy remedy_for(const ServiceError& error) {
   }
   // A HEAD in the wrong region says no more than this.
   if (error.status == 400 && (!error.region.empty() || error.code.empty())) return Remedy::kOtherPlace;
-  if (is({"SlowDown", "ServiceUnavailable", "TooManyRequests", "Throttling", "ThrottlingException",
-          "RequestLimitExceeded", "InternalError", "RequestTimeout", "IncompleteBody", "BadDigest",
-          "XAmzContentSHA256Mismatch", "OperationAborted", "ConditionalRequestConflict"}) ||
-      error.status == 429) {
-    return Remedy::kAgain;
-  }
-  return error.status >= 500 && error.status != 501 ? Remedy::kAgain : Remedy::kNone;
+  return Remedy::kNone;
 }
 
 }  // namespace sjcp::s3

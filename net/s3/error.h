@@ -26,10 +26,9 @@ ServiceError error_of(const http::Head& head, std::string_view body);
 // bucket.
 Error to_error(const ServiceError& error, const std::string& url, bool has_key);
 
-// What may help.
+// What may help, beside asking again as the error's fault allows.
 enum class Remedy : uint8_t {
   kNone,
-  kAgain,       // the same after a pause
   kOtherClock,  // the service's date is in the reply
   kOtherKeys,   // these have expired
   kOtherPlace,  // the bucket lives in another region

@@ -4,8 +4,6 @@
 #include <iterator>
 #include <utility>
 
-#include "core/base/wait.h"
-
 namespace sjcp::s3 {
 
 using transfer::Context;
@@ -101,19 +99,15 @@ Status Listing::list(const std::stop_token& stop) {
 
 Result<Listing::Way> Listing::page(const Way& from, unsigned size, const Context& context) {
   const Call call = call_for(from, size);
-  const http::RetryRules& rules = requester_.retry_rules();
-  http::Retry retry(rules, requester_.retry_budget(), http::system_random());
-  retry.heard();
+  std::optional<flow::Repeats> failures;
   last_key_.clear();
   for (;;) {
     auto next = try_page(call, context);
     if (next) return next;
     // The requester repeats what was not answered.
-    const auto wait = retry.wait(next.error());
-    if (!wait) return next;
-    if (!wait_unless_stopped(std::chrono::nanoseconds(*wait), context.stop)) {
-      return make_error(Errc::kCancelled, shown(bucket_, "") + ": interrupted");
-    }
+    if (!failures) failures.emplace(requester_.repeats(context));
+    const auto again = failures->after(next.error(), flow::Question::kSafe, context.stop);
+    if (!again) return again.error();
   }
 }
 

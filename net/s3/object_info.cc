@@ -4,7 +4,7 @@
 #include <array>
 #include <charconv>
 
-#include "net/http/retry.h"
+#include "net/http/retry_after.h"
 
 namespace sjcp::s3 {
 namespace {

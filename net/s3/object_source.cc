@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/base/units.h"
-#include "core/base/wait.h"
 #include "net/s3/object_info.h"
 
 namespace sjcp::s3 {
@@ -127,8 +126,7 @@ ObjectSource::ObjectSource(Requester& requester, std::string bucket, std::string
       bucket_(std::move(bucket)),
       key_(std::move(key)),
       url_(shown(bucket_, key_)),
-      listed_(std::move(listed)),
-      budget_(requester.retry_rules().budget) {}
+      listed_(std::move(listed)) {}
 
 Call ObjectSource::request() const {
   Call call;
@@ -215,8 +213,7 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     return output.write(
         position, ByteView(whole_).sub(static_cast<size_t>(position), static_cast<size_t>(end - position)));
   }
-  http::Retry retry(requester_.retry_rules(), budget_, http::system_random());
-  retry.heard();
+  flow::Repeats repeats = requester_.repeats(budget_, context);
   for (;;) {
     const uint64_t before = position;
     const ByteRange rest{position, std::min(segment.bytes.end, output.end())};
@@ -224,16 +221,14 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     Status status = fetch_part(rest, output, position, context);
     if (status && position >= std::min(rest.end, output.end())) return {};
     if (position > before) {
-      retry.progress();
+      repeats.progress();
       budget_.earn(position - before);
     }
-    Error error = status ? make_error(Errc::kNetwork, url_ + ": ended early") : std::move(status).error();
-    const auto wait = retry.wait(error);
-    if (!wait) return error;
-    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
-    if (!wait_unless_stopped(std::chrono::nanoseconds(*wait), context.stop)) {
-      return make_error(Errc::kCancelled, url_ + ": interrupted");
-    }
+    const Error error = status ? make_error(Errc::kNetwork, url_ + ": ended early", 0, Fault::kBroken)
+                               : std::move(status).error();
+    const auto next = repeats.after(error, flow::Question::kSafe, context.stop, std::nullopt,
+                                    [&] { return position >= std::min(segment.bytes.end, output.end()); });
+    if (!next) return next.error();
   }
 }
 

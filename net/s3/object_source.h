@@ -50,7 +50,7 @@ class ObjectSource final : public transfer::Source {
   const std::string key_;
   const std::string url_;
   const std::optional<transfer::ObjectItem> listed_;
-  http::RetryBudget budget_;  // of the fetches
+  flow::RetryBudget budget_;  // of the fetches
 
   std::vector<transfer::Segment> segments_;
   uint64_t size_ = 0;

@@ -9,7 +9,6 @@
 
 #include "core/base/byte_record.h"
 #include "core/base/units.h"
-#include "core/base/wait.h"
 #include "core/crypto/hash.h"
 #include "core/transfer/digest.h"
 #include "core/transfer/file_gate.h"
@@ -33,7 +32,6 @@ constexpr uint64_t kMostParts = 10'000;
 constexpr uint64_t kPartsOfOneSize = 1'000;
 constexpr uint64_t kConnectionMemory = kMiB;
 constexpr auto kAbortLimit = std::chrono::seconds(5);
-constexpr int kCompleteTries = 5;
 // What takes no time but round trips to send.
 constexpr uint64_t kTellsDistance = 16 * kKiB;
 
@@ -376,27 +374,32 @@ Status ObjectUpload::complete(const Context& context) {
   }
   const std::string body = complete_request(parts, with_checksums ? kChecksumElement : "");
   call.body = body;
-  http::Retry retry(requester_.retry_rules(), requester_.retry_budget(), http::system_random());
-  for (int tries = 0;; ++tries) {
+  // What the requester cannot repeat without knowing what became of it is looked at here.
+  call.question = flow::Question::kOnce;
+  flow::Repeats repeats = requester_.repeats(context);
+  for (;;) {
     auto reply = requester_.call(call, context);
-    if (!reply) return settle(std::move(reply).error(), context);
-    std::optional<ServiceError> failed;
-    auto etag = parse_etag(reply->body, failed);
-    if (etag) return {};
-    // A service that takes its time answers 200 before it knows.
-    Error error = failed ? to_error(*failed, url_, true) : with_context(std::move(etag).error(), url_);
-    const auto wait =
-        failed && tries < kCompleteTries ? retry.wait(make_error(Errc::kNetwork, "")) : std::nullopt;
-    if (!wait) return error;
-    if (!wait_unless_stopped(std::chrono::nanoseconds(*wait), context.stop)) {
-      return make_error(Errc::kCancelled, url_ + ": interrupted");
+    Error error;
+    if (!reply) {
+      error = std::move(reply).error();
+      // The upload is gone: an earlier try, whose answer was lost, may have completed it.
+      if (error.code == Errc::kNotFound && completed(context)) return {};
+    } else {
+      std::optional<ServiceError> failed;
+      auto etag = parse_etag(reply->body, failed);
+      if (etag) return {};
+      // A service that takes its time answers 200 before it knows.
+      error = failed ? to_error(*failed, url_, true) : with_context(std::move(etag).error(), url_);
+      if (failed && error.fault == Fault::kNone && failed->status < 300) error.fault = Fault::kServerError;
     }
+    const auto next = repeats.after(error, flow::Question::kTraceable, context.stop);
+    if (!next) return next.error();
+    if (*next == flow::Next::kLook && completed(context)) return {};
   }
 }
 
-// The upload is gone: an earlier try, whose answer was lost, may have completed it.
-Status ObjectUpload::settle(Error error, const Context& context) {
-  if (error.code != Errc::kNotFound) return error;
+// Whether the object is there as this upload makes it.
+bool ObjectUpload::completed(const Context& context) {
   uint64_t size = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -404,10 +407,7 @@ Status ObjectUpload::settle(Error error, const Context& context) {
   }
   auto head = requester_.call(object_call("HEAD"), context);
   const std::string etag = head ? unquoted(head->header("ETag").value_or("")) : "";
-  const bool ours =
-      head && content_length(*head) == size && etag.ends_with("-" + std::to_string(parts_.size()));
-  if (!ours) return error;
-  return {};
+  return head && content_length(*head) == size && etag.ends_with("-" + std::to_string(parts_.size()));
 }
 
 void ObjectUpload::remove(const std::string& upload_id) {

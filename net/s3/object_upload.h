@@ -74,7 +74,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Status stored(const Part& part, const http::Reply& reply);
   Status put(Part& part, const transfer::Context& context);
   Status complete(const transfer::Context& context);
-  Status settle(Error error, const transfer::Context& context);
+  bool completed(const transfer::Context& context);
   Status list_parts(const std::string& upload_id, uint64_t size, const transfer::Context& context);
   void remove(const std::string& upload_id);
   std::string pending_text() const;

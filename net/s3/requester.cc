@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/base/wait.h"
+#include "net/http/retry_after.h"
 
 namespace sjcp::s3 {
 
@@ -37,6 +37,11 @@ class Collector final : public http::Receiver {
  private:
   http::Reply reply_;
 };
+
+std::string service_of(const Settings& settings) {
+  const auto url = http::Url::parse(settings.endpoint);
+  return url ? url->shown_origin() : "s3://";
+}
 
 bool is_success(int status) {
   return status >= 200 && status < 300;
@@ -106,6 +111,7 @@ Requester::Requester(Settings settings, std::unique_ptr<Credentials> credentials
       client_(client),
       clock_(clock),
       requester_pays_(requester_pays),
+      service_(service_of(settings_)),
       budget_(kBudget),
       trailers_(settings_.checksums && !settings_.sign_payload && !settings_.storj_gateway()) {}
 
@@ -140,7 +146,7 @@ Result<http::Reply> Requester::call(const Call& call, const Context& context) {
 
 Status Requester::stream(const Call& call, http::Receiver& receiver, const Context& context) {
   const std::string url = shown(call.bucket, call.key);
-  http::Retry retry(rules_, budget_, http::system_random());
+  std::optional<flow::Repeats> failures;
   Answer answer(receiver);
   Tried tried;
   for (;;) {
@@ -148,28 +154,23 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
     std::shared_ptr<const Keys> keys;
     Status status = try_once(call, answer, keys, context);
     if (status && is_success(answer.head().status)) {
-      budget_.earn(http::RetryBudget::kEarning);
+      budget_.earn(flow::RetryBudget::kEarning);
+      if (failures) failures->progress();
       return {};
     }
     if (!status && (answer.begun() || status.error().code == Errc::kCancelled)) return status;
     Error error = status ? make_error(Errc::kInternal, url) : std::move(status).error();
     std::optional<std::chrono::seconds> asked;
-    Error judged = error;  // what decides about a repetition
     if (status) {
       const ServiceError service = answer.error();
       error = to_error(service, url, !call.key.empty());
       if (remedied(call, answer, service, keys.get(), tried, context)) continue;
-      if (remedy_for(service) != Remedy::kAgain) return error;
-      judged = make_error(Errc::kNetwork, "", service.status);
       asked = http::retry_after(answer.head(), clock_.wall_now());
     }
     if (call.time_limit.count() > 0) return error;
-    const auto wait = retry.wait(judged, asked);
-    if (!wait) return error;
-    context.counters->retries.fetch_add(1, std::memory_order_relaxed);
-    if (!wait_unless_stopped(std::chrono::nanoseconds(*wait), context.stop)) {
-      return make_error(Errc::kCancelled, url + ": interrupted");
-    }
+    if (!failures) failures.emplace(repeats(context));
+    const auto next = failures->after(error, call.question, context.stop, asked);
+    if (!next) return next.error();
   }
 }
 

@@ -16,10 +16,10 @@
 #include "core/base/bytes.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "core/flow/repeats.h"
 #include "core/transfer/context.h"
 #include "core/transfer/reader.h"
 #include "net/http/client.h"
-#include "net/http/retry.h"
 #include "net/s3/credentials.h"
 #include "net/s3/error.h"
 #include "net/s3/settings.h"
@@ -44,6 +44,7 @@ struct Call {
   bool whole_bucket = false;                   // makes, lists or deletes it
   bool expected = false;                    // the service has agreed to the body before: it need not be asked
   std::chrono::milliseconds time_limit{0};  // 0: none; otherwise for each try, and there are no others
+  flow::Question question = flow::Question::kSafe;
 };
 
 // "s3://BUCKET/KEY"
@@ -70,8 +71,11 @@ class Requester {
   void refuse_trailers() { trailers_.store(false, std::memory_order_relaxed); }
 
   const Settings& settings() const { return settings_; }
-  const http::RetryRules& retry_rules() const { return rules_; }
-  http::RetryBudget& retry_budget() { return budget_; }
+  // For whoever repeats what is more than a call.
+  flow::Repeats repeats(flow::RetryBudget& budget, const transfer::Context& context) {
+    return {client_.waits(), service_, &budget, &context.counters->retries};
+  }
+  flow::Repeats repeats(const transfer::Context& context) { return repeats(budget_, context); }
   std::string region_of(const std::string& bucket) const;
   const Clock& clock() const { return clock_; }
 
@@ -98,8 +102,8 @@ class Requester {
   http::Client& client_;
   const Clock& clock_;
   const bool requester_pays_;
-  const http::RetryRules rules_;
-  http::RetryBudget budget_;
+  const std::string service_;  // by which people know it
+  flow::RetryBudget budget_;
   Signer signer_;
   std::atomic<int64_t> clock_offset_{0};  // seconds that the service is ahead
   std::atomic<bool> trailers_;

@@ -96,3 +96,25 @@ TEST_CASE("two that wait for one service are one line, until it answered") {
   fail_for_long(a);
   CHECK(s.lines.size() == 2);
 }
+
+TEST_CASE("an error whose repetitions are used up is not repeated by whoever is around") {
+  Setting s;
+  s.waits.policy.patience = seconds(0);
+  Repeats inner(s.waits, "host:1");
+  const auto last = inner.after(kRefused, Question::kSafe, {});
+  REQUIRE_FALSE(last);
+  CHECK(last.error().fault == Fault::kNone);
+  // What this question alone does not allow may be looked at by its asker.
+  const Error broken = make_error(Errc::kNetwork, "x", 0, Fault::kBroken);
+  Repeats once(s.waits, "host:1");
+  CHECK(once.after(broken, Question::kOnce, {}).error().fault == Fault::kBroken);
+}
+
+TEST_CASE("a wait ends early once nobody wants what it is for") {
+  Setting s;
+  s.waits.policy.first_wait = s.waits.policy.longest_wait = seconds(3600);
+  Repeats repeats(s.waits, "host:1");
+  unsigned looks = 0;
+  CHECK(repeats.after(kRefused, Question::kSafe, {}, std::nullopt, [&] { return ++looks > 1; }));
+  CHECK(looks == 2);
+}

@@ -41,7 +41,7 @@ class FakeClient final : public Client {
 
   Status stream(const Request& request, Receiver& receiver, const transfer::Context& context) override {
     const FakeReply reply = take(request);
-    if (reply.status == 0) return make_error(Errc::kNetwork, "refused", 7);
+    if (reply.status == 0) return make_error(Errc::kNetwork, "refused", 7, Fault::kUnreached);
     Head head;
     head.status = reply.status;
     head.headers = reply.headers;
@@ -49,11 +49,12 @@ class FakeClient final : public Client {
     if (Status s = receiver.head(head); !s) return s;
     for (size_t at = 0; at < reply.body.size() && !receiver.enough(); at += kPiece) {
       if (context.stop.stop_requested()) return make_error(Errc::kCancelled, "stopped");
-      if (at >= reply.cut) return make_error(Errc::kNetwork, "lost", 56);
+      if (at >= reply.cut) return make_error(Errc::kNetwork, "lost", 56, Fault::kBroken);
       const std::string piece = reply.body.substr(at, std::min(kPiece, reply.cut - at));
       if (Status s = receiver.body(piece); !s) return s;
     }
-    if (reply.cut <= reply.body.size() && !receiver.enough()) return make_error(Errc::kNetwork, "lost", 56);
+    if (reply.cut <= reply.body.size() && !receiver.enough())
+      return make_error(Errc::kNetwork, "lost", 56, Fault::kBroken);
     return {};
   }
 

@@ -26,13 +26,11 @@ class Text final : public transfer::Output {
 struct Fixture {
   explicit Fixture(FakeClient::Serve serve) : client(std::move(serve)) {
     context.counters = &counters;
-    RetryRules rules;
-    rules.first_wait = rules.longest_wait = std::chrono::milliseconds(0);
-    rules.longest_asked = std::chrono::seconds(0);
+    client.waits().policy.first_wait = client.waits().policy.longest_wait = std::chrono::milliseconds(0);
     Request request;
     request.url = "https://origin/file?token=geheim";
     request.headers = {{"Authorization", "geheim", true}, {"X-Plain", "1", false}};
-    source = make_source(client, request, rules);
+    source = make_source(client, request);
   }
   Result<std::string> fetch(ByteRange range) {
     Text out;
@@ -149,18 +147,19 @@ TEST_CASE("lost connections are gone on from, and nothing comes twice") {
 TEST_CASE("a server that is busy for a while is asked again, one that stays so is not") {
   Fixture f([](const Request& request, size_t number) {
     FakeReply reply = serve_object(request, object(), "\"1\"");
-    if (number % 3 != 0) return FakeReply{503, {{"Retry-After", "1", false}}, "busy", "", SIZE_MAX};
+    if (number % 3 != 0) return FakeReply{503, {{"Retry-After", "0", false}}, "busy", "", SIZE_MAX};
     return reply;
   });
   REQUIRE(f.source->open({}, f.context));
   CHECK(*f.fetch({100, 20000}) == object().substr(100));
 
+  // Where repetitions follow at once, it is their number that ends.
   Fixture down([](const Request&, size_t) { return FakeReply{503, {}, "busy", "", SIZE_MAX}; });
   const auto info = down.source->open({}, down.context);
   REQUIRE_FALSE(info);
   CHECK(info.error().code == Errc::kNetwork);
   CHECK(info.error().what.find("geheim") == std::string::npos);
-  CHECK(down.client.requests().size() == RetryRules().tries);
+  CHECK(down.client.requests().size() == flow::RetryBudget::kOfObject + 1);
 }
 
 TEST_CASE("an object that changes is a conflict, and none of it is written") {

@@ -1,6 +1,5 @@
 #include "net/http/status.h"
 
-#include "net/http/retry.h"
 #include "tests/support/catch.h"
 
 using namespace sjcp;
@@ -21,18 +20,29 @@ TEST_CASE("statuses have kinds") {
   }
 }
 
-TEST_CASE("exactly the statuses that may pass are tried again") {
-  std::vector<int> passing;
-  for (int status = 400; status < 600; ++status) {
-    if (worth_retrying(status_error("x", status))) passing.push_back(status);
+TEST_CASE("a status that may pass says so") {
+  const std::pair<int, Fault> cases[] = {
+      {408, Fault::kUnavailable}, {425, Fault::kUnavailable}, {429, Fault::kBusy},
+      {500, Fault::kServerError}, {502, Fault::kUnavailable}, {503, Fault::kUnavailable},
+      {504, Fault::kUnavailable}, {521, Fault::kUnavailable}, {599, Fault::kServerError},
+  };
+  for (const auto& [status, fault] : cases) {
+    INFO(status);
+    CHECK(status_error("x", status).fault == fault);
   }
-  CHECK(std::count(passing.begin(), passing.end(), 507) == 0);
-  for (const int status : {408, 425, 429, 500, 502, 503, 504}) {
-    CHECK(std::count(passing.begin(), passing.end(), status) == 1);
+  for (const int status : {200, 302, 400, 401, 403, 404, 405, 407, 409, 410, 412, 416, 501, 505, 507, 511}) {
+    INFO(status);
+    CHECK(status_error("x", status).fault == Fault::kNone);
   }
-  for (const int status : {400, 401, 403, 404, 405, 409, 410, 412, 416, 501, 505}) {
-    CHECK(std::count(passing.begin(), passing.end(), status) == 0);
-  }
+}
+
+TEST_CASE("a proxy that makes no tunnel refuses as the status says") {
+  const Error password = proxy_error("https://h/x", 407);
+  CHECK(password.code == Errc::kDenied);
+  CHECK(password.what ==
+        "https://h/x: the proxy answers 407 (the proxy wants a password); put it into the proxy's URL");
+  CHECK(proxy_error("https://h/x", 403).what == "https://h/x: the proxy answers 403 (forbidden)");
+  CHECK(proxy_error("https://h/x", 502).fault == Fault::kUnavailable);
 }
 
 TEST_CASE("the text is one line with what the server says and what to do") {

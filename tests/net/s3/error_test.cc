@@ -59,11 +59,17 @@ TEST_CASE("A status without a body says as much as it can") {
 }
 
 TEST_CASE("What may pass is told from what will not") {
-  CHECK(remedy_for(service_error("SlowDown", 503)) == Remedy::kAgain);
-  CHECK(remedy_for(service_error("SlowDown", 429)) == Remedy::kAgain);
-  CHECK(remedy_for(service_error("InternalError", 500)) == Remedy::kAgain);
-  CHECK(remedy_for(service_error("RequestTimeout", 400)) == Remedy::kAgain);
-  CHECK(remedy_for(service_error("", 502)) == Remedy::kAgain);
+  const auto fault = [](const char* code, int status) {
+    return to_error(service_error(code, status), "s3://b/k", true).fault;
+  };
+  CHECK(fault("SlowDown", 503) == Fault::kBusy);
+  CHECK(fault("SlowDown", 429) == Fault::kBusy);
+  CHECK(fault("InternalError", 500) == Fault::kServerError);
+  CHECK(fault("InternalError", 502) == Fault::kUnavailable);
+  CHECK(fault("RequestTimeout", 400) == Fault::kBroken);
+  CHECK(fault("", 502) == Fault::kUnavailable);
+  CHECK(fault("NotImplemented", 501) == Fault::kNone);
+  CHECK(fault("AccessDenied", 403) == Fault::kNone);
   CHECK(remedy_for(service_error("NotImplemented", 501)) == Remedy::kNone);
   CHECK(remedy_for(service_error("AccessDenied", 403)) == Remedy::kNone);
   CHECK(remedy_for(service_error("RequestTimeTooSkewed", 403)) == Remedy::kOtherClock);

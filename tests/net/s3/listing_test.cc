@@ -120,7 +120,7 @@ TEST_CASE("A page that breaks off is asked for again, and nothing of it comes tw
     }
     if (++asked == 1) {
       Status status = receiver.body(kBegin + objects({"c", "d"}) + "<Contents><Ke");
-      return status ? make_error(Errc::kNetwork, "broken") : status;
+      return status ? make_error(Errc::kNetwork, "broken", 0, Fault::kBroken) : status;
     }
     // "d" is gone meanwhile, and "bb" has come.
     return receiver.body(kBegin + objects({"bb", "c", "e"}) + kEnd);
@@ -134,7 +134,7 @@ TEST_CASE("Uploads of one key on two pages are all told, also when the second pa
   unsigned asked = 0;
   f.service.answer = [&](const std::string& url, http::Receiver& receiver) -> Status {
     const bool second = url.find("key-marker=a") != std::string::npos;
-    if (second && ++asked == 1) return make_error(Errc::kNetwork, "broken");
+    if (second && ++asked == 1) return make_error(Errc::kNetwork, "broken", 0, Fault::kBroken);
     return receiver.body(std::string("<ListMultipartUploadsResult><Upload><Key>a</Key></Upload>") +
                          (second ? "" : "<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>") +
                          "</ListMultipartUploadsResult>");

@@ -1,18 +1,12 @@
-#include "net/http/retry.h"
+#include "net/http/retry_after.h"
 
 #include <algorithm>
 #include <charconv>
 #include <ctime>
-#include <random>
 
 namespace sjcp::http {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-bool worth_retrying(const Error& error) {
-  return (error.code == Errc::kNetwork || error.code == Errc::kLimited) && error.cause != 507;
-}
 
 std::optional<Clock::Wall> parse_date(std::string_view text) {
   const std::string copy(text);
@@ -60,40 +54,6 @@ std::optional<seconds> retry_after(const Head& head, Clock::Wall now) {
   }
   const auto value = head.header("Retry-After");
   return value ? retry_after(*value, now) : std::nullopt;
-}
-
-bool RetryBudget::take() {
-  uint64_t left = left_.load();
-  while (left >= kEarning && !left_.compare_exchange_weak(left, left - kEarning)) {
-  }
-  return left >= kEarning;
-}
-
-void RetryBudget::earn(uint64_t bytes) {
-  uint64_t left = left_.load();
-  while (left < full_ && !left_.compare_exchange_weak(left, left + std::min(bytes, full_ - left))) {
-  }
-}
-
-std::optional<milliseconds> Retry::wait(const Error& error, std::optional<seconds> asked) {
-  if (!worth_retrying(error)) return std::nullopt;
-  if (error.cause >= 100) heard_ = true;  // a status is an answer
-  ++tries_;
-  if (tries_ >= (heard_ ? rules_.tries : rules_.tries_unheard) || !budget_.take()) return std::nullopt;
-  milliseconds full = rules_.first_wait;
-  for (unsigned i = 1; i < tries_ && full < rules_.longest_wait; ++i) full *= 2;
-  full = std::min(full, rules_.longest_wait);
-  const milliseconds jitter(static_cast<int64_t>(random_() * static_cast<double>(full.count())));
-  if (!asked) return jitter;
-  // Those who were all asked to come back at the same moment spread a little.
-  return std::min<milliseconds>(*asked, rules_.longest_asked) + std::min(jitter, milliseconds(1000));
-}
-
-Retry::Random system_random() {
-  return [] {
-    thread_local std::minstd_rand generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
-  };
 }
 
 }  // namespace sjcp::http
