@@ -4,6 +4,7 @@
 #include "cli/exit_codes.h"
 #include "cli/log.h"
 #include "cli/parser.h"
+#include "cli/patience.h"
 
 namespace sjcp::cli {
 namespace {
@@ -14,7 +15,12 @@ int execute(const Invocation& invocation, const Io& io) {
   LogScope log(level, [&io](const std::string& name, const std::string& message) {
     *io.err << "sjcp: " << name << ": " << message << std::endl;
   });
-  Session session(io, invocation.global, log);
+  const auto retry = retry_policy(invocation.global, io);
+  if (!retry) {
+    *io.err << "sjcp: " << retry.error().what << std::endl;
+    return exit_code(retry.error().code);
+  }
+  Session session(io, invocation.global, *retry, log);
   return std::visit([&session](const auto& options) { return run_command(options, session); },
                     invocation.command);
 }

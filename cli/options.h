@@ -19,6 +19,7 @@ struct GlobalOptions {
   bool verbose = false;            // log level info
   std::string log_level = "warn";  // trace|debug|info|warn|error|off
   std::string config_dir;          // folder of access.json; empty: the XDG folders of sjcp and uplink
+  std::string retry_time;          // a period: how long a service is waited for; empty: see patience.h
 };
 
 // Bytes per second; 0: no limit.

@@ -112,6 +112,8 @@ void add_global(Definition& d) {
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}).description(""))
       ->capture_default_str();
   d.value("--config-dir", global.config_dir, "DIR", "Folder of access.json instead of the usual ones");
+  d.value("--retry-time", global.retry_time, "PERIOD",
+          "Wait so long for a service that is away: 90s, 5m; 0 asks once [60s]");
   d.ignored_flag("--interactive", "Nothing is ever asked");
   d.ignored_flag("--analytics", "Nothing is ever sent");
 }
@@ -572,7 +574,7 @@ Result<std::variant<Invocation, HelpText>> parse_command(const CommandEntry& ent
 
 // Options that take a value and may stand before the command.
 bool leading_value_option(const std::string& arg) {
-  return arg == "--log-level" || arg == "--config-dir";
+  return arg == "--log-level" || arg == "--config-dir" || arg == "--retry-time";
 }
 
 std::optional<uint64_t> parse_rate(std::string_view text) {

@@ -132,6 +132,7 @@ Result<http::Client*> Services::open_client() {
   options.ca_file = options_.ca_file;
   options.insecure = options_.insecure;
   options.netrc = options_.netrc;
+  options.retry = session_.waits().policy;
   options.tell = [](const std::string& line) { spdlog::warn("{}", line); };
   auto client = http::Client::create(options);
   if (!client) return client.error();

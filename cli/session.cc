@@ -9,8 +9,9 @@
 
 namespace sjcp::cli {
 
-Session::Session(const Io& io, const GlobalOptions& global, LogScope& log)
+Session::Session(const Io& io, const GlobalOptions& global, const flow::RetryPolicy& retry, LogScope& log)
     : io_(io), global_(global), log_(log) {
+  waits_.policy = retry;
   waits_.tell = [](const std::string& line) { spdlog::warn("{}", line); };
 }
 

@@ -14,8 +14,8 @@ namespace sjcp::cli {
 
 class Session {
  public:
-  // All of it must outlive the session.
-  Session(const Io& io, const GlobalOptions& global, LogScope& log);
+  // All but `retry` must outlive the session.
+  Session(const Io& io, const GlobalOptions& global, const flow::RetryPolicy& retry, LogScope& log);
 
   const Io& io() const { return io_; }
   const GlobalOptions& global() const { return global_; }

@@ -84,6 +84,7 @@ class World {
                           const storj::ProjectOptions& options) -> Result<std::unique_ptr<storj::Project>> {
       cloud.satellite = grant.satellite_url;
       cloud.options = options;
+      cloud.patience = options.waits->policy.patience;
       return std::unique_ptr<storj::Project>(std::make_unique<FakeProject>(cloud));
     };
     io.stop = stop.get_token();

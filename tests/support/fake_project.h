@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -43,6 +44,7 @@ struct FakeCloud {
   std::vector<size_t> put_groups;
   std::string satellite;
   storj::ProjectOptions options;
+  std::chrono::milliseconds patience{0};
   std::mutex mutex;
 
   Status failure(const std::string& operation) const {
