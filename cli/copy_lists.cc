@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/formats/gzip.h"
 #include "cli/formats/input_file.h"
 #include "cli/formats/metalink.h"
 #include "cli/formats/sum_file.h"
@@ -61,6 +62,7 @@ Status read_lists(const CpOptions& options, CopyRequest& request, Services& serv
   auto at = Location::parse(options.input);
   if (!at) return at.error();
   auto text = services.read_text(*at, std::max(kLargestInputFile, kLargestMetalink));
+  if (text && is_gzip(*text)) text = gunzip(*text, kLargestInputFile, at->text());
   if (!text) return text.error();
   auto list = is_metalink(*text) ? parse_metalink(*text, at->text()) : parse_input_file(*text, at->text());
   if (!list) return list.error();

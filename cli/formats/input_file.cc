@@ -2,12 +2,18 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "cli/redact.h"
+#include "net/hf/repo.h"
+#include "net/http/url.h"
 
 namespace sjcp::cli {
 namespace {
+
+constexpr size_t kLongestOption = 100;  // what more there is, is no name
 
 std::string_view trimmed(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t\r");
@@ -28,20 +34,56 @@ class Parser {
   explicit Parser(const std::string& source) : source_(source) {}
 
   Status line(std::string_view text, uint64_t number);
-  WantedList take() { return std::move(list_); }
+  WantedList take();
 
  private:
+  // An option that has no effect: where it was first, and how often it is there.
+  struct Unheeded {
+    std::string where;
+    uint64_t count = 0;
+  };
+
+  void finish_file();
   Status urls(std::string_view text);
   Status option(std::string_view text);
-  Status header(std::string_view value, Wanted& file);
+  Status header(std::string_view name, std::string_view value, bool secret, Wanted& file);
   Status connections(std::string_view name, std::string_view value, Wanted& file);
   std::string where() const { return source_ + ":" + std::to_string(number_); }
   Error fault(const std::string& why) const { return make_error(Errc::kUsage, where() + ": " + why); }
 
   const std::string& source_;
   uint64_t number_ = 0;
+  std::optional<std::string> user_;  // of the last file
+  std::string password_;
+  std::map<std::string, Unheeded, std::less<>> unheeded_;
   WantedList list_;
 };
+
+WantedList Parser::take() {
+  finish_file();
+  for (const auto& [name, seen] : unheeded_) {
+    const char* advice = name == "load-cookies" ? "; header=Cookie: NAME=VALUE sends one" : "";
+    const std::string more =
+        seen.count > 1 ? ", here and " + std::to_string(seen.count - 1) + " more times" : "";
+    list_.warnings.push_back(seen.where + ": the option " + shown(name) + " has no effect" + more + advice);
+  }
+  return std::move(list_);
+}
+
+// Name and password become part of the URLs, as if they had been written there: they are sent, and kept from
+// others and from messages, as those are.
+void Parser::finish_file() {
+  if (user_) {
+    const std::string info =
+        hf::percent_encoded(*user_, false) + ":" + hf::percent_encoded(password_, false) + "@";
+    for (std::string& url : list_.files.back().urls) {
+      const auto parsed = http::Url::parse(url);
+      if (parsed && parsed->user_info.empty()) url.insert(url.find("://") + 3, info);
+    }
+  }
+  user_.reset();
+  password_.clear();
+}
 
 Status Parser::line(std::string_view text, uint64_t number) {
   number_ = number;
@@ -51,6 +93,7 @@ Status Parser::line(std::string_view text, uint64_t number) {
 }
 
 Status Parser::urls(std::string_view text) {
+  finish_file();
   Wanted file;
   file.line = number_;
   for (size_t begin = 0; begin <= text.size();) {
@@ -61,7 +104,7 @@ Status Parser::urls(std::string_view text) {
     if (!is_source_url(url)) {
       return fault(shown(url) + " is no URL that can be downloaded; https, http, s3, sj and hf are known");
     }
-    file.urls.emplace_back(url);
+    file.urls.push_back(list_url(url));
   }
   list_.files.push_back(std::move(file));
   return {};
@@ -86,25 +129,40 @@ Status Parser::option(std::string_view text) {
     if (!digest) return with_context(std::move(digest).error(), where());
     file.digests.push_back(*digest);
   } else if (name == "header") {
-    return header(value, file);
+    const size_t colon = value.find(':');
+    if (colon == std::string_view::npos) return fault("a header has the form \"Name: value\"");
+    // What people give by hand is mostly a cookie or a token: none of it goes to another host.
+    return header(trimmed(value.substr(0, colon)), trimmed(value.substr(colon + 1)), true, file);
   } else if (name == "referer") {
-    file.headers.push_back({"Referer", std::string(value), false});
+    return header("Referer", value, false, file);
   } else if (name == "user-agent") {
-    file.headers.push_back({"User-Agent", std::string(value), false});
+    return header("User-Agent", value, false, file);
+  } else if (name == "http-user") {
+    user_ = value;
+  } else if (name == "http-passwd") {
+    password_ = value;
   } else if (name == "split" || name == "max-connection-per-server") {
     return connections(name, value, file);
   } else if (!changes_nothing(name)) {
-    list_.warnings.push_back(where() + ": the option " + shown(name) + " is not known and has no effect");
+    Unheeded& seen = unheeded_[std::string(name.substr(0, kLongestOption))];
+    if (seen.count++ == 0) seen.where = where();
   }
   return {};
 }
 
-Status Parser::header(std::string_view value, Wanted& file) {
-  const size_t colon = value.find(':');
-  if (colon == std::string_view::npos || colon == 0) return fault("a header has the form \"Name: value\"");
-  // What people give by hand is mostly a cookie or a token: none of it goes to another host.
-  file.headers.push_back(
-      {std::string(trimmed(value.substr(0, colon))), std::string(trimmed(value.substr(colon + 1))), true});
+Status Parser::header(std::string_view name, std::string_view value, bool secret, Wanted& file) {
+  constexpr std::string_view kSeparators = " \"(),/:;<=>?@[\\]{}";
+  const auto is_token = [&](char c) {
+    return c > 0x20 && c < 0x7f && kSeparators.find(c) == kSeparators.npos;
+  };
+  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token)) {
+    return fault("a header has the form \"Name: value\"");
+  }
+  const auto is_control = [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+  };
+  if (std::any_of(value.begin(), value.end(), is_control)) return fault("a header has control characters");
+  file.headers.push_back({std::string(name), std::string(value), secret});
   return {};
 }
 

@@ -102,10 +102,7 @@ Status Parser::parse_file(const pugi::xml_node& node) {
   }
   const pugi::xml_node checks = version4_ ? node : first_child(node, "verification");
   if (Status parsed = parse_hashes(checks, where, file); !parsed) return parsed;
-  if (!version4_ && file.digests.empty() && first_child(checks, "pieces")) {
-    list_.warnings.push_back(where + ": only its pieces have digests, which are checked in Metalink 4 alone");
-  }
-  if (Status parsed = version4_ ? parse_pieces(checks, where, file) : Status(); !parsed) return parsed;
+  if (Status parsed = parse_pieces(checks, where, file); !parsed) return parsed;
   if (Status parsed = parse_urls(version4_ ? node : first_child(node, "resources"), where, file); !parsed) {
     return parsed;
   }
@@ -148,6 +145,11 @@ Status Parser::parse_pieces(const pugi::xml_node& holder, const std::string& whe
     const std::string type = node.attribute("type").value();
     bool known = true;
     for (const pugi::xml_node& hash : children(node, "hash")) {
+      // Version 3 numbers them, and has them in order; what is in another one is not guessed at.
+      const std::string_view number = hash.attribute("piece").value();
+      if (!version4_ && parse_number<size_t>(number) != pieces.hex.size()) {
+        return fault(where, "its pieces are not numbered in order");
+      }
       auto digest = parse_digest(type, text_of(hash), where);
       if (!digest) return std::move(digest).error();
       known = digest->has_value();
@@ -167,7 +169,7 @@ Status Parser::parse_pieces(const pugi::xml_node& holder, const std::string& whe
 
 // Smaller ranks are better.
 std::pair<int64_t, std::string> Parser::ranked_url(const pugi::xml_node& node) const {
-  std::string url(text_of(node));
+  std::string url = list_url(text_of(node));
   if (version4_) {
     return {parse_number<unsigned>(node.attribute("priority").value()).value_or(kLastPriority), url};
   }

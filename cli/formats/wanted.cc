@@ -18,6 +18,19 @@ bool is_source_url(std::string_view text) {
   return std::find(kSchemes.begin(), kSchemes.end(), scheme) != kSchemes.end();
 }
 
+std::string list_url(std::string_view text) {
+  if (!http::is_url(text)) return std::string(text);
+  std::string url;
+  for (const char c : text) {
+    if (c == ' ') {
+      url += "%20";
+    } else {
+      url += c;
+    }
+  }
+  return url;
+}
+
 Status check_wanted_name(std::string_view name, const std::string& where) {
   const auto refuse = [&](const char* why) {
     return make_error(Errc::kUsage, where + ": the name \"" + local::printable(name) + "\" " + why);

@@ -32,6 +32,10 @@ struct WantedList {
 // Whether the text is a URL of a kind that can be downloaded.
 bool is_source_url(std::string_view text);
 
+// A URL as it stands in a list: of a web server, with its blanks escaped, as aria2 sends them.  Keys in
+// stores have theirs.
+std::string list_url(std::string_view text);
+
 // A name from a list as a path below a folder: relative, without "..", backslashes, drive letters and control
 // bytes.  kUsage with the reason, which begins with `where`.
 Status check_wanted_name(std::string_view name, const std::string& where);

@@ -1,4 +1,5 @@
 
+#include "cli/formats/gzip.h"
 #include "cli/formats/input_file.h"
 #include "cli/formats/metalink.h"
 #include "cli/formats/sum_file.h"
@@ -139,18 +140,27 @@ TEST_CASE("A Metalink document that cannot be trusted is refused with the reason
   CHECK(refused(std::string(kLargestMetalink + 1, ' ')).find("10 MiB") != std::string::npos);
 }
 
-TEST_CASE("A Metalink 3 file of which only the pieces have digests is said not to be checked") {
-  const auto list = parse_metalink(
-      "<metalink version=\"3.0\" xmlns=\"http://www.metalinker.org/\"><files><file name=\"a\"><size>5</size>"
-      "<verification><pieces length=\"5\" type=\"sha1\"><hash>" +
-          kSha1 +
-          "</hash></pieces></verification><resources><url>http://h/a</url></resources></file></files></"
-          "metalink>",
-      "l");
+TEST_CASE("The pieces of a Metalink 3 document count by their numbers") {
+  const auto list_with = [](const std::string& hashes) {
+    return parse_metalink(
+        "<metalink version=\"3.0\" xmlns=\"http://www.metalinker.org/\"><files><file "
+        "name=\"a\"><size>8</size>"
+        "<verification><pieces length=\"5\" type=\"sha1\">" +
+            hashes +
+            "</pieces></verification><resources><url>http://h/a "
+            "b</url></resources></file></files></metalink>",
+        "l");
+  };
+  const std::string other(40, 'e');
+  const auto list = list_with("<hash piece=\"0\">" + kSha1 + "</hash><hash piece=\"1\">" + other + "</hash>");
   REQUIRE(list);
-  CHECK_FALSE(list->files[0].pieces);
-  REQUIRE(list->warnings.size() == 1);
-  CHECK(list->warnings[0].find("Metalink 4 alone") != std::string::npos);
+  REQUIRE(list->files[0].pieces);
+  CHECK(list->files[0].pieces->hex == std::vector{kSha1, other});
+  CHECK(list->files[0].urls.front() == "http://h/a%20b");
+  CHECK(list->warnings.empty());
+  CHECK(error_of(list_with("<hash piece=\"1\">" + kSha1 + "</hash><hash piece=\"0\">" + other + "</hash>"))
+            .find("not numbered in order") != std::string::npos);
+  CHECK_FALSE(list_with("<hash>" + kSha1 + "</hash><hash>" + other + "</hash>"));
 }
 
 TEST_CASE("Metalink digests of unknown kinds are skipped with a warning") {
@@ -186,7 +196,59 @@ TEST_CASE("An input file gives files with their mirrors and options") {
   CHECK(file.headers[1].value == "2");
   CHECK(list->files[1].headers.at(0).name == "Referer");
   REQUIRE(list->warnings.size() == 1);
-  CHECK(list->warnings[0] == "list:13: the option \"foo\" is not known and has no effect");
+  CHECK(list->warnings[0] == "list:13: the option \"foo\" has no effect");
+}
+
+TEST_CASE("Options of an input file that have no effect are told once") {
+  auto list = parse_input_file("http://a/\n foo=1\n load-cookies=c\nhttp://b/\n foo=2\n foo=3\n", "l");
+  REQUIRE(list);
+  CHECK(list->warnings ==
+        std::vector<std::string>{
+            "l:2: the option \"foo\" has no effect, here and 2 more times",
+            "l:3: the option \"load-cookies\" has no effect; header=Cookie: NAME=VALUE sends one"});
+}
+
+TEST_CASE("Blanks in URLs of an input file are escaped, those in keys stay") {
+  auto list = parse_input_file("http://a/x y?q=1 2\t hf://o/m/a b.txt \ns3://bucket/a b\n", "l");
+  REQUIRE(list);
+  CHECK(list->files[0].urls == std::vector<std::string>{"http://a/x%20y?q=1%202", "hf://o/m/a b.txt"});
+  CHECK(list->files[1].urls == std::vector<std::string>{"s3://bucket/a b"});
+}
+
+TEST_CASE("Name and password of an input file go with the URLs of their file that have none") {
+  auto list = parse_input_file(
+      "http://a/x\thttp://you@b/\n http-passwd=p:w\n http-user=m@e\nhttp://f/\n http-passwd=alone\n", "l");
+  REQUIRE(list);
+  CHECK(list->files[0].urls == std::vector<std::string>{"http://m%40e:p%3Aw@a/x", "http://you@b/"});
+  CHECK(list->files[1].urls == std::vector<std::string>{"http://f/"});
+}
+
+TEST_CASE("Headers of an input file cannot end themselves") {
+  for (const std::string& value : std::vector<std::string>{"header=A: b\rX: c",
+                                                           "referer=a\rX: c",
+                                                           "user-agent=a\x01",
+                                                           "header=A b: c",
+                                                           "header=: c",
+                                                           {"header=A: b\0c", 13}}) {
+    CAPTURE(value);
+    CHECK(error_of(parse_input_file("http://a/\n " + value + "\n", "l")).find("l:2: ") == 0);
+  }
+}
+
+TEST_CASE("A packed list is unpacked, up to the limit and whole") {
+  const auto packed = from_hex("1f8b0800000000000203cb282929b0d2d74fd4e7020078a27aed0a000000");
+  REQUIRE(packed);
+  const std::string gzip(ByteView(*packed).text());
+  CHECK(is_gzip(gzip));
+  CHECK(!is_gzip("http://a/"));
+  auto text = gunzip(gzip, 100, "l.gz");
+  REQUIRE(text);
+  CHECK(*text == "http://a/\n");
+  CHECK(*gunzip(gzip + gzip, 100, "l.gz") == "http://a/\nhttp://a/\n");
+  for (const std::string& broken : {gzip.substr(0, 20), gzip + "x", std::string("\x1f\x8b")}) {
+    CHECK(gunzip(broken, 100, "l.gz").error().code == Errc::kUsage);
+  }
+  CHECK(gunzip(gzip, 5, "l.gz").error().what.find("the most") != std::string::npos);
 }
 
 TEST_CASE("A malformed input file is refused with the line") {
