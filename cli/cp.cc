@@ -78,9 +78,11 @@ Result<std::unique_ptr<hf::CacheWriter>> open_cache(const CopyRequest& request, 
   if (!repo) return repo.error();
   auto commit = (*hub)->commit(from.bucket, io.stop);
   if (!commit) return commit.error();
-  local::FileSinkOptions file;
-  file.resume = !options.no_resume;
-  return std::make_unique<hf::CacheWriter>(settings->cache, *repo, *commit, file);
+  hf::CacheOptions cache;
+  cache.file.resume = !options.no_resume;
+  cache.links = settings->cache_links;
+  cache.warn = settings->warn_of_links;
+  return std::make_unique<hf::CacheWriter>(settings->cache, *repo, *commit, std::move(cache));
 }
 
 // 0: as many as pay.

@@ -1,7 +1,7 @@
 #include "net/hf/cache_writer.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,9 +9,11 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <random>
 #include <system_error>
 #include <utility>
 
+#include "core/local/descriptor.h"
 #include "core/local/key_path.h"
 
 namespace sjcp::hf {
@@ -39,32 +41,64 @@ std::string parent_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
 }
 
-// A name beside `path` that nobody else uses.
+// A name beside `path` that nobody else uses, on no other machine either: caches are shared.
 std::string fresh_name(const std::string& path) {
   static std::atomic<unsigned> next{0};
-  return parent_of(path) + "/.sjcp-" + std::to_string(::getpid()) + "-" + std::to_string(next.fetch_add(1));
+  static const unsigned chance = std::random_device{}();
+  return parent_of(path) + "/.sjcp-" + std::to_string(::getpid()) + "-" + std::to_string(chance) + "-" +
+         std::to_string(next.fetch_add(1));
 }
 
-Status replace_link(const std::string& path, const std::string& target) {
-  std::error_code ignored;
-  if (fs::read_symlink(path, ignored) == target) return {};
-  const std::string fresh = fresh_name(path);
-  if (::symlink(target.c_str(), fresh.c_str()) != 0) {
-    return errno_error(path + ": cannot create a symbolic link", errno);
-  }
+// Of a file system, or of what serves it, that has no symbolic links: exFAT and SMB, FUSE.
+bool lacks_links(int error) {
+  return error == EPERM || error == ENOSYS || error == EOPNOTSUPP || error == EINVAL || error == EACCES;
+}
+
+Status move_into_place(const std::string& fresh, const std::string& path) {
   if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
   const int failed = errno;
   ::unlink(fresh.c_str());
   return errno_error(path, failed);
 }
 
-// As the user's mask has it, like all of the cache: it may be shared.
+// Under a name of its own until it is whole: several processes write the same.  As the user's mask has it,
+// like all of the cache: it may be shared.
 Status replace_text(const std::string& path, std::string_view text) {
-  local::FileSink file(path);
-  Status status = file.begin(text.size());
-  if (status) status = file.write(0, text);
-  if (status) status = file.commit();
-  return status;
+  const std::string fresh = fresh_name(path);
+  const local::Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file.valid()) return errno_error(path, errno);
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      ::fsync(file.get()) != 0) {
+    const int failed = errno;
+    ::unlink(fresh.c_str());
+    return errno_error(path, failed);
+  }
+  return move_into_place(fresh, path);
+}
+
+// The same bytes once more, under the name only when they are all there.
+Status copy_file(const std::string& from, const std::string& to) {
+  const std::string fresh = fresh_name(to);
+  std::error_code failed;
+  fs::copy_file(from, fresh, failed);
+  if (failed) {
+    ::unlink(fresh.c_str());
+    return errno_error(to + ": cannot copy " + from, failed.value());
+  }
+  return move_into_place(fresh, to);
+}
+
+bool is_file_of(const struct stat& info, uint64_t size) {
+  return S_ISREG(info.st_mode) && static_cast<uint64_t>(info.st_size) == size;
+}
+
+// One "../" for each folder of the path, and two for snapshots/<commit>.
+std::string link_target(const std::string& path, const std::string& etag) {
+  std::string target = "../../";
+  for (const char c : path) {
+    if (c == '/') target += "../";
+  }
+  return target + "blobs/" + etag;
 }
 
 }  // namespace
@@ -87,10 +121,22 @@ Status CacheSink::claim(const std::string& etag, const std::stop_token& stop) {
 
 bool CacheSink::there(const transfer::ObjectInfo& info, const std::stop_token& stop) {
   Status status = claim(info.version, stop);
-  const bool found = status && writer_.has_blob(etag_, info.size);
-  if (found) status = writer_.link(path_, etag_);
-  if (!status) refused_ = std::move(status).error();
-  return found && !refused_;
+  auto found = status ? find(info.size, stop) : Result<bool>(std::move(status).error());
+  if (!found) refused_ = std::move(found).error();
+  return found && *found;
+}
+
+// What is there is not locked; what is not is worth waiting for its writer.
+Result<bool> CacheSink::find(uint64_t size, const std::stop_token& stop) {
+  if (writer_.has_file(path_, etag_, size)) return true;
+  if (!writer_.has_blob(etag_, size)) {
+    if (Status locked = writer_.lock(etag_, lock_, stop); !locked) return std::move(locked).error();
+    // Without links it does not stay under its own name.
+    if (writer_.has_file(path_, etag_, size)) return true;
+    if (!writer_.has_blob(etag_, size)) return false;
+  }
+  if (Status placed = writer_.place(path_, etag_, false); !placed) return std::move(placed).error();
+  return true;
 }
 
 Status CacheSink::begin(uint64_t) {
@@ -103,18 +149,8 @@ Result<transfer::RangeSet> CacheSink::resume(const transfer::Content& content) {
   if (content.range.size() != content.object_size) {
     return make_error(Errc::kUsage, path_ + ": the hub's cache has whole files only");
   }
-  lock();
-  file_.emplace(writer_.blob(etag_), writer_.options_);
+  file_.emplace(writer_.blob(etag_), writer_.options_.file);
   return file_->resume(content);
-}
-
-// Best effort: two who write the same blob write the same bytes, and the last rename wins.
-void CacheSink::lock() {
-  const std::string folder = writer_.root_ + "/.locks/" + writer_.repo_.folder_name();
-  if (!create_folders(folder)) return;
-  const std::string path = folder + "/" + etag_ + ".lock";
-  lock_ = local::Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (lock_.valid()) static_cast<void>(::flock(lock_.get(), LOCK_EX | LOCK_NB));
 }
 
 Status CacheSink::write(uint64_t offset, ByteView data) {
@@ -135,7 +171,7 @@ std::string CacheSink::reject() {
 
 Status CacheSink::commit() {
   if (Status committed = file_->commit(); !committed) return committed;
-  return writer_.link(path_, etag_);
+  return writer_.place(path_, etag_, true);
 }
 
 void CacheSink::abort() {
@@ -150,13 +186,13 @@ std::string CacheSink::name() const {
   return writer_.snapshot() + "/" + path_;
 }
 
-CacheWriter::CacheWriter(std::string root, Repo repo, std::string commit,
-                         const local::FileSinkOptions& options)
+CacheWriter::CacheWriter(std::string root, Repo repo, std::string commit, CacheOptions options)
     : root_(std::move(root)),
       repo_(std::move(repo)),
       commit_(std::move(commit)),
       folder_(root_ + "/" + repo_.folder_name()),
-      options_(options) {}
+      options_(std::move(options)),
+      links_(options_.links) {}
 
 Status CacheWriter::check_path(const std::string& path) {
   auto checked = local::path_for_key(path, "");
@@ -189,17 +225,33 @@ void CacheWriter::release(const std::string& etag) {
   released_.notify_all();
 }
 
+bool CacheWriter::has_file(const std::string& path, const std::string& etag, uint64_t size) const {
+  const std::string name = snapshot() + "/" + path;
+  struct stat info{};
+  if (::lstat(name.c_str(), &info) != 0) return false;
+  if (is_file_of(info, size)) return true;
+  std::error_code ignored;
+  return S_ISLNK(info.st_mode) && fs::read_symlink(name, ignored) == link_target(path, etag) &&
+         has_blob(etag, size);
+}
+
 // Follows links: blobs may be links into a store that several repositories share.  That store is not ours to
 // write, so a link that leads to anything else goes.
 bool CacheWriter::has_blob(const std::string& etag, uint64_t size) const {
-  const std::string path = blob(etag);
+  const std::string path = bytes_of(etag);
   struct stat info{};
-  if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
-      static_cast<uint64_t>(info.st_size) == size) {
-    return true;
-  }
+  if (::stat(path.c_str(), &info) == 0 && is_file_of(info, size)) return true;
   if (::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode)) ::unlink(path.c_str());
   return false;
+}
+
+Status CacheWriter::lock(const std::string& etag, BlobLock& lock, const std::stop_token& stop) const {
+  const std::string folder = root_ + "/.locks/" + repo_.folder_name();
+  if (!create_folders(folder)) return {};
+  const auto waiting = [&] {
+    spdlog::warn("{}: another process is writing it; waiting as long as it gets on", blob(etag));
+  };
+  return lock.acquire(folder + "/" + etag + ".lock", blob(etag), waiting, stop);
 }
 
 Status CacheWriter::prepare() {
@@ -212,18 +264,54 @@ Status CacheWriter::prepare() {
   const std::string tag = root_ + "/CACHEDIR.TAG";
   std::error_code ignored;
   if (fs::exists(tag, ignored)) return {};
-  return replace_text(tag, kCacheTag);
+  // Nobody who reads the cache needs it.
+  static_cast<void>(replace_text(tag, kCacheTag));
+  return {};
 }
 
-// One "../" for each folder of the path, and two for snapshots/<commit>.
-Status CacheWriter::link(const std::string& path, const std::string& etag) const {
-  std::string target = "../../";
-  for (const char c : path) {
-    if (c == '/') target += "../";
-  }
+Status CacheWriter::place(const std::string& path, const std::string& etag, bool fresh) {
   const std::string name = snapshot() + "/" + path;
   if (Status created = create_folders(parent_of(name)); !created) return created;
-  return replace_link(name, target + "blobs/" + etag);
+  if (links()) {
+    Status linked = link(name, link_target(path, etag));
+    if (linked || links()) return linked;
+  }
+  if (!fresh) return copy_file(bytes_of(etag), name);
+  // Nobody else has it yet, and two copies of everything would be dear.
+  if (Status moved = move_into_place(blob(etag), name); !moved) return moved;
+  const std::lock_guard lock(mutex_);
+  moved_[etag] = name;
+  return {};
+}
+
+std::string CacheWriter::bytes_of(const std::string& etag) const {
+  const std::lock_guard lock(mutex_);
+  const auto moved = moved_.find(etag);
+  return moved == moved_.end() ? blob(etag) : moved->second;
+}
+
+// Of an error that shows that there are no links here, links() tells.
+Status CacheWriter::link(const std::string& name, const std::string& target) {
+  std::error_code ignored;
+  if (fs::read_symlink(name, ignored) == target) return {};
+  const std::string fresh = fresh_name(name);
+  if (options_.symlink(target.c_str(), fresh.c_str()) == 0) return move_into_place(fresh, name);
+  const int failed = errno;
+  if (lacks_links(failed)) {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(links_, false) && options_.warn) {
+      spdlog::warn(
+          "{}: no symbolic links can be made here ({}); the snapshot gets the files themselves, and "
+          "revisions do not share them",
+          root_, std::generic_category().message(failed));
+    }
+  }
+  return errno_error(name + ": cannot create a symbolic link", failed);
+}
+
+bool CacheWriter::links() const {
+  const std::lock_guard lock(mutex_);
+  return links_;
 }
 
 Status CacheWriter::finish() {

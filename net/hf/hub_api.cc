@@ -4,6 +4,7 @@
 
 #include "core/flow/repeats.h"
 #include "core/local/key_path.h"
+#include "net/hf/page_limits.h"
 #include "net/http/retry_after.h"
 #include "net/http/status.h"
 #include "net/http/url.h"
@@ -11,7 +12,10 @@
 namespace sjcp::hf {
 namespace {
 
-constexpr size_t kLargestReply = 64 << 20;
+// Of 1,000 files a page has a quarter of a MiB; other hubs send all of a repository at once.
+constexpr size_t kLargestPage = 32 << 20;
+// It names every file of the repository.
+constexpr size_t kLargestDescription = 64 << 20;
 constexpr unsigned kMostMoves = 5;  // redirects of one question within the hub
 
 bool is_redirect(int status) {
@@ -57,14 +61,16 @@ Asked HubApi::asked(const Repo& repo, const std::string& revision, const std::st
 }
 
 // A reply of a status below 400, or what the hub has against it.
-Result<http::Reply> HubApi::ask(http::Request request, const Asked& asked, const transfer::Context& context) {
-  if (settings_.offline) {
-    return make_error(Errc::kUsage, asked.where + ": HF_HUB_OFFLINE forbids to ask the hub; unset it");
+Result<http::Reply> HubApi::ask(http::Request request, const Asked& asked, size_t limit,
+                                const transfer::Context& context) {
+  if (!settings_.offline.empty()) {
+    return make_error(Errc::kUsage,
+                      asked.where + ": " + settings_.offline + " forbids to ask the hub; unset it");
   }
   for (http::Header& header : token_header()) request.headers.push_back(std::move(header));
   std::optional<flow::Repeats> repeats;
   while (true) {
-    auto reply = client_.call(request, context, kLargestReply);
+    auto reply = client_.call(request, context, limit);
     std::optional<Error> error;
     std::optional<std::chrono::seconds> wait_asked;
     if (!reply) {
@@ -91,7 +97,7 @@ Result<std::string> HubApi::commit(const Repo& repo, const transfer::Context& co
   http::Request request;
   request.url = settings_.endpoint + repo.api_path() + "/revision/" + repo.escaped_revision();
   const Asked question = asked(repo, repo.revision, "");
-  auto reply = ask(std::move(request), question, context);
+  auto reply = ask(std::move(request), question, kLargestDescription, context);
   if (!reply) return std::move(reply).error();
   return parse_commit(reply->body, question.where);
 }
@@ -104,8 +110,11 @@ Status HubApi::list(const Repo& repo, const std::string& commit, const std::stri
   request.url = settings_.endpoint + repo.api_path() + "/tree/" + percent_encoded(commit, false) +
                 (path.empty() ? "" : "/" + percent_encoded(path, true)) +
                 "?recursive=" + (recursive ? "true" : "false") + "&expand=false";
+  PageLimits limits(question.where, request.url);
   while (true) {
-    auto reply = ask(request, question, context);
+    const auto begun = context.clock->steady_now();
+    auto reply = ask(request, question, kLargestPage, context);
+    const auto waited = context.clock->steady_now() - begun;
     if (!reply) {
       // A revision that has just been found does not vanish: what is missing is the folder.
       if (!folder.empty() && !repo.pinned() && reply.error().code == Errc::kNotFound) return {};
@@ -120,8 +129,7 @@ Status HubApi::list(const Repo& repo, const std::string& commit, const std::stri
     if (!next) return {};
     auto url = next_url(*next, *reply, settings_.endpoint, question.where);
     if (!url) return std::move(url).error();
-    if (*url == request.url)
-      return make_error(Errc::kProtocol, question.where + ": the listing does not end");
+    if (Status more = limits.another(*url, files->size(), waited); !more) return more;
     request.url = *std::move(url);
   }
 }
@@ -137,9 +145,10 @@ Result<Place> HubApi::resolve(const Repo& repo, const std::string& revision, con
   Place place;
   http::Head seen;  // headers of all replies: a moved repository answers in steps
   for (unsigned moves = 0; moves <= kMostMoves; ++moves) {
-    auto reply = ask(request, question, context);
+    auto reply = ask(request, question, kLargestPage, context);
     if (!reply) return std::move(reply).error();
     seen.headers.insert(seen.headers.end(), reply->headers.begin(), reply->headers.end());
+    seen.status = reply->status;
     place.url = request.url;
     place.headers = token_header();
     if (is_redirect(reply->status)) {

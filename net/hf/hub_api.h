@@ -50,7 +50,9 @@ class HubApi {
   static std::string name(const Repo& repo, const std::string& path);
 
  private:
-  Result<http::Reply> ask(http::Request request, const Asked& asked, const transfer::Context& context);
+  // limit: of the reply's bytes.
+  Result<http::Reply> ask(http::Request request, const Asked& asked, size_t limit,
+                          const transfer::Context& context);
 
   http::Client& client_;
   const Settings settings_;

@@ -19,42 +19,168 @@ bool is_hex(std::string_view text, size_t digits) {
          });
 }
 
-std::string text_at(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-std::optional<uint64_t> number_at(const json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end() || !found->is_number_unsigned()) return std::nullopt;
-  return found->get<uint64_t>();
-}
-
 Error unexpected(const std::string& where, const char* what) {
   return make_error(Errc::kProtocol, where + ": the hub's answer " + what);
 }
 
-std::optional<HubFile> parse_entry(const json& entry) {
-  HubFile file;
-  if (!entry.is_object()) return std::nullopt;
-  file.path = text_at(entry, "path");
-  const std::string type = text_at(entry, "type");
-  file.folder = type == "directory";
-  if (file.path.empty() || (!file.folder && type != "file")) return std::nullopt;
-  if (file.folder) return file;
-  file.oid = text_at(entry, "oid");
-  auto size = number_at(entry, "size");
-  const auto lfs = entry.find("lfs");
-  if (lfs != entry.end() && lfs->is_object()) {
-    file.sha256 = text_at(*lfs, "oid");
-    if (file.sha256.starts_with("sha256:")) file.sha256.erase(0, 7);
-    if (const auto large = number_at(*lfs, "size")) size = large;
-    if (!is_hex(file.sha256, 64)) return std::nullopt;
+// Reads JSON event by event and keeps nothing but what it is asked to: what the hub sends may be many times
+// as large as what is wanted of it.  A value is known by its depth and the keys that lead to it.
+class Events : public nlohmann::json_sax<json> {
+ public:
+  bool null() override { return scalar({}); }
+  bool boolean(bool) override { return scalar({}); }
+  bool number_integer(number_integer_t) override { return scalar({}); }
+  bool number_unsigned(number_unsigned_t value) override { return scalar({.number = value}); }
+  bool number_float(number_float_t, const string_t&) override { return scalar({}); }
+  bool string(string_t& value) override { return scalar({.text = &value}); }
+  bool binary(binary_t&) override { return false; }
+  bool key(string_t& name) override { return named(name); }
+  bool start_object(size_t) override { return open(true, ++depth_); }
+  bool end_object() override { return close(depth_--); }
+  bool start_array(size_t) override { return open(false, ++depth_); }
+  bool end_array() override { return close(depth_--); }
+  bool parse_error(size_t, const std::string&, const json::exception&) override { return false; }
+
+ protected:
+  // Neither text nor number: something else, also a number that is negative or has a fraction.
+  struct Scalar {
+    std::string* text = nullptr;
+    std::optional<uint64_t> number = {};
+  };
+  // Each returns false to end the reading.  depth: 1 for the outermost object or array.
+  virtual bool open(bool object, unsigned depth) = 0;
+  virtual bool close(unsigned depth) = 0;
+  virtual bool named(std::string& key) = 0;
+  virtual bool scalar(Scalar value) = 0;
+  unsigned depth() const { return depth_; }
+
+ private:
+  unsigned depth_ = 0;
+};
+
+// The files of a page: [{"type":, "path":, "size":, "oid":, "lfs":{"oid":, "size":}}]
+class TreePage final : public Events {
+ public:
+  std::vector<HubFile> take() { return std::move(files_); }
+  const char* fault() const { return fault_; }
+
+ private:
+  static constexpr unsigned kEntry = 2, kLarge = 3;
+
+  // What an entry says.  A size that is there and is none is another thing than one that is missing.
+  struct Sizes {
+    std::optional<uint64_t> size;
+    bool odd = false;
+
+    void take(std::optional<uint64_t> number) {
+      // Offsets are signed in more than one place on the way.
+      odd = odd || !number || *number > INT64_MAX;
+      size = number;
+    }
+  };
+
+  bool open(bool object, unsigned depth) override {
+    if (depth == 1 && object) return refuse("is no listing");
+    if (depth == kEntry) {
+      if (!object) return refuse(kIncomplete);
+      file_ = {};
+      type_.clear();
+      plain_ = linked_ = {};
+      linked_there_ = false;
+    }
+    if (depth == kLarge) {
+      inside_large_ = object && key_ == "lfs";
+      linked_there_ = linked_there_ || inside_large_;
+      plain_.odd = plain_.odd || key_ == "size";
+    }
+    if (depth == kLarge + 1 && inside_large_) linked_.odd = linked_.odd || large_key_ == "size";
+    return true;
   }
-  if (!size || !is_hex(file.oid, 40)) return std::nullopt;
-  file.size = *size;
-  return file;
-}
+
+  bool close(unsigned depth) override {
+    if (depth == kLarge) inside_large_ = false;
+    return depth != kEntry || add();
+  }
+
+  bool named(std::string& key) override {
+    if (depth() == kEntry)
+      key_.swap(key);
+    else if (depth() == kLarge && inside_large_)
+      large_key_.swap(key);
+    return true;
+  }
+
+  bool scalar(Scalar value) override {
+    if (depth() < kEntry) return refuse(depth() == 0 ? "is no listing" : kIncomplete);
+    if (depth() == kEntry) {
+      if (key_ == "size") plain_.take(value.number);
+      if (value.text == nullptr) return true;
+      if (key_ == "path") file_.path.swap(*value.text);
+      if (key_ == "type") type_.swap(*value.text);
+      if (key_ == "oid") file_.oid.swap(*value.text);
+    } else if (depth() == kLarge && inside_large_) {
+      if (large_key_ == "size") linked_.take(value.number);
+      if (large_key_ == "oid" && value.text != nullptr) file_.sha256.swap(*value.text);
+    }
+    return true;
+  }
+
+  bool add() {
+    file_.folder = type_ == "directory";
+    if (file_.path.empty() || (!file_.folder && type_ != "file")) return refuse(kIncomplete);
+    if (file_.folder) {
+      files_.push_back({std::move(file_.path), true, 0, "", ""});
+      return true;
+    }
+    if (file_.sha256.starts_with("sha256:")) file_.sha256.erase(0, 7);
+    if (linked_there_ && !is_hex(file_.sha256, 64)) return refuse(kIncomplete);
+    const auto size = linked_.size ? linked_.size : plain_.size;
+    if (plain_.odd || linked_.odd || !size || !is_hex(file_.oid, 40)) return refuse(kIncomplete);
+    file_.size = *size;
+    files_.push_back(std::move(file_));
+    return true;
+  }
+
+  bool refuse(const char* why) {
+    fault_ = why;
+    return false;
+  }
+
+  static constexpr const char* kIncomplete = "lists a file without path, size or digest";
+
+  std::vector<HubFile> files_;
+  const char* fault_ = nullptr;
+  HubFile file_;  // the entry that is being read
+  std::string type_;
+  Sizes plain_;
+  Sizes linked_;  // of a large file: plain_ may be that of its pointer
+  bool linked_there_ = false;
+  bool inside_large_ = false;
+  std::string key_;
+  std::string large_key_;
+};
+
+// The commit of a description, which names all files of a repository beside it: reading ends at the commit.
+class Description final : public Events {
+ public:
+  const std::string& commit() const { return commit_; }
+
+ private:
+  bool open(bool object, unsigned depth) override { return depth > 1 || object; }
+  bool close(unsigned) override { return true; }
+  bool named(std::string& key) override {
+    wanted_ = depth() == 1 && key == "sha";
+    return true;
+  }
+  bool scalar(Scalar value) override {
+    if (depth() != 1 || !wanted_) return depth() > 0;
+    if (value.text != nullptr) commit_.swap(*value.text);
+    return false;
+  }
+
+  bool wanted_ = false;
+  std::string commit_;
+};
 
 Error refused_gated(const http::Head& head, const Asked& asked) {
   const char* advice = asked.with_token ? "; accept them there with the account of the token (HF_TOKEN)"
@@ -77,23 +203,18 @@ transfer::Digest HubFile::digest() const {
 }
 
 Result<std::vector<HubFile>> parse_tree(std::string_view text, const std::string& where) {
-  const json page = json::parse(text, nullptr, false);
-  if (!page.is_array()) return unexpected(where, "is no listing");
-  std::vector<HubFile> files;
-  files.reserve(page.size());
-  for (const json& entry : page) {
-    auto file = parse_entry(entry);
-    if (!file) return unexpected(where, "lists a file without path, size or digest");
-    files.push_back(std::move(*file));
+  TreePage page;
+  if (!json::sax_parse(text, &page)) {
+    return unexpected(where, page.fault() != nullptr ? page.fault() : "is no listing");
   }
-  return files;
+  return page.take();
 }
 
 Result<std::string> parse_commit(std::string_view text, const std::string& where) {
-  const json info = json::parse(text, nullptr, false);
-  std::string commit = info.is_object() ? text_at(info, "sha") : "";
-  if (!is_commit(commit)) return unexpected(where, "names no commit");
-  return commit;
+  Description description;
+  json::sax_parse(text, &description);
+  if (!is_commit(description.commit())) return unexpected(where, "names no commit");
+  return description.commit();
 }
 
 std::string plain_etag(std::string_view value) {
@@ -106,8 +227,12 @@ std::string plain_etag(std::string_view value) {
 Result<HubFile> described_file(const http::Head& head, const std::string& path, const std::string& where) {
   HubFile file;
   file.path = path;
+  // A redirect, and what is packed on the way, have another length and tag than the file.
+  const bool other =
+      head.status / 100 == 3 || head.header("Content-Encoding").value_or("identity") != "identity";
+  const auto own = [&](const char* name) { return other ? std::nullopt : head.header(name); };
   const auto linked = head.header("X-Linked-ETag");
-  const std::string etag = plain_etag(linked ? *linked : head.header("ETag").value_or(""));
+  const std::string etag = plain_etag(linked ? *linked : own("ETag").value_or(""));
   if (is_hex(etag, 64)) {
     file.sha256 = etag;
   } else if (is_hex(etag, 40)) {
@@ -116,9 +241,9 @@ Result<HubFile> described_file(const http::Head& head, const std::string& path, 
     return unexpected(where, "gives no digest of the file");
   }
   const auto linked_size = head.header("X-Linked-Size");
-  const std::string size = linked_size ? *linked_size : head.header("Content-Length").value_or("");
+  const std::string size = linked_size ? *linked_size : own("Content-Length").value_or("");
   const auto [stopped, error] = std::from_chars(size.data(), size.data() + size.size(), file.size);
-  if (size.empty() || error != std::errc() || stopped != size.data() + size.size()) {
+  if (size.empty() || error != std::errc() || stopped != size.data() + size.size() || file.size > INT64_MAX) {
     return unexpected(where, "gives no size of the file");
   }
   return file;
@@ -126,16 +251,17 @@ Result<HubFile> described_file(const http::Head& head, const std::string& path, 
 
 std::optional<std::string> next_page(const http::Head& head) {
   const std::string value = head.header("Link").value_or("");
-  for (size_t open = value.find('<'); open != std::string::npos; open = value.find('<', open + 1)) {
+  for (size_t open = value.find('<'); open != std::string::npos; open = value.find('<', open)) {
     const size_t close = value.find('>', open);
     if (close == std::string::npos) return std::nullopt;
-    const size_t next = std::min(value.find(",", close), value.size());
-    const std::string parameters = value.substr(close + 1, next - close - 1);
-    if (parameters.find("rel=\"next\"") != std::string::npos ||
-        parameters.find("rel=next") != std::string::npos) {
+    // Up to the next link, so that each byte is looked at once.
+    const size_t end = std::min(value.find_first_of(",<", close), value.size());
+    const std::string_view parameters = std::string_view(value).substr(close + 1, end - close - 1);
+    if (parameters.find("rel=\"next\"") != std::string_view::npos ||
+        parameters.find("rel=next") != std::string_view::npos) {
       return value.substr(open + 1, close - open - 1);
     }
-    open = close;
+    open = end;
   }
   return std::nullopt;
 }
@@ -147,10 +273,10 @@ Error refused(const http::Head& head, const Asked& asked) {
   if (code == "GatedRepo") return refused_gated(head, asked);
   if (code == "RepoNotFound") return refused_repo(head, asked);
   if (code == "RevisionNotFound") {
-    return make_error(
-        Errc::kNotFound,
-        asked.where + ": " + asked.repo + " has no revision \"" + local::printable(asked.revision) + "\"",
-        status);
+    return make_error(Errc::kNotFound,
+                      asked.where + ": " + asked.repo + " has no revision \"" +
+                          local::printable(asked.revision) + "\"; a slash in a revision is written %2F",
+                      status);
   }
   if (code == "EntryNotFound") return make_error(Errc::kNotFound, asked.where + ": does not exist", status);
   if (status == 401 && asked.with_token) {

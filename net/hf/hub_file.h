@@ -26,12 +26,14 @@ struct HubFile {
   transfer::Digest digest() const;
 };
 
-// A page of a listing.  `where` names it in errors.  kProtocol: not what the hub's documentation says.
+// A page of a listing.  `where` names it in errors.  Memory: that of the files.  kProtocol: not what the
+// hub's documentation says; a file without a size or with one that is no number of bytes; without a digest.
 Result<std::vector<HubFile>> parse_tree(std::string_view json, const std::string& where);
-// The commit in the description of a revision.
+// The commit in the description of a revision.  kProtocol: it names none.
 Result<std::string> parse_commit(std::string_view json, const std::string& where);
 
-// The file that a reply to a request for it describes in its headers; kProtocol: it does not.
+// The file that a reply to a HEAD request for it describes in its headers; kProtocol: it does not.  Of a
+// redirect only those that name what it leads to count.
 Result<HubFile> described_file(const http::Head& head, const std::string& path, const std::string& where);
 // An ETag without quotes and mark of weakness.
 std::string plain_etag(std::string_view value);

@@ -75,6 +75,12 @@ bool good_revision(std::string_view revision) {
   return revision.find("..") == std::string_view::npos && !revision.ends_with('.');
 }
 
+// What may stand before a repository, also where it cannot be read here.
+bool is_kind(std::string_view word) {
+  return std::any_of(kKinds.begin(), kKinds.end(), [&](const KindName& k) { return k.name == word; }) ||
+         word == "kernels" || word == "buckets";
+}
+
 // Revisions that may be written with their slashes.
 bool has_known_slashes(std::string_view revision) {
   for (const std::string_view prefix : {"refs/pr/", "refs/convert/"}) {
@@ -108,22 +114,23 @@ std::string percent_encoded(std::string_view text, bool keep_slash) {
 }
 
 size_t end_of_repo(std::string_view rest) {
+  constexpr size_t kNone = std::string_view::npos;
+  size_t begin = 0;
   const size_t first = rest.find('/');
-  if (first == std::string_view::npos) return first;
-  const std::string_view kind = rest.substr(0, first);
-  const auto is_kind = [&](std::string_view name) { return name == kind; };
-  const bool prefixed =
-      std::any_of(kKinds.begin(), kKinds.end(), [&](const KindName& k) { return is_kind(k.name); }) ||
-      is_kind("kernels") || is_kind("buckets");
-  const size_t owner = prefixed ? rest.find('/', first + 1) : first;
-  if (owner == std::string_view::npos) return owner;
-  const size_t name = rest.find('/', owner + 1);
-  const size_t at = rest.find('@', owner + 1);
-  if (at == std::string_view::npos || (name != std::string_view::npos && at > name)) return name;
+  if (first != kNone && is_kind(rest.substr(0, first))) begin = first + 1;
+  const size_t slash = rest.find('/', begin);
+  size_t at = rest.find('@', begin);
+  size_t end = slash;
+  // Not a name of one word, which is known by what follows it.
+  if (slash != kNone && at > slash && slash + 1 < rest.size()) {
+    end = rest.find('/', slash + 1);
+    at = rest.find('@', slash + 1);
+  }
+  if (at == kNone || at > end) return end;
   for (const std::string_view prefix : {"refs/pr/", "refs/convert/"}) {
     if (rest.substr(at + 1).starts_with(prefix)) return rest.find('/', at + 1 + prefix.size());
   }
-  return name;
+  return end;
 }
 
 Result<Repo> Repo::parse(std::string_view text) {
@@ -148,9 +155,10 @@ Result<Repo> Repo::parse(std::string_view text) {
     repo.revision = *revision;
     rest = rest.substr(0, at);
   }
-  const size_t slash = rest.find('/');
-  if (slash == std::string_view::npos) return malformed(text, "has no owner");
-  if (!good_name(rest.substr(0, slash)) || !good_name(rest.substr(slash + 1))) {
+  const size_t slash = std::min(rest.find('/'), rest.size());
+  const bool owned = slash < rest.size();
+  if (is_kind(rest)) return malformed(text, "names no repository");
+  if (!good_name(rest.substr(0, slash)) || (owned && !good_name(rest.substr(slash + 1)))) {
     return malformed(text, "is no name of a repository");
   }
   repo.id = rest;
@@ -168,7 +176,8 @@ std::string Repo::text() const {
 
 std::string Repo::folder_name() const {
   const size_t slash = id.find('/');
-  return std::string(plural(kind)) + "--" + id.substr(0, slash) + "--" + id.substr(slash + 1);
+  const std::string name = std::string(plural(kind)) + "--" + id.substr(0, slash);
+  return slash == std::string::npos ? name : name + "--" + id.substr(slash + 1);
 }
 
 std::string Repo::api_path() const {

@@ -1,6 +1,10 @@
 // Repositories of a model hub, as people name them.
 //
 //   hf://[models/|datasets/|spaces/]OWNER/NAME[@REVISION][/PATH]
+//   hf://[models/|datasets/|spaces/]NAME[@REVISION[/PATH]]
+//
+// The second form is that of repositories from the hub's first days, which have no owner in their name; the
+// hub knows where they are today.  What has two words is an owner and a name, never a name and a path.
 //
 // A revision is a branch, a tag, a commit, refs/pr/N or refs/convert/NAME; any other slash in it is written
 // %2F.
@@ -17,11 +21,11 @@ enum class RepoKind { kModel, kDataset, kSpace };
 
 struct Repo {
   RepoKind kind = RepoKind::kModel;
-  std::string id;                 // OWNER/NAME, safe as a part of a path
+  std::string id;                 // OWNER/NAME or NAME, safe as a part of a path
   std::string revision = "main";  // plain
 
-  // "[datasets/|spaces/|models/]OWNER/NAME[@REVISION]", what commands take for a bucket.  kUsage: not of this
-  // form, a name or revision that the hub does not allow.  kUnsupported: kernels and buckets.
+  // "[datasets/|spaces/|models/][OWNER/]NAME[@REVISION]", what commands take for a bucket.  kUsage: not of
+  // this form, a name or revision that the hub does not allow.  kUnsupported: kernels and buckets.
   static Result<Repo> parse(std::string_view text);
 
   std::string text() const;              // what parse() takes; the revision only when it is not main

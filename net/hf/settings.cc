@@ -1,5 +1,7 @@
 #include "net/hf/settings.h"
 
+#include <pwd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <fstream>
@@ -23,9 +25,47 @@ bool is_true(std::string value) {
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 
-std::string expanded(const Environment& environment, std::string path) {
-  if (path == "~" || path.starts_with("~/")) path.replace(0, 1, value_of(environment, "HOME"));
-  return path;
+std::string home_of_user(const std::string& name) {
+  std::string space(16 << 10, '\0');
+  struct passwd entry{};
+  struct passwd* found = nullptr;
+  const bool known = ::getpwnam_r(name.c_str(), &entry, space.data(), space.size(), &found) == 0;
+  return known && found != nullptr ? entry.pw_dir : "";
+}
+
+std::string with_home(const Environment& environment, const std::string& path) {
+  if (!path.starts_with('~')) return path;
+  const size_t end = std::min(path.find('/'), path.size());
+  const std::string user = path.substr(1, end - 1);
+  const std::string home = user.empty() ? value_of(environment, "HOME") : home_of_user(user);
+  return home.empty() ? path : home + path.substr(end);
+}
+
+bool is_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+
+// What is not set stays as it is written.
+std::string with_variables(const Environment& environment, const std::string& path) {
+  std::string out;
+  for (size_t at = 0; at < path.size();) {
+    const size_t dollar = std::min(path.find('$', at), path.size());
+    out.append(path, at, dollar - at);
+    if (dollar == path.size()) break;
+    const bool braces = path.compare(dollar, 2, "${") == 0;
+    const size_t begin = dollar + (braces ? 2 : 1);
+    size_t end = begin;
+    while (end < path.size() && (braces ? path[end] != '}' : is_name(path[end]))) ++end;
+    const bool whole = !braces || end < path.size();
+    const auto value = whole && end > begin ? environment(path.substr(begin, end - begin)) : std::nullopt;
+    at = braces && whole ? end + 1 : end;
+    out += value ? *value : path.substr(dollar, at - dollar);
+  }
+  return out;
+}
+
+std::string expanded(const Environment& environment, const std::string& path) {
+  return with_variables(environment, with_home(environment, path));
 }
 
 std::string home_of(const Environment& environment) {
@@ -87,8 +127,15 @@ Result<Settings> Settings::read(const Environment& environment) {
     if (auto cache = value_of(environment, name); !cache.empty())
       settings.cache = expanded(environment, cache);
   }
-  settings.offline = is_true(value_of(environment, "HF_HUB_OFFLINE")) ||
-                     is_true(value_of(environment, "TRANSFORMERS_OFFLINE"));
+  settings.cache_links = !is_true(value_of(environment, "HF_HUB_DISABLE_SYMLINKS"));
+  settings.warn_of_links = !is_true(value_of(environment, "HF_HUB_DISABLE_SYMLINKS_WARNING"));
+  // The second one is asked only where the first is not set.
+  for (const char* name : {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}) {
+    const std::string value = value_of(environment, name);
+    if (value.empty()) continue;
+    if (is_true(value)) settings.offline = name;
+    break;
+  }
   return settings;
 }
 

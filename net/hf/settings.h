@@ -1,4 +1,6 @@
-// What the environment says about the hub, as the hub's own client reads it.
+// What the environment says about the hub, as the hub's own client reads it: in the names of folders and
+// files
+// ~, ~NAME, $NAME and ${NAME} are expanded; variables that are empty count as not set.
 #pragma once
 
 #include <functional>
@@ -18,7 +20,9 @@ struct Settings {
   std::string token;
   // HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, or HF_HOME/hub; empty: the environment names no home.
   std::string cache;
-  bool offline = false;  // HF_HUB_OFFLINE, TRANSFORMERS_OFFLINE
+  bool cache_links = true;    // not HF_HUB_DISABLE_SYMLINKS
+  bool warn_of_links = true;  // not HF_HUB_DISABLE_SYMLINKS_WARNING
+  std::string offline;        // the variable that forbids to ask the hub; empty: none does
 
   // kUsage: an endpoint that is no URL, a token with blanks or control characters; no text repeats a token.
   static Result<Settings> read(const Environment& environment);

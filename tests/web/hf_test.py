@@ -1,5 +1,7 @@
 """sjcp and huggingface_hub with the same model hub (hub.py): downloads, its cache, its refusals, mirrors."""
 
+import errno
+import fcntl
 import importlib.metadata
 import importlib.util
 import json
@@ -13,7 +15,7 @@ import harness
 import hub as model_hub
 from storj import start_network
 
-NOT_FOUND, DENIED, INTEGRITY, SOME_FAILED = 3, 4, 6, 8
+NOT_FOUND, DENIED, PROTOCOL, INTEGRITY, SOME_FAILED = 3, 4, 5, 6, 8
 
 
 def real_model():
@@ -57,7 +59,7 @@ class HubTest(harness.WebTest):
         return hub
 
     def hub_environment(self, **more):
-        return {"HF_ENDPOINT": self.hub.endpoint, "HF_HOME": self.folder / "hf", **more}
+        return {"HF_ENDPOINT": self.hub.endpoint, "HF_HOME": self.folder / "hf"} | more
 
     def sjcp_hub(self, *arguments, environment=None, **options):
         return self.sjcp(*arguments, environment=self.hub_environment(**(environment or {})), **options)
@@ -70,8 +72,8 @@ class HubTest(harness.WebTest):
     def python(self, code, **environment):
         """What a Python program prints that uses huggingface_hub; its cache is HF_HOME's."""
         harness.need_module("huggingface_hub")
-        environment = self.environment(**self.hub_environment(
-            HF_HUB_DISABLE_XET="1", HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1", **environment))
+        environment = self.environment(**self.hub_environment(**{
+            "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", **environment}))
         done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True,
                               env=environment, timeout=harness.TIMEOUT)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -133,6 +135,22 @@ class Downloads(HubTest):
         self.sjcp_hub("cp", "hf://old/model/model-00001.bin", "one")
         self.assert_file(self.folder / "one", self.FILES["model-00001.bin"])
 
+    def test_a_repository_of_one_word(self):
+        hub = self.start_hub()
+        hub.repo("owner/gpt2").commit(self.FILES)
+        hub.repo("gpt2").moved_to = "owner/gpt2"
+        self.sjcp_hub("cp", "-r", "hf://gpt2", "ours/")
+        self.assertEqual(files_below(self.folder / "ours"), digests(self.FILES))
+        self.sjcp_hub("cp", "hf://gpt2@main/config.json", "one")
+        self.assert_file(self.folder / "one", self.FILES["config.json"])
+        # Two words are an owner and a name.
+        self.fail_hub(NOT_FOUND, "cp", "-r", "hf://gpt2/config.json", "x/", words=["gpt2/config.json"])
+        self.sjcp_hub("cp", "-r", "--hf-cache", "hf://gpt2@main")
+        found = self.python("""
+            import huggingface_hub
+            print(huggingface_hub.snapshot_download("gpt2"))""", HF_HUB_OFFLINE="1")
+        self.assertEqual(files_below(found), digests(self.FILES))
+
     def test_a_listing(self):
         self.start_hub(page=2).repo("org/model").commit(self.FILES)
         lines = self.sjcp_hub("ls", "hf://org/model").stdout
@@ -178,6 +196,66 @@ class Troubles(HubTest):
         self.sjcp_hub("cp", "-r", "hf://org/model", "ours/")
         self.assertEqual(files_below(self.folder / "ours"), digests(self.FILES))
 
+    def test_answers_that_are_none(self):
+        """A size that is no number, pages of a login, a commit that is none: never files of other bytes, never 0."""
+        entry = {"type": "file", "path": "f", "size": 3, "oid": model_hub.git_oid(b"abc")}
+        login = b"<html>Log in</html>"
+        page = {"Content-Type": "text/html"}
+        answers = {
+            "a size in quotes": ("/tree/", json.dumps([entry | {"size": " 3"}]).encode()),
+            "no size": ("/tree/", json.dumps([{key: entry[key] for key in ("type", "path", "oid")}]).encode()),
+            "a login instead of a listing": ("/tree/", login),
+            "a listing in an object": ("/tree/", json.dumps({"error": "log in", "files": [entry]}).encode()),
+            "a login instead of a revision": ("/revision/", login),
+            "a commit that is none": ("/revision/", b'{"sha": "main"}'),
+            "an error as JSON": ("/revision/", b'{"error": "Unauthorized"}'),
+        }
+        for what, (path, body) in answers.items():
+            with self.subTest(what):
+                hub = self.start_hub()
+                hub.repo("org/model").commit({"f": b"abc"})
+                hub.instead[path] = (200, page, body)
+                self.fail_hub(PROTOCOL, "cp", "-r", "hf://org/model", "x/", words=["hf://org/model"])
+                self.assertFalse((self.folder / "x/f").exists())
+        for data, code in ((b"abc", PROTOCOL), (bytes(len(login)), INTEGRITY)):
+            with self.subTest("a login instead of the file", size=len(data)):
+                hub = self.start_hub()
+                hub.repo("org/model").commit({"f": data})
+                hub.instead["/resolve/"] = (200, page, login)
+                outcome = self.run_sjcp("cp", "-r", "hf://org/model", "x/", environment=self.hub_environment())
+                self.assertIn(outcome.code, (code, SOME_FAILED), outcome)
+                self.assertFalse((self.folder / "x/f").exists())
+
+    def test_a_listing_without_end(self):
+        for cursors, reason in ((["1", "2", "1"], "leads back"), ([str(number) for number in range(100)], "empty")):
+            with self.subTest(reason):
+                hub = self.start_hub()
+                commit = hub.repo("org/model").commit({"f": b"abc"})
+                url = f"/api/models/org/model/tree/{commit}?recursive=true&expand=false"
+                for before, after in zip([None, *cursors], cursors):
+                    path = f"&cursor={before}." if before else "expand=false"
+                    link = {"Link": f'<{url}&cursor={after}.>; rel="next"'}
+                    hub.instead = {path: (200, link, b"[]"), **hub.instead}
+                self.fail_hub(PROTOCOL, "cp", "-r", "hf://org/model", "x/", words=["does not end", reason])
+
+    def test_no_other_host_gets_the_token(self):
+        hub = self.start_hub()
+        commit = hub.repo("org/model").commit(self.FILES)
+        tree = f"/api/models/org/model/tree/{commit}"
+        elsewhere = {"Location": f"{hub.delivery}/elsewhere"}
+        secret = {"HF_TOKEN": "hf_secret"}
+        for path in ("/revision/main", "/tree/", "/resolve/"):
+            hub.instead = {path: (307, elsewhere, b"")}
+            outcome = self.run_sjcp("cp", "-r", "hf://org/model", "x/", environment=self.hub_environment(**secret))
+            self.assertNotEqual(outcome.code, 0, outcome)
+            self.assertNotIn("hf_secret", outcome.stderr)
+            self.assertGreater(self.hub.count("delivery"), 0)
+            self.hub.forget_requests()
+        # A page at another host is asked of the hub.
+        hub.instead = {"expand=false": (200, {"Link": f'<{hub.delivery}{tree}?recursive=true>; rel="next"'}, b"[]")}
+        self.sjcp_hub("cp", "-r", "hf://org/model", "ours/", environment=secret)
+        self.assertEqual(files_below(self.folder / "ours"), digests(self.FILES))
+
     def test_what_is_not_there(self):
         hub = self.start_hub()
         hub.repo("org/model").commit(self.FILES)
@@ -185,6 +263,7 @@ class Troubles(HubTest):
         self.fail_hub(NOT_FOUND, "cp", "hf://org/model/missing", "x", words=["hf://org/model/missing", "does not exist"])
         self.fail_hub(NOT_FOUND, "cp", "-r", "hf://org/none", "x/", words=["org/none", "HF_TOKEN"])
         self.fail_hub(NOT_FOUND, "cp", "-r", "hf://org/model@v9", "x/", words=["no revision", "v9"])
+        self.fail_hub(NOT_FOUND, "cp", "hf://org/model@feature/x/f", "x", words=['no revision "feature"', "%2F"])
         self.fail_hub(NOT_FOUND, "cp", "hf://org/secret/config.json", "x", words=["HF_TOKEN"])
         self.assertFalse((self.folder / "x").exists())
 
@@ -220,15 +299,15 @@ class Troubles(HubTest):
 
     def test_names_that_are_none(self):
         self.start_hub()
-        for name in ("hf://gpt2", "hf://a/b--c/x", "hf://a/b@../x", "hf://buckets/a/b/x"):
+        for name in ("hf://datasets", "hf://a/b--c/x", "hf://a/b@../x", "hf://buckets/a/b/x"):
             with self.subTest(name=name):
                 self.fail_hub(2, "cp", name, "x", words=[name[:8]])
         self.assertEqual(self.hub.requests, [])
 
     def test_offline_nothing_is_asked(self):
         self.start_hub().repo("org/model").commit(self.FILES)
-        self.fail_hub(2, "cp", "-r", "hf://org/model", "x/", words=["HF_HUB_OFFLINE"],
-                      environment={"HF_HUB_OFFLINE": "1"})
+        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+            self.fail_hub(2, "cp", "-r", "hf://org/model", "x/", words=[name], environment={name: "1"})
         self.assertEqual(self.hub.requests, [])
 
 
@@ -276,6 +355,84 @@ class Cache(HubTest):
             import huggingface_hub
             print(huggingface_hub.snapshot_download("org/model"))""", HF_HUB_OFFLINE="1")
         self.assertEqual(files_below(found), digests({**self.FILES, "config.json": b"{}"}))
+
+    def test_where_there_are_no_links(self):
+        """As on exFAT, SMB and some FUSE: files stand in the snapshot, one warning, and huggingface_hub reads them."""
+        for error in (errno.EPERM, errno.ENOSYS):
+            with self.subTest(errno.errorcode[error]):
+                repo = self.start_hub(page=3).repo("org/model")
+                repo.commit(self.FILES)
+                bare = {"LD_PRELOAD": harness.preloaded("nolinks"), "SJCP_NO_LINKS": error,
+                        "HF_HOME": self.folder / f"hf-{error}"}
+                outcome = self.sjcp_hub("cp", "-r", "--hf-cache", "hf://org/model", environment=bare)
+                self.assertEqual(outcome.stderr.count("no symbolic links"), 1, outcome)
+                snapshot = pathlib.Path(outcome.stdout.strip())
+                self.assertEqual(files_below(snapshot), digests(self.FILES))
+                self.assertEqual([path for path in snapshot.rglob("*") if path.is_symlink()], [])
+                self.assertEqual(list((snapshot.parents[1] / "blobs").iterdir()), [])
+                self.hub.forget_requests()
+                load = """
+                    import huggingface_hub
+                    print(huggingface_hub.snapshot_download("org/model"))"""
+                self.assertEqual(self.python(load, HF_HUB_OFFLINE="1", **bare), str(snapshot))
+                self.assertEqual(self.python(load, HF_HUB_DISABLE_SYMLINKS_WARNING="1", **bare), str(snapshot))
+                self.sjcp_hub("cp", "-r", "--hf-cache", "hf://org/model", environment=bare)
+                self.assertEqual(self.hub.count(method="GET", path="/resolve/"), 0)
+
+    def test_files_that_huggingface_hub_wrote_without_links(self):
+        self.start_hub().repo("org/model").commit(self.FILES)
+        bare = {"LD_PRELOAD": harness.preloaded("nolinks"), "HF_HUB_DISABLE_SYMLINKS_WARNING": "1"}
+        self.python("""
+            import huggingface_hub
+            huggingface_hub.snapshot_download("org/model")""", **bare)
+        self.hub.forget_requests()
+        outcome = self.sjcp_hub("cp", "-r", "--hf-cache", "hf://org/model", environment=bare)
+        self.assertEqual(outcome.stderr, "")
+        self.assertEqual(self.hub.count(path="/resolve/"), 0)
+
+    def test_several_at_once_fetch_each_file_once(self):
+        self.start_hub(pause=0.1).repo("org/model").commit(self.FILES)
+        environment = self.hub_environment()
+        four = [self.start("cp", "-r", "--hf-cache", "hf://org/model", environment=environment) for _ in range(4)]
+        for process in four:
+            out, said = process.communicate(timeout=harness.TIMEOUT)
+            self.assertEqual(process.returncode, 0, said)
+            self.assertEqual(files_below(out.strip()), digests(self.FILES))
+        # Two files have the same bytes, and of an empty one there is nothing to ask for.
+        self.assertEqual(self.hub.count("hub", path="/resolve/"), len(self.FILES) - 2)
+        left = [path.name for path in (self.folder / "hf").rglob("*") if "sjcp" in path.name]
+        self.assertEqual(left, [])
+
+    def test_a_blob_that_another_program_is_writing_is_waited_for(self):
+        data = self.FILES["model-00001.bin"]
+        self.start_hub().repo("org/model").commit({"model.bin": data})
+        hub_cache = self.folder / "hf/hub"
+        locks, blobs = hub_cache / ".locks/models--org--model", hub_cache / "models--org--model/blobs"
+        for folder in (locks, blobs):
+            folder.mkdir(parents=True)
+        with open(locks / f"{model_hub.sha256(data)}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = self.start("cp", "-r", "--hf-cache", "hf://org/model", environment=self.hub_environment())
+            self.assertIn("another process is writing it", process.stderr.readline())
+            partial = blobs / f"{model_hub.sha256(data)}.1a2b3c4d.incomplete"
+            partial.write_bytes(data)
+            partial.rename(blobs / model_hub.sha256(data))
+        out, said = process.communicate(timeout=harness.TIMEOUT)
+        self.assertEqual(process.returncode, 0, said)
+        self.assert_file(pathlib.Path(out.strip()) / "model.bin", data)
+        self.assertEqual(self.hub.count(path="/resolve/"), 0)
+
+    def test_variables_in_the_names_of_folders(self):
+        self.start_hub().repo("org/model").commit(self.FILES)
+        for name in ("$HOME/x", "~/y", "${HOME}/z"):
+            with self.subTest(name):
+                there = {"HF_HOME": name}
+                outcome = self.sjcp_hub("cp", "-r", "--hf-cache", "hf://org/model", environment=there)
+                self.assertTrue(outcome.stdout.startswith(str(self.home)), outcome)
+                found = self.python("""
+                    import huggingface_hub
+                    print(huggingface_hub.snapshot_download("org/model"))""", HF_HUB_OFFLINE="1", **there)
+                self.assertEqual(found, outcome.stdout.strip())
 
     def test_an_interrupted_download_leaves_no_revision(self):
         hub = self.start_hub()

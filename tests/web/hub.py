@@ -103,6 +103,7 @@ class Hub:
         self.cut_after = {}   # last part of a path: bytes after which the connection ends, once
         self.links = {}       # signature: uses left
         self.damaged = set()  # SHA-256 of files of which other bytes are sent
+        self.instead = {}     # part of a path: (status, headers, body) that the hub answers with instead
         self._servers = []
         scheme = "https" if authority else "http"
         host = "localhost" if authority else "127.0.0.1"
@@ -256,14 +257,17 @@ class HubHandler(Handler):
     name = "hub"
 
     def answer(self):
+        for part, other in self.hub.instead.items():
+            if part in self.path:
+                return self.reply(*other)
         path, _, query = self.path.partition("?")
         query = dict(urllib.parse.parse_qsl(query))
-        found = re.fullmatch(r"/api/(models|datasets|spaces)/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+)(?:/(.*))?)?", path)
+        found = re.fullmatch(r"/api/(models|datasets|spaces)/((?:[^/]+/)?[^/]+)(?:/(revision|tree)/([^/]+)(?:/(.*))?)?", path)
         if found:
             kind, name, question, revision, below = found.groups()
             return self.api(kind, name, question, urllib.parse.unquote(revision or "main"),
                             urllib.parse.unquote(below or ""), query)
-        found = re.fullmatch(r"/(?:(datasets|spaces)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
+        found = re.fullmatch(r"/(?:(datasets|spaces)/)?((?:[^/]+/)?[^/]+)/resolve/([^/]+)/(.+)", path)
         if found:
             kind, name, revision, file = found.groups()
             return self.resolve(kind or "models", name, urllib.parse.unquote(revision), urllib.parse.unquote(file))

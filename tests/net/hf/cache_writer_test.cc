@@ -1,5 +1,7 @@
 #include "net/hf/cache_writer.h"
 
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -180,4 +182,101 @@ TEST_CASE("Without a home there is no cache to write") {
   auto sink = writer.open("x");
   CHECK(!sink->there(info_of(kOid, 1), {}));
   CHECK(sink->resume(content_of(kOid, 1)).error().code == Errc::kUsage);
+}
+
+namespace {
+
+// A file system without symbolic links, and one that refuses them for another reason.
+CacheOptions without_links(int error) {
+  CacheOptions options;
+  options.symlink = [error](const char*, const char*) {
+    errno = error;
+    return -1;
+  };
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("Where no links can be made, new files stand in the snapshot and others are copied there") {
+  for (const int error : {EPERM, ENOSYS, EOPNOTSUPP}) {
+    CAPTURE(error);
+    test::TempFolder folder;
+    CacheWriter linked(folder.path(), *Repo::parse("o/m"), std::string(40, 'd'));
+    REQUIRE(store(linked, "old", kOid, "old"));
+    CacheWriter writer(folder.path(), *Repo::parse("o/m"), kCommit, without_links(error));
+    REQUIRE(store(writer, "a/new", kSha256, "new bytes"));
+    REQUIRE(store(writer, "old", kOid, "old"));
+    // The same contents under another name.
+    CHECK(writer.open("again")->there(info_of(kSha256, 9), {}));
+    REQUIRE(writer.finish());
+    for (const char* name : {"a/new", "old", "again"}) {
+      CAPTURE(name);
+      CHECK(fs::symlink_status(writer.snapshot() + "/" + name).type() == fs::file_type::regular);
+    }
+    CHECK(read_file(writer.snapshot() + "/a/new") == "new bytes");
+    CHECK(read_file(writer.snapshot() + "/again") == "new bytes");
+    CHECK(read_file(writer.snapshot() + "/old") == "old");
+    CHECK(fs::exists(folder / ("models--o--m/blobs/" + kOid)));
+    CHECK(!fs::exists(folder / ("models--o--m/blobs/" + kSha256)));
+    // Whatever wrote them: what is there is not fetched again.
+    CacheWriter later(folder.path(), *Repo::parse("o/m"), kCommit);
+    CHECK(later.open("a/new")->there(info_of(kSha256, 9), {}));
+    CHECK(!later.open("a/new")->there(info_of(kSha256, 8), {}));
+  }
+}
+
+TEST_CASE("Links that are not wanted are not tried") {
+  test::TempFolder folder;
+  CacheOptions options;
+  options.links = false;
+  options.symlink = [](const char*, const char*) { return ::abort(), 0; };
+  CacheWriter writer(folder.path(), *Repo::parse("o/m"), kCommit, options);
+  REQUIRE(store(writer, "a", kOid, "bytes"));
+  CHECK(read_file(writer.snapshot() + "/a") == "bytes");
+}
+
+TEST_CASE("A link that fails for want of space is an error and no reason to do without") {
+  test::TempFolder folder;
+  CacheWriter writer(folder.path(), *Repo::parse("o/m"), kCommit, without_links(ENOSPC));
+  CHECK(store(writer, "a", kOid, "bytes").error().code == Errc::kLocalIo);
+  CHECK(fs::exists(folder / ("models--o--m/blobs/" + kOid)));
+}
+
+TEST_CASE("A blob that another process is writing is waited for, and taken when it is there") {
+  test::TempFolder folder;
+  CacheWriter theirs(folder.path(), *Repo::parse("o/m"), kCommit);
+  auto first = theirs.open("a");
+  REQUIRE(!first->there(info_of(kOid, 5), {}));
+  REQUIRE(first->resume(content_of(kOid, 5)));
+  // Locks of open files hold between writers of one process, too.
+  CacheWriter ours(folder.path(), *Repo::parse("o/m"), kCommit);
+  bool there = false;
+  std::thread second([&] { there = ours.open("a")->there(info_of(kOid, 5), {}); });
+  REQUIRE(first->write(0, std::string("bytes")));
+  REQUIRE(first->commit());
+  first.reset();
+  second.join();
+  CHECK(there);
+}
+
+TEST_CASE("Who waits for another process can be stopped, and does without where it gets nowhere") {
+  test::TempFolder folder;
+  CacheWriter theirs(folder.path(), *Repo::parse("o/m"), kCommit);
+  auto first = theirs.open("a");
+  REQUIRE(!first->there(info_of(kOid, 5), {}));
+  CacheWriter ours(folder.path(), *Repo::parse("o/m"), kCommit);
+  std::stop_source stop;
+  stop.request_stop();
+  auto second = ours.open("a");
+  CHECK(!second->there(info_of(kOid, 5), stop.get_token()));
+  CHECK(second->resume(content_of(kOid, 5)).error().code == Errc::kCancelled);
+
+  const Clock::Steady begin{};
+  ProgressWatch watch(std::chrono::seconds(60), 1, begin);
+  CHECK(watch.waits(1, begin));
+  CHECK(watch.waits(1, begin + std::chrono::seconds(59)));
+  CHECK(watch.waits(2, begin + std::chrono::seconds(60)));
+  CHECK(watch.waits(2, begin + std::chrono::seconds(119)));
+  CHECK(!watch.waits(2, begin + std::chrono::seconds(120)));
 }

@@ -41,11 +41,13 @@ TEST_CASE("A listing tells sizes and digests of small and large files") {
 }
 
 TEST_CASE("A listing that is none, or lacks what has to be checked, is refused") {
-  for (const std::string text : {"", "{}", "[1]", "[{\"type\":\"file\",\"path\":\"a\",\"size\":1}]",
-                                 "[{\"type\":\"file\",\"path\":\"a\",\"size\":-1,\"oid\":"
-                                 "\"0000000000000000000000000000000000000000\"}]",
-                                 "[{\"type\":\"file\",\"path\":\"a\",\"size\":1,\"oid\":\"../../x\"}]",
-                                 "[{\"type\":\"directory\"}]"}) {
+  for (const std::string text :
+       {"", "{}", "[1]", "[{\"type\":\"file\",\"path\":\"a\",\"size\":1}]",
+        "[{\"type\":\"file\",\"path\":\"a\",\"size\":-1,\"oid\":"
+        "\"0000000000000000000000000000000000000000\"}]",
+        "[{\"type\":\"file\",\"path\":\"a\",\"size\":1,\"oid\":\"../../x\"}]", "[{\"type\":\"directory\"}]",
+        "[{\"type\":\"directory\",\"path\":\"d\"}", "[] []", "<html>Log in</html>", "\"x\"", "[[]]",
+        "{\"error\":\"Unauthorized\"}"}) {
     CAPTURE(text);
     auto files = parse_tree(text, "hf://o/m");
     REQUIRE(!files);
@@ -54,10 +56,53 @@ TEST_CASE("A listing that is none, or lacks what has to be checked, is refused")
   }
 }
 
+TEST_CASE("A size that is none is an error, and never that of something else") {
+  const auto listed = [](const std::string& size, const std::string& large) {
+    return parse_tree(R"([{"type":"file","path":"a",)" + size + R"("oid":")" + kOid + R"(","lfs":{"oid":")" +
+                          kSha256 + "\"" + large + "}}]",
+                      "hf://o/m");
+  };
+  CHECK(listed("\"size\":3,", "")->front().size == 3);
+  CHECK(listed("\"size\":3,", ",\"size\":5")->front().size == 5);
+  CHECK(listed("", ",\"size\":5")->front().size == 5);
+  CHECK(listed("\"size\":9223372036854775807,", "")->front().size == 9223372036854775807u);
+  for (const char* odd : {"\" 3\"", "\"3\"", "-3", "1e3", "3.0", "null", "true", "9223372036854775808",
+                          "99999999999999999999", "{\"size\":3}", "[3]"}) {
+    CAPTURE(odd);
+    const std::string size = std::string("\"size\":") + odd;
+    CHECK(!listed(size + ",", ""));
+    CHECK(!listed("\"size\":3,", "," + size));
+    CHECK(!listed(size + ",", ",\"size\":3"));
+  }
+  CHECK(!listed("", ""));
+  CHECK(!listed("\"inner\":{\"size\":3},", ""));
+}
+
+TEST_CASE("What a listing has beside names, sizes and digests is passed over") {
+  auto files = parse_tree(R"([{"lastCommit":{"path":"no","size":9,"oid":"x","lfs":{"oid":"no"}},"path":"a",
+      "list":[{"path":"no"}],"type":"file","lfs":null,"size":7,"oid":")" +
+                              kOid + R"("}])",
+                          "x");
+  REQUIRE(files);
+  REQUIRE(files->size() == 1);
+  CHECK(files->front().path == "a");
+  CHECK(files->front().size == 7);
+  CHECK(!files->front().large());
+  CHECK(parse_tree("[]", "x")->empty());
+  CHECK(!parse_tree(std::string(1'000'000, '['), "x"));
+}
+
 TEST_CASE("A revision's description names its commit") {
   CHECK(*parse_commit(R"({"id":"o/m","sha":")" + kOid + "\"}", "x") == kOid);
   CHECK(parse_commit(R"({"sha":"main"})", "x").error().code == Errc::kProtocol);
-  CHECK(parse_commit("[]", "x").error().code == Errc::kProtocol);
+  CHECK(*parse_commit(R"({"siblings":[{"sha":"x"}],"config":{"sha":"y"},"sha":")" + kOid + "\",", "x") ==
+        kOid);
+  for (const std::string text :
+       {"[]", "", "<html>", "{\"sha\":1}", "{\"config\":{\"sha\":\"x\"}}", "\"sha\""}) {
+    CAPTURE(text);
+    CHECK(parse_commit(text, "x").error().code == Errc::kProtocol);
+  }
+  CHECK(!parse_commit(R"({"sha":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})", "x"));
 }
 
 TEST_CASE("Headers of a reply describe the file, those of a large one first") {
@@ -76,6 +121,15 @@ TEST_CASE("Headers of a reply describe the file, those of a large one first") {
   CHECK(described_file(reply(200, {{"ETag", "\"x\""}, {"Content-Length", "12"}}), "f", "x").error().code ==
         Errc::kProtocol);
   CHECK(described_file(reply(200, {{"ETag", kOid}}), "f", "x").error().code == Errc::kProtocol);
+  for (const char* odd : {"1e3", "-1", " 12", "12,12", "9223372036854775808", ""}) {
+    CAPTURE(odd);
+    CHECK(!described_file(reply(200, {{"ETag", kOid}, {"Content-Length", odd}}), "f", "x"));
+  }
+  // The length of the redirect, or of what is packed, is not that of the file.
+  CHECK(!described_file(reply(302, {{"X-Linked-ETag", kSha256}, {"Content-Length", "99"}}), "f", "x"));
+  CHECK(!described_file(reply(302, {{"ETag", kOid}, {"X-Linked-Size", "99"}}), "f", "x"));
+  CHECK(!described_file(reply(200, {{"ETag", kOid}, {"Content-Encoding", "gzip"}, {"Content-Length", "9"}}),
+                        "f", "x"));
 }
 
 TEST_CASE("The next page is found among the links") {
@@ -83,6 +137,8 @@ TEST_CASE("The next page is found among the links") {
   CHECK(!next_page(reply(200, {{"Link", "<http://a/>; rel=\"prev\""}})));
   CHECK(*next_page(reply(200, {{"Link", "<http://a/>; rel=\"prev\", <http://b/?c=1,2>; rel=\"next\""}})) ==
         "http://b/?c=1,2");
+  CHECK(*next_page(reply(200, {{"Link", "<a><b>; rel=next"}})) == "b");
+  CHECK(!next_page(reply(200, {{"Link", "<a>; rel=\"prev\", <b; rel=\"next\""}})));
 }
 
 TEST_CASE("What the hub has against a request becomes an error that says what to do") {

@@ -28,6 +28,21 @@ TEST_CASE("A repository is named by its kind, its owner and name, and a revision
   CHECK(Repo::parse("a/b@" + std::string(40, '1'))->pinned());
 }
 
+TEST_CASE("A repository of the hub's first days has a name of one word") {
+  auto model = Repo::parse("gpt2@v1");
+  REQUIRE(model);
+  CHECK(model->id == "gpt2");
+  CHECK(model->revision == "v1");
+  CHECK(model->text() == "gpt2@v1");
+  CHECK(model->folder_name() == "models--gpt2");
+  CHECK(model->api_path() == "/api/models/gpt2");
+  auto dataset = Repo::parse("datasets/squad");
+  REQUIRE(dataset);
+  CHECK(dataset->kind == RepoKind::kDataset);
+  CHECK(dataset->text() == "datasets/squad");
+  CHECK(dataset->folder_name() == "datasets--squad");
+}
+
 TEST_CASE("Slashes of a revision are escaped, except in refs of the hub's own") {
   CHECK(Repo::parse("a/b@refs/pr/1")->escaped_revision() == "refs%2Fpr%2F1");
   CHECK(Repo::parse("a/b@refs/pr/1")->text() == "a/b@refs/pr/1");
@@ -49,13 +64,21 @@ TEST_CASE("The repository ends where its path begins") {
   CHECK(repo("datasets/a/b@v/c/d") == "datasets/a/b@v");
   CHECK(repo("datasets/a") == "datasets/a");
   CHECK(repo("gpt2") == "gpt2");
+  CHECK(repo("gpt2/") == "gpt2");
+  CHECK(repo("gpt2/config.json") == "gpt2/config.json");
+  CHECK(repo("gpt2@v1") == "gpt2@v1");
+  CHECK(repo("gpt2@v1/config.json") == "gpt2@v1");
+  CHECK(repo("gpt2@refs/pr/1/config.json") == "gpt2@refs/pr/1");
+  CHECK(repo("datasets/squad/") == "datasets/squad");
+  CHECK(repo("datasets/squad@main/x") == "datasets/squad@main");
+  CHECK(repo("datasets/") == "datasets/");
 }
 
 TEST_CASE("Names that the hub does not allow are refused") {
   for (const char* text :
-       {"",       "gpt2",       "/b",       "a/",       "a/..",           "../b",    "a/b--c",  "a/b..c",
+       {"",       "datasets",   "/b",       "a/",       "a/..",           "../b",    "a/b--c",  "a/b..c",
         "a/b c",  "a/b@",       "a/b@..",   "a/b@../x", "a/b@x%2F..%2Fy", "a/b@%00", "a/b@%zz", "a/b@%2Fx",
-        "a/b@.x", "a/b@x.lock", "a/b@x\\y", "a/b/c",    "datasets/a",     "a/b.git", "a/."}) {
+        "a/b@.x", "a/b@x.lock", "a/b@x\\y", "a/b/c",    "datasets/",      "a/b.git", "a/."}) {
     CAPTURE(text);
     auto repo = Repo::parse(text);
     REQUIRE(!repo);

@@ -25,7 +25,7 @@ TEST_CASE("Without variables the hub is the public one, without token") {
   CHECK(settings->endpoint == "https://huggingface.co");
   CHECK(settings->token.empty());
   CHECK(settings->cache == "/home/me/.cache/huggingface/hub");
-  CHECK(!settings->offline);
+  CHECK(settings->offline.empty());
   CHECK(read({})->cache.empty());
 }
 
@@ -61,8 +61,37 @@ TEST_CASE("The endpoint loses its trailing slash and has to be a URL") {
   CHECK(read({{"HF_ENDPOINT", "hub.example"}}).error().code == Errc::kUsage);
 }
 
-TEST_CASE("Offline is what the hub's client takes for true") {
-  CHECK(read({{"HF_HUB_OFFLINE", "1"}})->offline);
-  CHECK(read({{"TRANSFORMERS_OFFLINE", "true"}})->offline);
-  CHECK(!read({{"HF_HUB_OFFLINE", "0"}})->offline);
+TEST_CASE("Offline is what the hub's client takes for true, and the variable is known by name") {
+  CHECK(read({{"HF_HUB_OFFLINE", "1"}})->offline == "HF_HUB_OFFLINE");
+  CHECK(read({{"TRANSFORMERS_OFFLINE", "true"}})->offline == "TRANSFORMERS_OFFLINE");
+  CHECK(read({{"HF_HUB_OFFLINE", "0"}})->offline.empty());
+  CHECK(read({{"HF_HUB_OFFLINE", "0"}, {"TRANSFORMERS_OFFLINE", "1"}})->offline.empty());
+  CHECK(read({{"HF_HUB_OFFLINE", ""}, {"TRANSFORMERS_OFFLINE", "1"}})->offline == "TRANSFORMERS_OFFLINE");
+}
+
+TEST_CASE("Names of folders are expanded as the hub's client does it") {
+  const auto cache = [](const std::string& name) {
+    return read({{"HOME", "/h"}, {"A", "/a"}, {"B_1", "b"}, {"HF_HUB_CACHE", name}})->cache;
+  };
+  CHECK(cache("$HOME/x") == "/h/x");
+  CHECK(cache("~/x") == "/h/x");
+  CHECK(cache("~") == "/h");
+  CHECK(cache("~root/x") == "/root/x");
+  CHECK(cache("~nobody-of-this-name/x") == "~nobody-of-this-name/x");
+  CHECK(cache("${A}/$B_1.c") == "/a/b.c");
+  CHECK(cache("$NOT_SET/${NOT_SET}/x") == "$NOT_SET/${NOT_SET}/x");
+  CHECK(cache("${A") == "${A");
+  CHECK(cache("/x/$") == "/x/$");
+  CHECK(cache("/x/$/y") == "/x/$/y");
+  CHECK(read({{"HOME", "/h"}, {"HF_HOME", "$HOME/hf"}})->cache == "/h/hf/hub");
+  CHECK(read({{"HOME", "/h"}, {"XDG_CACHE_HOME", "$HOME/c"}})->cache == "/h/c/huggingface/hub");
+  test::TempFolder folder;
+  test::write_file(folder / "token", "hf_file\n");
+  CHECK(read({{"WHERE", folder.path()}, {"HF_TOKEN_PATH", "$WHERE/token"}})->token == "hf_file");
+}
+
+TEST_CASE("Links in the cache are switched off by the hub's variables") {
+  CHECK(read({})->cache_links);
+  CHECK(!read({{"HF_HUB_DISABLE_SYMLINKS", "1"}})->cache_links);
+  CHECK(!read({{"HF_HUB_DISABLE_SYMLINKS_WARNING", "1"}})->warn_of_links);
 }
