@@ -13,6 +13,7 @@ struct Metainfo::BatchRun {
   pb::RequestHeader header;
   std::string stream_id;
   std::string segment_id;
+  CallResult* course = nullptr;
 
   // Most requests name everything themselves.
   template <class Request>
@@ -156,18 +157,21 @@ Check Metainfo::batch_item(BatchRun& run, pb::BatchRequestItem& item, pb::BatchR
   count(method->second.name);
   if (!state_.limit.pass(state_.clock.steady_now())) return too_many_requests();
   if (const auto fault = state_.faults.take(method->second.name)) {
-    if (!fault->drop_before && !fault->drop_after) return fault->status;
-    return failure(code::kUnavailable, "sjnet: an item of a batch cannot drop the connection");
+    run.course->drop = fault->drop_before || fault->drop_after;
+    run.course->silent = fault->silent;
+    // What came before the item has taken effect; nobody hears of the failure.
+    if (!fault->drop_after) return fault->status;
   }
   return method->second.run(*this, run, item, out);
 }
 
-Outcome<pb::BatchResponse> Metainfo::batch(ByteView bytes) {
+Outcome<pb::BatchResponse> Metainfo::batch(ByteView bytes, CallResult& course) {
   if (auto failed = check_batch_fields(bytes)) return *failed;
   pb::BatchRequest request;
   if (!parse(bytes, request)) return malformed();
   BatchRun run;
   run.header = request.header();
+  run.course = &course;
   pb::BatchResponse out;
   for (pb::BatchRequestItem& item : *request.mutable_requests()) {
     if (auto failed = batch_item(run, item, *out.add_responses())) return *failed;
@@ -175,7 +179,7 @@ Outcome<pb::BatchResponse> Metainfo::batch(ByteView bytes) {
   return out;
 }
 
-Outcome<std::string> Metainfo::compressed_batch(ByteView bytes) {
+Outcome<std::string> Metainfo::compressed_batch(ByteView bytes, CallResult& course) {
   pb::CompressedBatchRequest request;
   if (!parse(bytes, request)) return malformed();
   std::string inner = request.data();
@@ -186,7 +190,7 @@ Outcome<std::string> Metainfo::compressed_batch(ByteView bytes) {
   } else if (request.selected() != kNone) {
     return failure(code::kUnknown, "unsupported compression");
   }
-  const auto reply = batch(inner);
+  const auto reply = batch(inner, course);
   if (!reply) return reply.failed();
   pb::CompressedBatchResponse out;
   if (reply->responses().empty()) return out.SerializeAsString();

@@ -77,11 +77,16 @@ json set_node_faults(Network& network, const json& command) {
 }
 
 json set_satellite_faults(Network& network, const json& command) {
-  only_known(command, {"op", "method", "status", "drop", "count", "expired_limits", "clear"});
+  only_known(command, {"op", "method", "status", "drop", "silent", "count", "expired_limits", "clear", "down",
+                       "restart_after_ms"});
   SatelliteFaults& faults = network.satellite().faults;
   if (command.value("clear", false)) faults.clear();
   if (command.contains("expired_limits")) {
     faults.set_expired_limits(command.at("expired_limits").get<uint64_t>());
+  }
+  if (command.contains("down")) network.set_satellite_down(command.at("down").get<bool>());
+  if (command.contains("restart_after_ms")) {
+    network.restart_satellite(std::chrono::milliseconds(command.at("restart_after_ms").get<uint64_t>()));
   }
   if (!command.contains("method")) return json::object();
   CallFault fault;
@@ -90,9 +95,10 @@ json set_satellite_faults(Network& network, const json& command) {
   const std::string drop = command.value("drop", std::string());
   fault.drop_before = drop == "before";
   fault.drop_after = drop == "after";
-  if (drop.empty()) {
+  fault.silent = command.value("silent", false);
+  if (drop.empty() && !fault.silent) {
     fault.status = status_of(command.at("status"));
-  } else if (!fault.drop_before && !fault.drop_after) {
+  } else if (!fault.drop_before && !fault.drop_after && !fault.silent) {
     throw BadCommand("drop is neither \"before\" nor \"after\"");
   }
   faults.set(command.at("method").get<std::string>(), fault);

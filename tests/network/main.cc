@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/base/clock.h"
 #include "core/base/units.h"
 #include "tests/network/control.h"
 #include "tests/network/control_commands.h"
@@ -26,6 +27,18 @@ struct Options {
   NetworkOptions network;
   std::string access_file;
   std::string control;
+  std::chrono::seconds clock_offset{0};
+};
+
+// The machine's clock, and a wall clock that is wrong.
+class ShiftedClock : public Clock {
+ public:
+  explicit ShiftedClock(std::chrono::seconds offset) : offset_(offset) {}
+  Steady steady_now() const override { return system_clock().steady_now(); }
+  Wall wall_now() const override { return system_clock().wall_now() + offset_; }
+
+ private:
+  const std::chrono::seconds offset_;
 };
 
 // A network and its clients may hold tens of connections for every segment in flight.
@@ -73,7 +86,8 @@ int run(const Options& options) {
   signals.async_wait([&](const std::error_code& error, int) {
     if (!error) loop.stop();
   });
-  auto network = Network::create(options.network);
+  const ShiftedClock clock(options.clock_offset);
+  auto network = Network::create(options.network, clock);
   if (!network) return fail(network.error());
   auto control = Control::open(loop, **network, options.control, [&] { loop.stop(); });
   if (!control) return fail(control.error());
@@ -96,6 +110,7 @@ int main_with(int argc, char** argv) {
   std::string segment_size = "64MiB";
   std::string path_cipher = "aesgcm";
   std::string noise = "on";
+  int64_t clock_offset = 0;
   CLI::App app{"A local Storj network: a satellite and its storage nodes on loopback."};
   app.add_option("--nodes", options.network.nodes, "Number of storage nodes")->capture_default_str();
   app.add_option("--rs", rs, "Redundancy k/m/o/n, such as 29/35/65/80 (default 4/6/8/10)");
@@ -110,10 +125,12 @@ int main_with(int argc, char** argv) {
   app.add_option("--path-cipher", path_cipher, "aesgcm or null")->check(CLI::IsMember({"aesgcm", "null"}));
   app.add_option("--noise", noise, "on or off: whether nodes offer Noise")
       ->check(CLI::IsMember({"on", "off"}));
+  app.add_option("--clock-offset", clock_offset, "Seconds by which its clock is ahead of the machine's");
   app.add_option("--threads", options.network.threads, "Serving threads; 0: one for every processor");
   CLI11_PARSE(app, argc, argv);
   options.network.plain_paths = path_cipher == "null";
   options.network.noise = noise == "on";
+  options.clock_offset = std::chrono::seconds(clock_offset);
   if (!rs.empty() && !parse_redundancy(rs, options.network.redundancy)) {
     return fail(make_error(Errc::kUsage, "--rs: not k/m/o/n with 1 <= k <= m <= o <= n <= 255: " + rs));
   }

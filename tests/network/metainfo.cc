@@ -114,7 +114,8 @@ CallResult Metainfo::call(const std::string& method, ByteView request) {
   const auto fault = state_.faults.take(method);
   if (fault && !fault->drop_after) {
     result.drop = fault->drop_before;
-    if (!result.drop) result.failed = fault->status;
+    result.silent = fault->silent;
+    if (!result.drop && !result.silent) result.failed = fault->status;
     return result;
   }
   // Of a batch, the items count.
@@ -123,8 +124,8 @@ CallResult Metainfo::call(const std::string& method, ByteView request) {
     result.failed = too_many_requests();
     return result;
   }
-  auto reply = dispatch(method, request);
-  result.drop = fault && fault->drop_after;
+  auto reply = dispatch(method, request, result);
+  result.drop = result.drop || (fault && fault->drop_after);
   if (reply) {
     result.reply = std::move(*reply);
   } else {
@@ -133,10 +134,10 @@ CallResult Metainfo::call(const std::string& method, ByteView request) {
   return result;
 }
 
-Outcome<std::string> Metainfo::dispatch(const std::string& method, ByteView request) {
-  if (method == "CompressedBatch") return compressed_batch(request);
+Outcome<std::string> Metainfo::dispatch(const std::string& method, ByteView request, CallResult& course) {
+  if (method == "CompressedBatch") return compressed_batch(request, course);
   if (method == "Batch") {
-    auto reply = batch(request);
+    auto reply = batch(request, course);
     if (!reply) return reply.failed();
     return reply->SerializeAsString();
   }

@@ -18,8 +18,9 @@ namespace sjcp::network {
 
 // What becomes of a call.
 struct CallResult {
-  bool drop = false;  // cut the connection instead of answering
-  std::string reply;  // when neither dropped nor failed
+  bool drop = false;    // cut the connection instead of answering
+  bool silent = false;  // never answer
+  std::string reply;    // when none of these, nor failed
   Check failed;
 };
 
@@ -41,9 +42,10 @@ class Metainfo {
   static const std::map<std::string, Method, std::less<>>& methods();
   static const std::map<int, BatchMethod>& batch_methods();  // by oneof number
 
-  Outcome<std::string> dispatch(const std::string& method, ByteView request);
-  Outcome<std::string> compressed_batch(ByteView request);
-  Outcome<pb::BatchResponse> batch(ByteView request);
+  // `course`: whether it is dropped or not answered.
+  Outcome<std::string> dispatch(const std::string& method, ByteView request, CallResult& course);
+  Outcome<std::string> compressed_batch(ByteView request, CallResult& course);
+  Outcome<pb::BatchResponse> batch(ByteView request, CallResult& course);
   Check batch_item(BatchRun& run, pb::BatchRequestItem& item, pb::BatchResponseItem& out);
   void count(const std::string& method);
 

@@ -50,13 +50,15 @@ class NodeFaultBox {
 struct CallFault {
   bool drop_before = false;  // the connection is cut before the call has any effect
   bool drop_after = false;   // ... after it took effect, instead of the answer
+  bool silent = false;       // it has no effect and is never answered
   RpcFailure status;         // otherwise the answer
   uint64_t count = 1;        // calls that are left
 };
 
 class SatelliteFaults {
  public:
-  // method: "BeginObject", or "*".  A call inside a batch counts by its own name and by the batch's.
+  // method: "BeginObject", or "*".  A call inside a batch counts by its own name and by the batch's; then
+  // what comes before it in the batch has taken effect, and with drop_after what comes behind it as well.
   void set(const std::string& method, CallFault fault) {
     std::lock_guard lock(mutex_);
     calls_[method] = std::move(fault);

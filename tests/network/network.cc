@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/access/grant.h"
+#include "core/base/wait.h"
 #include "core/crypto/hash.h"
 #include "net/io/identity.h"
 #include "tests/network/node_calls.h"
@@ -122,6 +123,7 @@ struct Network::State {
   Workers workers;
   std::unique_ptr<Listener> listener;
   crypto::Key default_key = crypto::Key::random();
+  std::jthread restart;  // of the satellite; ends before its listener
 };
 
 Status Network::State::add_node(size_t i, const std::shared_ptr<const io::TlsContext>& other_tls) {
@@ -160,6 +162,7 @@ Network::Network(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Network::~Network() = default;
 
 void Network::State::stop() {
+  restart = {};
   // Sockets and what waits for them go before the loops that they belong to.
   workers.stop();
   if (listener != nullptr) listener->shut();
@@ -229,6 +232,16 @@ void Network::set_faults(size_t node, const NodeFaults& faults) {
 
 SatelliteState& Network::satellite() {
   return state_->satellite;
+}
+void Network::set_satellite_down(bool down) {
+  state_->restart = {};
+  state_->listener->set_down(down);
+}
+void Network::restart_satellite(std::chrono::milliseconds after) {
+  set_satellite_down(true);
+  state_->restart = std::jthread([&listener = *state_->listener, after](const std::stop_token& stop) {
+    if (wait_unless_stopped(after, stop)) listener.set_down(false);
+  });
 }
 const Metainfo& Network::metainfo() const {
   return state_->metainfo;

@@ -3,6 +3,7 @@
 // Threads: any, after create().
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,6 +47,11 @@ class Network {
   // Also opens and closes the listener.
   void set_faults(size_t node, const NodeFaults& faults);
   SatelliteState& satellite();
+  // Down: its connections are cut and its port is refused, as while it restarts; identity, port and state
+  // stay.
+  void set_satellite_down(bool down);
+  // Down at once, and up again after that time, which nobody waits for.
+  void restart_satellite(std::chrono::milliseconds after);
   const Metainfo& metainfo() const;
   uint64_t satellite_connections() const;
 

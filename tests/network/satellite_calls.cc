@@ -14,6 +14,7 @@ class UnaryCall : public Call {
   void on_message(ByteView whole, drpc::ServerMachine& out) override {
     if (std::exchange(answered_, true)) return;
     CallResult result = metainfo_.call(method_, whole);
+    if (result.silent) return;
     if (result.drop) {
       drop_ = true;
     } else if (result.failed) {
