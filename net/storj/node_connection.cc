@@ -115,6 +115,12 @@ void NodeConnection::cancel() {
   drop();
 }
 
+Error NodeConnection::named(Error error) const {
+  if (error.what.starts_with(peer_.address + " (node ")) return error;
+  if (error.what.starts_with(peer_.address + ": ")) error.what.erase(0, peer_.address.size() + 2);
+  return with_context(std::move(error), node_name());
+}
+
 std::string NodeConnection::node_name() const {
   return "node " + peer_.id.text() + " (" + peer_.address + ")";
 }

@@ -84,6 +84,8 @@ class NodeConnection {
 
   // Of the last connection, for messages: "node <id> (<address>)".
   std::string node_name() const;
+  // The error with the node's name, which those of the connection itself have already.
+  Error named(Error error) const;
 
   std::chrono::steady_clock::time_point last_progress;  // set by open(); the owner moves it on
   uint64_t acknowledged = 0;                            // bytes, when the owner last looked; set by open()

@@ -124,7 +124,7 @@ Status PieceUpload::verify(io::PeerChains& chains, const std::shared_ptr<const i
   if (done.hash() != hash_) return wrong("has another hash: the piece was damaged on its way");
   if (done.piece_size() != static_cast<int64_t>(piece_size_)) return wrong("has another size");
   Clock::Wall stamp{std::chrono::seconds(done.timestamp().seconds())};
-  if (now - stamp > kMaxHashAge) return wrong("is too old");
+  if (now - stamp > kMaxHashAge) return wrong("is too old: its clock is wrong");
   if (!signer->verify_signature(signing_bytes(done), done.signature())) return wrong("has a wrong signature");
   return {};
 }

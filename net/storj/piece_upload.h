@@ -42,7 +42,7 @@ class PieceUpload : public drpc::StreamHandler {
   bool answered() const { return response_.has_value(); }
 
   // Checks the answer: node, piece id, algorithm, hash, size, signature, age.  kIntegrity when any is wrong.
-  // `peer`: as the connection knows the node, or null.  Requires: answered().
+  // `peer`: as the connection knows the node, or null.  `now`: the satellite's time.  Requires: answered().
   Status verify(io::PeerChains& chains, const std::shared_ptr<const io::PeerIdentity>& peer,
                 Clock::Wall now) const;
   // The node-signed hash.  Requires: answered().

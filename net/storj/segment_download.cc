@@ -434,7 +434,7 @@ void SegmentDownload::broken(Lane& lane, Error error) {
 void SegmentDownload::fail(Lane& lane, Error error) {
   lane.link.drop();
   memory_.failed(lane.peer.id, NodeMemory::Fault::kFailed);
-  lane.failure = with_context(std::move(error), node_name(lane.piece));
+  lane.failure = lane.link.named(std::move(error));
   if (lane.active) decoder_.remove(lane.piece);
   lane.active = lane.reading = false;
   apply(race_.failed(lane.piece, decoder_.consumed(), waited_));

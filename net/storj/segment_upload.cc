@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
+#include "core/base/clock.h"
 #include "net/io/tcp_state.h"
+#include "net/storj/status.h"
 
 namespace sjcp::storj {
 
@@ -17,6 +20,25 @@ constexpr auto kReviewInterval = std::chrono::milliseconds(50);
 constexpr auto kWorthNoting = std::chrono::microseconds(100);
 constexpr size_t kReadSize = 16 << 10;
 constexpr auto kNotable = std::chrono::milliseconds(3);  // a round trip
+
+// The clock by which receipts are judged is the satellite's, which made the limit moments ago: this machine's
+// may be wrong by years.
+Clock::Wall satellite_time(const pb::AddressedOrderLimit& limit) {
+  const int64_t seconds = limit.limit().order_creation().seconds();
+  return seconds > 0 ? Clock::Wall(std::chrono::seconds(seconds)) : system_clock().wall_now();
+}
+
+// "not enough nodes: requested from cache 3, found 2": the 2.
+std::optional<int> nodes_found(const std::string& text) {
+  constexpr std::string_view kFound = ", found ";
+  const size_t at = text.rfind(kFound);
+  if (at == std::string::npos) return std::nullopt;
+  int found = 0;
+  const char* const begin = text.data() + at + kFound.size();
+  if (std::from_chars(begin, text.data() + text.size(), found).ec != std::errc() || found < 0)
+    return std::nullopt;
+  return found;
+}
 
 // A connection that is far from its shortest round trip waits behind others in some queue.  Where round trips
 // take next to no time, nothing is lost by holding pieces back until they are needed.
@@ -70,10 +92,8 @@ Status SegmentUpload::run() {
   auto next_check = Steady::now() + kCheckInterval;
   auto next_look = Steady::now() + kLookInterval;
   while (!satisfied()) {
-    auto running = static_cast<int64_t>(std::count_if(
-        lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->state == Lane::State::kRunning; }));
-    auto optimal = static_cast<int64_t>(offer_.redundancy_scheme().success_threshold());
-    if (running == 0 || static_cast<int64_t>(results_.size()) + running < optimal) {
+    const size_t still_running = running();
+    if (still_running == 0 || results_.size() + still_running < optimum) {
       if (auto status = exchange_failed(); !status) return status;
     }
     if (auto status = keep_pace(); !status) return status;
@@ -321,7 +341,7 @@ void SegmentUpload::read(Lane& lane) {
 
 void SegmentUpload::store_result(Lane& lane) {
   if (lane.stream->left() > 0) return fail(lane, make_error(Errc::kProtocol, "node answered before the end"));
-  auto status = lane.stream->verify(pool_.chains(), lane.link.transport().peer(), Clock::Wall::clock::now());
+  auto status = lane.stream->verify(pool_.chains(), lane.link.transport().peer(), satellite_time(lane.limit));
   if (!status) return fail(lane, std::move(status).error());
   pb::SegmentPieceUploadResult result;
   result.set_piece_num(static_cast<int>(lane.piece));
@@ -357,7 +377,7 @@ void SegmentUpload::fail(Lane& lane, Error error) {
   lane.state = Lane::State::kFailed;
   spread_->failed(lane.piece);
   next_review_ = {};
-  lane.failure = with_context(std::move(error), lane.link.node_name());
+  lane.failure = lane.link.named(std::move(error));
 }
 
 void SegmentUpload::cancel_rest() {
@@ -406,6 +426,24 @@ bool SegmentUpload::satisfied() const {
   return cohort_satisfied(offer_.cohort_requirements(), tags);
 }
 
+size_t SegmentUpload::running() const {
+  return static_cast<size_t>(
+      std::ranges::count_if(lanes_, [](const auto& lane) { return lane->state == Lane::State::kRunning; }));
+}
+
+// All that failed, as long as there are so many other nodes; else as many as there are.
+Result<pb::RetryBeginSegmentPiecesResponse> SegmentUpload::other_nodes(
+    pb::RetryBeginSegmentPiecesRequest& request) {
+  for (;;) {
+    auto response = exchange_(request);
+    const int asked = request.retry_piece_numbers_size();
+    if (response || response.error().cause != kRpcFailedPrecondition || asked == 1) return response;
+    const int found = nodes_found(response.error().what).value_or(asked / 2);
+    if (found == 0) return response;
+    request.mutable_retry_piece_numbers()->Truncate(std::min(found, asked - 1));
+  }
+}
+
 Status SegmentUpload::exchange_failed() {
   pb::RetryBeginSegmentPiecesRequest request;
   request.set_segment_id(offer_.segment_id());
@@ -414,11 +452,12 @@ Status SegmentUpload::exchange_failed() {
   }
   if (request.retry_piece_numbers_size() == 0 || ++exchanges_ > options_.max_exchanges) return too_few();
   context_.counters->retries.fetch_add(1, std::memory_order_relaxed);
-  auto response = exchange_(request);
+  auto response = other_nodes(request);
   if (!response) {
     Error error = too_few();
     if (response.error().code == Errc::kCancelled) return std::move(response).error();
     error.what += "; no other nodes: " + response.error().what;
+    error.fault = response.error().fault;
     return error;
   }
   if (response->addressed_limits_size() != offer_.addressed_limits_size()) {
@@ -442,9 +481,9 @@ Error SegmentUpload::too_few() const {
       first = &*lane->failure;
     }
   }
-  std::string text = "only " + std::to_string(results_.size()) + " of the " +
+  std::string text = "only " + std::to_string(results_.size() + running()) + " of the " +
                      std::to_string(offer_.redundancy_scheme().success_threshold()) +
-                     " pieces needed were stored, " + std::to_string(failed) + " failed";
+                     " pieces needed can be stored, " + std::to_string(failed) + " failed";
   if (first != nullptr) text += ", e.g. " + first->what;
   return make_error(Errc::kNetwork, text);
 }

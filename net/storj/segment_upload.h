@@ -80,7 +80,9 @@ class SegmentUpload {
   void note_acknowledged(NodeConnection& link);
   void note_acknowledged();
   bool satisfied() const;
+  size_t running() const;
   Status exchange_failed();
+  Result<pb::RetryBeginSegmentPiecesResponse> other_nodes(pb::RetryBeginSegmentPiecesRequest& request);
   Error too_few() const;
 
   drpc::Pool& pool_;

@@ -394,6 +394,21 @@ TEST_CASE("Too many wrong pieces end a download as a matter of integrity", "[nod
   CHECK(temporary_files(user.folder.path()).empty());
 }
 
+TEST_CASE("That all pieces are wrong is told without waiting for a slow one", "[nodes]") {
+  LocalNetwork network({"--nodes", "12", "--rs", "4/5/8/10"});
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  user.must({"cp", user.make_file("file", 3'000'000), "sj://bucket/object"});
+  network.fault_all({{"flip", true}});
+  for (size_t slow = 0; slow < 12; slow += 3) {
+    network.control(
+        {{"op", "node"}, {"nodes", {slow}}, {"faults", {{"flip", true}, {"bytes_per_second", 2'000}}}});
+  }
+  const Exit exit = user.run({"cp", "sj://bucket/object", user.path("back")});
+  check_failure(exit, 6, "sj://bucket/object");
+  CHECK(exit.time < 10s);
+}
+
 TEST_CASE("Too few nodes end a download and leave the file there alone", "[nodes]") {
   LocalNetwork network;
   const User user(network);
@@ -438,6 +453,47 @@ TEST_CASE("An upload goes around bad nodes", "[nodes]") {
   // With five bad ones of sixteen, an offer of ten lacks eight good ones about every other time.
   CHECK(network.calls("RetryBeginSegmentPieces") > 0);
   check_limits_were_fresh(network);
+}
+
+TEST_CASE("An upload succeeds as long as so many nodes are good as have to take a piece", "[nodes]") {
+  // Eight of twelve, and eight are needed; ten are offered at first.
+  LocalNetwork network({"--nodes", "12", "--rs", "4/5/8/10"});
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 20'000);
+  for (const auto& [name, what] : quick_faults()) {
+    CAPTURE(name);
+    network.fault_first(4, what);
+    for (int i = 0; i < 25; ++i) {
+      const Exit exit = user.run({"cp", file, "sj://bucket/object"});
+      CAPTURE(exit.err);
+      REQUIRE(exit.code == 0);
+    }
+  }
+}
+
+TEST_CASE("An upload to too few nodes says how many there are, and names a node once", "[nodes]") {
+  LocalNetwork network({"--nodes", "12", "--rs", "4/5/8/10"});
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  network.fault_first(8, {{"down", true}});
+  const Exit exit = user.run({"cp", user.make_file("file", 20'000), "sj://bucket/object"});
+  check_failure(exit, 5, "sj://bucket/object");
+  CHECK(exit.err.find("only 4 of the 8 pieces needed can be stored") != std::string::npos);
+  const size_t node = exit.err.find("127.0.0.1:");
+  REQUIRE(node != std::string::npos);
+  const std::string address = exit.err.substr(node, exit.err.find_first_of(" )", node) - node);
+  CHECK(exit.err.find(address, node + 1) == std::string::npos);
+}
+
+TEST_CASE("The clock of this machine may be wrong", "[nodes]") {
+  LocalNetwork network({"--clock-offset", "-31536000"});
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 20'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  user.must({"cp", "sj://bucket/object", user.path("back")});
+  CHECK(same_content(file, user.path("back")));
 }
 
 TEST_CASE("A piece with a wrong hash does not count as stored", "[nodes]") {
