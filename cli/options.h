@@ -117,6 +117,7 @@ struct RmOptions {
   ServiceOptions service;
   std::vector<std::string> locations;
   bool recursive = false;
+  bool pending = false;  // unfinished uploads instead of objects
 };
 
 struct StatOptions {

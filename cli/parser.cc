@@ -268,6 +268,7 @@ void define_rm(Definition& d) {
   d.operands = {"sj://BUCKET/KEY...", 1, SIZE_MAX, [&o](auto all) { o.locations = std::move(all); }};
   add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "Remove everything below a prefix");
+  d.flag("--pending", o.pending, "Remove unfinished uploads instead of objects");
   d.app
       ->add_option_function<std::string>(
           "-p,--parallelism", [](const std::string&) {}, "Removes go in batches")

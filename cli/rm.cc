@@ -1,3 +1,5 @@
+#include <set>
+
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/listing.h"
@@ -36,6 +38,26 @@ class Remover {
     if (!listed) failed(listed.error());
   }
 
+  // Unfinished uploads of this key, or with `recursive` of all below.
+  void remove_pending(const Location& at, bool recursive) {
+    auto store = services_.store(at);
+    if (!store) return failed(store.error());
+    std::set<std::string> keys;  // several uploads may have one
+    const Status listed = list_location(
+        **store, ListRequest{at, recursive, true, false},
+        [&](const transfer::ObjectItem& item) {
+          if (!item.is_prefix && (recursive || item.key == at.path)) keys.insert(item.key);
+          return Status();
+        },
+        session_.io().stop);
+    if (!listed) return failed(listed.error());
+    for (const std::string& key : keys) {
+      const Status removed = (*store)->delete_pending(at.bucket, key, session_.io().stop);
+      result(Location::in_store(at.kind, at.bucket, key), removed, "removed the unfinished upload of ");
+      if (cancelled_) return;
+    }
+  }
+
   // The exit code for everything so far; `batch`: several objects were asked for.
   int exit(bool batch) const {
     if (cancelled_) return kExitInterrupted;
@@ -58,10 +80,10 @@ class Remover {
     return status;
   }
 
-  void result(const Location& at, const Status& status) {
+  void result(const Location& at, const Status& status, const char* said = "removed ") {
     if (!status) return failed(status.error());
     ++removed_;
-    session_.out() << "removed " << at.text() << '\n';
+    session_.out() << said << at.text() << '\n';
   }
 
   void failed(const Error& error) {
@@ -107,7 +129,9 @@ int run_command(const RmOptions& options, const Session& session) {
   Remover remover(services, session);
   for (const auto& at : targets) {
     if (session.io().stop.stop_requested()) return session.fail(make_error(Errc::kCancelled, "interrupted"));
-    if (options.recursive) {
+    if (options.pending) {
+      remover.remove_pending(at, options.recursive);
+    } else if (options.recursive) {
       remover.remove_below(at);
     } else {
       remover.remove_one(at);

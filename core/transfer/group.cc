@@ -12,7 +12,6 @@ namespace {
 struct Part {
   size_t begin = 0;
   size_t end = 0;
-  bool broken = false;  // was sent once already, with an unknown outcome
   size_t size() const { return end - begin; }
 };
 
@@ -21,7 +20,7 @@ class GroupRun {
   GroupRun(GroupSize& sizes, const GroupCalls& calls) : sizes_(sizes), calls_(calls) {}
 
   void run(size_t count) {
-    add({0, count, false});
+    add({0, count});
     while (!left_.empty()) {
       const Part part = left_.back();
       left_.pop_back();
@@ -33,9 +32,9 @@ class GroupRun {
       const size_t size = std::min(part.size(), sizes_.files());
       const auto now = calls_.now();
       const auto later = sizes_.book(size, now);
-      add({part.begin + (later ? 0 : size), part.end, part.broken});
+      add({part.begin + (later ? 0 : size), part.end});
       if (!later) {
-        send({part.begin, part.begin + size, part.broken}, now);
+        send({part.begin, part.begin + size}, now);
       } else if (!calls_.wait_until(*later)) {
         verdict_ = make_error(Errc::kCancelled, "interrupted");
       }
@@ -54,9 +53,6 @@ class GroupRun {
       case GroupVerdict::kTooOften:
         if (sizes_.limited(part.size(), sent, calls_.now()) < kMostRateRefusals) return add(part);
         return end_with(part, error);
-      case GroupVerdict::kBroken:
-        if (part.broken) return end_with(part, error);
-        return add({part.begin, part.end, true});
       case GroupVerdict::kAll:
         return end_with(part, error);
       case GroupVerdict::kOne:
@@ -70,8 +66,8 @@ class GroupRun {
 
   void halve(const Part& part) {
     const size_t middle = part.begin + part.size() / 2;
-    add({middle, part.end, false});
-    add({part.begin, middle, false});
+    add({middle, part.end});
+    add({part.begin, middle});
   }
 
   // Every file that is left shares the error.

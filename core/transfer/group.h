@@ -19,9 +19,8 @@ namespace sjcp::transfer {
 enum class GroupVerdict : uint8_t {
   kOne,       // one of them cannot be done
   kEach,      // one cannot, nor any file after it, for the same reason
-  kAll,       // none was done and none can be
+  kAll,       // none can be done: the service is away, or refuses them all
   kTooOften,  // the rate of requests was too high
-  kBroken,    // the outcome is unknown
 };
 
 struct GroupReply {

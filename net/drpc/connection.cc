@@ -230,6 +230,8 @@ Result<std::unique_ptr<Connection>> connect(const Pool& pool, const Peer& peer,
     error = status.error();
     if (timed_out(error))
       error.what = (*connection)->transport->name() + ": no connection within " + seconds_text(limit);
+    // Whatever ended it, nothing has been asked yet.
+    if (error.fault != Fault::kNone) error.fault = Fault::kUnreached;
     // Another address of the same peer mends a dead route, not a wrong identity.
     if (error.code != Errc::kNetwork) break;
   }
@@ -252,8 +254,9 @@ Result<bool> read_available(Connection& connection, ReplyCollector& collector) {
   return true;
 }
 
-Status exchange(Connection& connection, ReplyCollector& collector, Deadline deadline,
+Status exchange(Connection& connection, ReplyCollector& collector, const CallOptions& options,
                 const std::stop_token& stop) {
+  const Deadline end = SteadyClock::now() + options.call_limit;
   while (true) {
     while (!connection.machine.output().empty()) {
       const Result<size_t> taken = connection.transport->write(connection.machine.output());
@@ -266,8 +269,10 @@ Status exchange(Connection& connection, ReplyCollector& collector, Deadline dead
     if (collector.finished()) return {};
     if (!*more)
       return make_error(Errc::kNetwork,
-                        connection.transport->name() + ": closed the connection before the reply");
+                        connection.transport->name() + ": closed the connection before the reply", 0,
+                        Fault::kBroken);
     const bool write = !connection.machine.output().empty();
+    const Deadline deadline = std::min(end, SteadyClock::now() + options.silence_limit);
     if (Status status = io::wait_ready(connection.transport->fd(), true, write, deadline, stop); !status) {
       return with_context(status.error(), connection.transport->name());
     }
@@ -300,9 +305,10 @@ Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView 
     machine.message(request);
     machine.close_send();
     ReplyCollector collector;
-    const Status status = exchange(*connection, collector, SteadyClock::now() + options.call_limit, stop);
+    const Status status = exchange(*connection, collector, options, stop);
     if (!status) {
-      Error error = describe(status.error(), rpc, *connection, options.call_limit);
+      Error error =
+          describe(status.error(), rpc, *connection, std::min(options.silence_limit, options.call_limit));
       const bool unseen = options.repeatable || !machine.output().empty();
       if (pooled && unseen && !collector.begun() && error.code == Errc::kNetwork && !timed_out(error)) {
         connection = nullptr;
@@ -319,7 +325,8 @@ Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView 
     const std::string name = connection->transport->name();
     if (flush_now(*connection)) pool.give_back(peer, std::move(connection));
     if (collector.done()) return std::move(collector.reply());
-    return make_error(Errc::kNetwork, name + ": ended the call without a reply (" + std::string(rpc) + ")");
+    return make_error(Errc::kNetwork, name + ": ended the call without a reply (" + std::string(rpc) + ")", 0,
+                      Fault::kBroken);
   }
 }
 

@@ -101,7 +101,8 @@ struct Reply {
 
 struct CallOptions {
   std::chrono::milliseconds dial_limit{10000};
-  std::chrono::milliseconds call_limit{600000};
+  std::chrono::milliseconds silence_limit{30000};  // without a byte either way, once the call has begun
+  std::chrono::milliseconds call_limit{600000};    // in all, however steadily something comes
   // False for a call that must not reach the peer twice: it only takes a connection that was in use moments
   // ago, and once its request is written it is not sent again.
   bool repeatable = true;
@@ -109,8 +110,8 @@ struct CallOptions {
 
 // One request, one reply: takes a connection from the pool or dials, and gives it back.  A pooled connection
 // that turns out closed before any byte of the reply came is replaced by a fresh one (see repeatable).
-// Errors: kNetwork with cause = errno (ECONNRESET, ECONNREFUSED, ETIMEDOUT; 0 for an EOF in the middle: the
-// outcome is unknown), kIntegrity (identity), kProtocol, kCancelled.
+// Errors: kNetwork with a fault: kUnreached when nothing was asked, kBroken or kSilent when the outcome is
+// unknown; kIntegrity (identity), kProtocol, kCancelled.
 Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request,
                    const CallOptions& options, const std::stop_token& stop);
 

@@ -17,7 +17,8 @@ struct Endpoint {
 };
 
 // "host:port" with a numeric or DNS host; "[v6]:port".  Blocking for DNS names, with a small process-wide
-// cache. kUsage when malformed, kNetwork when it does not resolve.
+// cache. kUsage when malformed; kNetwork when it does not
+// resolve: Fault::kUnreached where the name service is away, kNone for a name that there is not.
 Result<std::vector<Endpoint>> resolve(const std::string& address);
 
 // The address in digits, without its port, IPv6 in brackets; empty: of neither family.

@@ -135,9 +135,11 @@ ssize_t PeerSocket::receive(void* data, size_t size) {
 
 Error PeerSocket::failure(const char* doing) const {
   if (error_ == 0)
-    return make_error(Errc::kNetwork, name_ + ": the peer closed the connection during " + doing);
+    return make_error(Errc::kNetwork, name_ + ": the peer closed the connection during " + doing, 0,
+                      Fault::kBroken);
   const std::string what = reached_ ? std::string(": connection lost during ") + doing : ": cannot connect";
-  return make_error(Errc::kNetwork, name_ + what + ": " + errno_text(error_), error_);
+  return make_error(Errc::kNetwork, name_ + what + ": " + errno_text(error_), error_,
+                    reached_ ? Fault::kBroken : Fault::kUnreached);
 }
 
 }  // namespace sjcp::io

@@ -48,6 +48,7 @@ class PeerSocket {
   // Requires: reached().  Finds out whether it is well or not.
   void check_connected();
   // What receive(), send() or a dial ran into, when broken() or eof().  `doing` as in "lost during <doing>".
+  // Fault: kUnreached before there was a connection, then kBroken.
   Error failure(const char* doing) const;
 
  private:

@@ -211,7 +211,8 @@ Status wait_ready(int fd, bool read, bool write, SteadyClock::time_point deadlin
     if (count < 0) return errno_error("cannot wait for a connection", errno);
     if (stop.stop_requested()) return cancelled();
     if (fds[0].revents != 0) return {};
-    if (SteadyClock::now() >= deadline) return make_error(Errc::kNetwork, "timed out", ETIMEDOUT);
+    if (SteadyClock::now() >= deadline)
+      return make_error(Errc::kNetwork, "timed out", ETIMEDOUT, Fault::kSilent);
   }
 }
 

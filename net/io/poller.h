@@ -49,7 +49,8 @@ class Poller {
   std::unique_ptr<State> state_;
 };
 
-// One descriptor, until ready or deadline.  kNetwork with cause ETIMEDOUT on time-out, kCancelled on stop.
+// One descriptor, until ready or deadline.  kNetwork with cause ETIMEDOUT and Fault::kSilent on time-out,
+// kCancelled on stop.
 Status wait_ready(int fd, Ready what, std::chrono::steady_clock::time_point deadline,
                   const std::stop_token& stop);
 // Until readable (if read) or writable (if write).

@@ -65,6 +65,19 @@ int look_up(const HostPort& parts, int flags, const std::string& text, std::vect
   return endpoints.empty() ? EAI_NONAME : 0;
 }
 
+// A name that there is not stays away; a name service that does not answer now may answer later.
+Error unresolved(const std::string& address, int error) {
+  const bool unknown = error == EAI_NONAME
+#ifdef EAI_NODATA
+                       || error == EAI_NODATA
+#endif
+      ;
+  if (unknown) return make_error(Errc::kNetwork, address + ": no host of this name; check its spelling");
+  const bool passes = error == EAI_AGAIN || error == EAI_FAIL || error == EAI_SYSTEM;
+  return make_error(Errc::kNetwork, address + ": cannot resolve the name: " + gai_strerror(error), 0,
+                    passes ? Fault::kUnreached : Fault::kNone);
+}
+
 // Names looked up lately.  Lives for the whole process, like the system's own resolver state.
 class NameCache {
  public:
@@ -105,10 +118,7 @@ Result<std::vector<Endpoint>> resolve(const std::string& address) {
   const SteadyTime now = std::chrono::steady_clock::now();
   if (auto cached = name_cache().find(address, now)) return std::move(*cached);
   if (const int error = look_up(*parts, AI_ADDRCONFIG, address, endpoints); error != 0) {
-    // A name that nobody knows stays unknown; a name service that is away comes back.
-    const bool passes = error == EAI_AGAIN || error == EAI_SYSTEM;
-    return make_error(Errc::kNetwork, address + ": cannot resolve the name: " + gai_strerror(error), 0,
-                      passes ? Fault::kUnreached : Fault::kNone);
+    return unresolved(address, error);
   }
   name_cache().put(address, endpoints, now);
   return endpoints;

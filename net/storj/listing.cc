@@ -33,6 +33,29 @@ std::string full_key(const Place& place, const ListOptions& options, const std::
   return options.prefix.empty() ? item : place.info.parent_plain + "/" + item;
 }
 
+// The item's metadata, and where the satellite kept no plain size, its size.  False: not for this grant.
+template <class Raw>
+bool read_metadata(const Session& session, const std::string& bucket, const Raw& raw, ObjectItem& item) {
+  auto key = session.grant.store.content_key(bucket, item.key);
+  if (!key) return false;
+  auto metadata = segment::open_metadata(raw.encrypted_metadata(), raw.encrypted_metadata_encrypted_key(),
+                                         raw.encrypted_metadata_nonce(), *key);
+  if (!metadata) return false;
+  item.metadata = metadata->user;
+  if (item.size == 0 && metadata->number_of_segments > 0) {
+    item.size = static_cast<uint64_t>((metadata->number_of_segments - 1) * metadata->segments_size +
+                                      metadata->last_segment_size);
+  }
+  return true;
+}
+
+template <class Raw>
+void read_facts(const Raw& raw, ObjectItem& item) {
+  item.size = raw.plain_size() < 0 ? 0 : static_cast<uint64_t>(raw.plain_size());
+  item.created = time_of(raw.created_at());
+  if (raw.has_expires_at() && time_of(raw.expires_at()) > Time()) item.expires = time_of(raw.expires_at());
+}
+
 // nullopt: not for this grant.
 std::optional<ObjectItem> read_item(const Session& session, const std::string& bucket,
                                     const ListOptions& options, const Place& place,
@@ -45,21 +68,9 @@ std::optional<ObjectItem> read_item(const Session& session, const std::string& b
   item.key = full_key(place, options, *relative);
   item.is_prefix = raw.status() == pb::OBJECT_STATUS_PREFIX;
   if (item.is_prefix) return item;
-  item.size = raw.plain_size() < 0 ? 0 : static_cast<uint64_t>(raw.plain_size());
-  item.created = time_of(raw.created_at());
-  if (raw.has_expires_at() && time_of(raw.expires_at()) > Time()) item.expires = time_of(raw.expires_at());
-  if (options.metadata || (item.size == 0 && !raw.encrypted_metadata().empty())) {
-    auto key = session.grant.store.content_key(bucket, item.key);
-    if (!key) return std::nullopt;
-    auto metadata = segment::open_metadata(raw.encrypted_metadata(), raw.encrypted_metadata_encrypted_key(),
-                                           raw.encrypted_metadata_nonce(), *key);
-    if (!metadata) return std::nullopt;
-    item.metadata = metadata->user;
-    if (item.size == 0 && metadata->number_of_segments > 0) {
-      item.size = static_cast<uint64_t>((metadata->number_of_segments - 1) * metadata->segments_size +
-                                        metadata->last_segment_size);
-    }
-  }
+  read_facts(raw, item);
+  const bool wanted = options.metadata || (item.size == 0 && !raw.encrypted_metadata().empty());
+  if (wanted && !read_metadata(session, bucket, raw, item)) return std::nullopt;
   return item;
 }
 
@@ -76,7 +87,7 @@ Status list_objects(const Session& session, const std::string& bucket, const Lis
   for (;;) {
     pb::BatchRequest batch;
     *batch.add_requests()->mutable_object_list() = request;
-    auto response = session.metainfo->batch(std::move(batch), Repeat::kSafe, url, stop);
+    auto response = session.metainfo->batch(std::move(batch), Asking(), url, stop);
     if (!response) return std::move(response).error();
     const auto& page = response->responses(0).object_list();
     for (int i = 0; i < page.items_size(); ++i) {
@@ -87,6 +98,27 @@ Status list_objects(const Session& session, const std::string& bucket, const Lis
     if (!page.more() || page.items_size() == 0) return {};
     request.set_encrypted_cursor(page.items(page.items_size() - 1).encrypted_object_key());
   }
+}
+
+Result<ObjectItem> stat_object(const Session& session, const std::string& bucket, const std::string& key,
+                               const std::stop_token& stop) {
+  const std::string url = object_url(bucket, key);
+  auto encrypted = session.grant.store.encrypt_path(bucket, key);
+  if (!encrypted) return with_context(std::move(encrypted).error(), url);
+  pb::GetObjectRequest request;
+  request.set_bucket(bucket);
+  request.set_encrypted_object_key(*encrypted);
+  request.set_redundancy_scheme_per_segment(true);
+  auto got =
+      session.metainfo->call<pb::GetObjectResponse>("GetObject", std::move(request), Asking(), url, stop);
+  if (!got) return std::move(got).error();
+  ObjectItem item;
+  item.key = key;
+  read_facts(got->object(), item);
+  if (!read_metadata(session, bucket, got->object(), item)) {
+    return make_error(Errc::kIntegrity, url + ": its metadata does not open with this grant");
+  }
+  return item;
 }
 
 }  // namespace sjcp::storj

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <stop_token>
+#include <string>
 
 #include "net/storj/session.h"
 
@@ -15,5 +16,9 @@ namespace sjcp::storj {
 
 Status list_objects(const Session& session, const std::string& bucket, const ListOptions& options,
                     const std::function<Status(const ObjectItem&)>& item, const std::stop_token& stop);
+
+// One object, by a question that costs no order limits and that whoever may list can ask.
+Result<ObjectItem> stat_object(const Session& session, const std::string& bucket, const std::string& key,
+                               const std::stop_token& stop);
 
 }  // namespace sjcp::storj

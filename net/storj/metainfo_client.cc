@@ -3,23 +3,19 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <memory>
+#include <utility>
 
 #include "core/access/caveat.h"
 #include "core/base/clock.h"
-#include "core/base/wait.h"
 
 namespace sjcp::storj {
 namespace {
-
-using namespace std::chrono_literals;
 
 constexpr std::string_view kService = "/metainfo.Metainfo/";
 constexpr int32_t kZstd = 1;
 // What the reference client allows a reply to unpack to.
 constexpr size_t kMaxUnpacked = 64 << 20;
-constexpr auto kFirstDelay = 100ms;
-constexpr auto kLastDelay = 3000ms;
 
 Result<std::string> unpack(const pb::CompressedBatchResponse& response, const std::string& object) {
   if (response.selected() == 0) return response.data();
@@ -46,9 +42,10 @@ Result<std::string> unpack(const pb::CompressedBatchResponse& response, const st
 
 }  // namespace
 
-MetainfoClient::MetainfoClient(drpc::Pool& pool, drpc::Peer satellite, access::Macaroon key,
-                               std::string user_agent)
+MetainfoClient::MetainfoClient(drpc::Pool& pool, flow::Waits& waits, drpc::Peer satellite,
+                               access::Macaroon key, std::string user_agent)
     : pool_(pool),
+      waits_(waits),
       satellite_(std::move(satellite)),
       key_(std::move(key)),
       api_key_(key_.serialize()),
@@ -64,25 +61,35 @@ Error MetainfoClient::malformed(const std::string& object) {
 }
 
 // The satellite's refusal does not say that a grant's time is over, or has not come; the grant itself does.
-Error MetainfoClient::explain(const drpc::RpcError& error, const std::string& object) const {
-  Error explained = satellite_error(error, object);
+Error MetainfoClient::explain(const drpc::RpcError& error) const {
+  Error explained = satellite_error(error);
   if (explained.code != Errc::kDenied) return explained;
   auto dates = access::check(key_, {access::Op::kProjectInfo, {}, {}, system_clock().wall_now()});
-  if (!dates && dates.error().code == Errc::kDenied) explained.what = object + ": " + dates.error().what;
+  if (!dates && dates.error().code == Errc::kDenied) explained.what = dates.error().what;
   return explained;
 }
 
-Result<pb::BatchResponse> MetainfoClient::batch(pb::BatchRequest request, Repeat repeat,
-                                                const std::string& object, const std::stop_token& stop,
-                                                const drpc::CallOptions& limits) {
+Result<pb::BatchResponse> MetainfoClient::batch(pb::BatchRequest request, const Asking& asking,
+                                                const std::string& object, const std::stop_token& stop) {
+  auto response = traced_batch(std::move(request), asking, object, nullptr, stop);
+  if (!response) return std::move(response).error();
+  return *std::move(*response);
+}
+
+Result<std::optional<pb::BatchResponse>> MetainfoClient::traced_batch(pb::BatchRequest request,
+                                                                      const Asking& asking,
+                                                                      const std::string& object,
+                                                                      const Look& look,
+                                                                      const std::stop_token& stop) {
   fill_header(*request.mutable_header());
   pb::CompressedBatchRequest packed;
   packed.add_supported(kZstd);
   packed.set_data(request.SerializeAsString());
-  auto reply = roundtrip("CompressedBatch", packed.SerializeAsString(), repeat, object, stop, limits);
+  auto reply = ask("CompressedBatch", packed.SerializeAsString(), asking, object, look, stop);
   if (!reply) return std::move(reply).error();
+  if (!*reply) return std::optional<pb::BatchResponse>();
   pb::CompressedBatchResponse compressed;
-  if (!compressed.ParseFromString(*reply)) return malformed(object);
+  if (!compressed.ParseFromString(**reply)) return malformed(object);
   auto data = unpack(compressed, object);
   if (!data) return std::move(data).error();
   pb::BatchResponse response;
@@ -96,35 +103,48 @@ Result<pb::BatchResponse> MetainfoClient::batch(pb::BatchRequest request, Repeat
       return malformed(object);
     }
   }
-  return response;
+  return std::optional<pb::BatchResponse>(std::move(response));
 }
 
-Result<std::string> MetainfoClient::roundtrip(std::string_view method, const std::string& request,
-                                              Repeat repeat, const std::string& object,
-                                              const std::stop_token& stop, const drpc::CallOptions& limits) {
-  std::string rpc = std::string(kService) + std::string(method);
-  drpc::CallOptions call_options = limits;
-  call_options.repeatable = repeat == Repeat::kSafe;
-  auto delay = std::chrono::milliseconds(kFirstDelay);
-  // Attempts that time out must not add up to many times the limit.
-  auto last_begin = std::chrono::steady_clock::now() + limits.call_limit;
+Result<std::string> MetainfoClient::ask_once(const std::string& rpc, const std::string& request,
+                                             const Asking& asking, const std::stop_token& stop) {
+  drpc::CallOptions limits;
+  limits.silence_limit = asking.silence;
+  limits.repeatable = asking.question == flow::Question::kSafe;
+  if (asking.at_most) limits.dial_limit = limits.call_limit = *asking.at_most;
+  auto reply = drpc::call(pool_, satellite_, rpc, request, limits, stop);
+  if (!reply) return std::move(reply).error();
+  if (!reply->ok) return explain(reply->error);
+  return std::move(reply->message);
+}
+
+// Nothing: done, as the look found.
+Result<std::optional<std::string>> MetainfoClient::ask(std::string_view method, const std::string& request,
+                                                       const Asking& asking, const std::string& object,
+                                                       const Look& look, const std::stop_token& stop) {
+  const std::string rpc = std::string(kService) + std::string(method);
+  flow::Repeats repeats(waits_, satellite_.address);
+  bool lost = false;  // the answer to an earlier try
   for (;;) {
-    auto reply = drpc::call(pool_, satellite_, rpc, request, call_options, stop);
-    bool again = false;
-    Error error;
-    if (reply && reply->ok) return std::move(reply->message);
+    auto reply = ask_once(rpc, request, asking, stop);
     if (reply) {
-      again = is_rate_limit(reply->error) && repeat != Repeat::kByCaller;
-      error = explain(reply->error, object);
-    } else {
-      error = with_context(reply.error(), object);
-      // cause is an errno; without one the connection ended in the middle of the reply.
-      bool refused = error.cause == ECONNREFUSED;
-      again = error.code == Errc::kNetwork && error.cause != 0 && (refused || repeat == Repeat::kSafe);
+      repeats.progress();
+      return std::optional<std::string>(std::move(*reply));
     }
-    if (!again || delay > kLastDelay || std::chrono::steady_clock::now() >= last_begin) return error;
-    if (!wait_unless_stopped(delay, stop)) return make_error(Errc::kCancelled, object + ": interrupted");
-    delay *= 2;
+    Error error = std::move(reply).error();
+    const bool by_caller = error.fault == Fault::kBusy && !asking.waits_for_rate;
+    if (asking.at_most || by_caller) return with_context(std::move(error), object);
+    auto next = repeats.after(error, asking.question, stop);
+    if (!next && next.error().code == Errc::kCancelled) return with_context(next.error(), object);
+    lost = lost || flow::next_of(error.fault, asking.question) == flow::Next::kLook;
+    const bool must_know = !next || *next == flow::Next::kLook;
+    const Trace found = look && lost && must_know ? look(stop) : Trace::kNotDone;
+    if (found == Trace::kDone) return std::optional<std::string>();
+    if (!next) return with_context(next.error(), object);
+    if (found == Trace::kUnknown) {
+      error.what += "; whether it was done cannot be seen";
+      return with_context(std::move(error), object);
+    }
   }
 }
 

@@ -47,7 +47,7 @@ Result<pb::Object> original_of(const Session& session, const ObjectName& name, c
   pb::GetObjectRequest get;
   get.set_bucket(name.bucket);
   get.set_encrypted_object_key(place.encrypted);
-  auto got = session.metainfo->call<pb::GetObjectResponse>("GetObject", std::move(get), Repeat::kByCaller,
+  auto got = session.metainfo->call<pb::GetObjectResponse>("GetObject", std::move(get), Asking(),
                                                            object_url(name.bucket, name.key), context.stop);
   if (!got) return std::move(got).error();
   return std::move(*got->mutable_object());
@@ -103,6 +103,35 @@ Result<pb::FinishCopyObjectRequest> finish_copy_request(const pb::BeginCopyObjec
 
 namespace {
 
+// All copies share a pace.
+Asking copying(flow::Question question = flow::Question::kSafe) {
+  Asking asking = Asking::large(question);
+  asking.waits_for_rate = false;
+  return asking;
+}
+
+// What a copy has of its own are the nonces of its segments' keys.
+Trace find_copy(const Session& session, const ObjectName& to, const pb::FinishCopyObjectRequest& sent,
+                const std::stop_token& stop) {
+  const std::string url = object_url(to.bucket, to.key);
+  pb::GetObjectRequest get;
+  get.set_bucket(sent.new_bucket());
+  get.set_encrypted_object_key(sent.new_encrypted_object_key());
+  auto got = session.metainfo->call<pb::GetObjectResponse>("GetObject", std::move(get), Asking(), url, stop);
+  if (!got) return got.error().code == Errc::kNotFound ? Trace::kNotDone : Trace::kUnknown;
+  if (sent.new_segment_keys().empty()) return Trace::kUnknown;
+  pb::ListSegmentsRequest list;
+  list.set_stream_id(got->object().stream_id());
+  list.mutable_cursor_position();
+  list.set_limit(1);
+  auto segments =
+      session.metainfo->call<pb::ListSegmentsResponse>("ListSegments", std::move(list), Asking(), url, stop);
+  if (!segments) return Trace::kUnknown;
+  const bool ours = segments->items_size() > 0 && segments->items(0).encrypted_key_nonce() ==
+                                                      sent.new_segment_keys(0).encrypted_key_nonce();
+  return ours ? Trace::kDone : Trace::kNotDone;
+}
+
 Status copy_once(const Session& session, const ObjectName& from, const ObjectName& to,
                  const ObjectOptions& options, const transfer::Context& context) {
   const std::string url = object_url(from.bucket, from.key);
@@ -125,7 +154,7 @@ Status copy_once(const Session& session, const ObjectName& from, const ObjectNam
   }
   // Satellites take copies in no batch.
   auto begun = session.metainfo->call<pb::BeginCopyObjectResponse>("BeginCopyObject", std::move(begin),
-                                                                   Repeat::kByCaller, url, context.stop);
+                                                                   copying(), url, context.stop);
   if (!begun) {
     Error error = std::move(begun).error();
     if (relay_would_do(error)) error.code = Errc::kUnsupported;
@@ -146,19 +175,21 @@ Status copy_once(const Session& session, const ObjectName& from, const ObjectNam
       return with_context(status.error(), url);
     }
   }
-  auto finished = session.metainfo->call<pb::FinishCopyObjectResponse>(
-      "FinishCopyObject", std::move(*finish), Repeat::kByCaller, object_url(to.bucket, to.key), context.stop);
+  const pb::FinishCopyObjectRequest sent = *finish;
+  auto finished = session.metainfo->traced_call<pb::FinishCopyObjectResponse>(
+      "FinishCopyObject", std::move(*finish), copying(flow::Question::kTraceable),
+      object_url(to.bucket, to.key),
+      [&](const std::stop_token& stop) { return find_copy(session, to, sent, stop); }, context.stop);
   if (!finished) return std::move(finished).error();
-  const auto size = static_cast<uint64_t>(std::max<int64_t>(finished->object().plain_size(), 0));
+  if (!*finished) return {};
+  const auto size = static_cast<uint64_t>(std::max<int64_t>((*finished)->object().plain_size(), 0));
   context.counters->bytes_total.fetch_add(size, std::memory_order_relaxed);
   context.counters->bytes_done.fetch_add(size, std::memory_order_relaxed);
   return {};
 }
 
-// To begin and to finish again does the same copy again.
 transfer::GroupVerdict verdict(const Error& error) {
   if (error.cause == kRpcTooManyRequests) return transfer::GroupVerdict::kTooOften;
-  if (error.code == Errc::kNetwork) return transfer::GroupVerdict::kBroken;
   return transfer::GroupVerdict::kAll;
 }
 

@@ -19,6 +19,14 @@ pb::BeginObjectRequest begin_object_request(const std::string& bucket, const std
   return begin;
 }
 
+std::string mark_begun(pb::BeginObjectRequest& begin, const crypto::Key& content_key) {
+  auto sealed = segment::seal_metadata({}, content_key);
+  begin.set_encrypted_metadata(std::move(sealed.encrypted_metadata));
+  begin.set_encrypted_metadata_encrypted_key(std::move(sealed.encrypted_key));
+  begin.set_encrypted_metadata_nonce(sealed.nonce);
+  return sealed.nonce;
+}
+
 SealedKey seal_segment_key(const crypto::Key& content_key, const crypto::Key& segment_key) {
   const auto nonce = crypto::random_nonce();
   return {std::string(nonce.begin(), nonce.end()),

@@ -12,6 +12,9 @@ namespace sjcp::storj {
 
 pb::BeginObjectRequest begin_object_request(const std::string& bucket, const std::string& encrypted_key,
                                             const ObjectOptions& options);
+// Metadata that the commit replaces, for the sake of its nonce: the mark by which the upload is found as long
+// as it is pending (pending_uploads.h).  Returns the mark.
+std::string mark_begun(pb::BeginObjectRequest& begin, const crypto::Key& content_key);
 
 // An inline segment: `sealed` is `plain_size` bytes sealed with `segment_key`.  Without a stream id.
 pb::MakeInlineSegmentRequest inline_segment_request(int32_t index, const crypto::Key& content_key,

@@ -56,6 +56,7 @@ struct ObjectSource::Attempt {
   bool all_nodes = false;
   bool lost = false;      // too many nodes of the last attempt said that they have no piece
   bool left_out = false;  // pieces that could have helped to correct errors
+  std::optional<Error> no_satellite = std::nullopt;  // it was waited for in vain
   Correction correction = Correction::kNone;
 
   // After wrong data.  False: nothing better is left to try.
@@ -126,7 +127,7 @@ Result<pb::DownloadObjectResponse> ObjectSource::request_object(const transfer::
   download.set_encrypted_object_key(encrypted_key_);
   download.set_desired_nodes(kWantedNodes);
   if (!range.everything()) *download.mutable_range() = range_of(range);
-  auto response = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, context.stop);
+  auto response = session_.metainfo->batch(std::move(request), Asking(), url_, context.stop);
   if (response) return std::move(*response->mutable_responses(0)->mutable_object_download());
   if (response.error().cause == kRpcInvalidArgument && !range.everything()) {
     // The satellite refuses a range that has nothing of the object in it, in words that only it understands.
@@ -175,7 +176,7 @@ Status ObjectSource::list_rest(pb::ListSegmentsResponse list, const std::stop_to
     request.set_stream_id(stream_id_);
     *request.mutable_cursor_position() = list.items(list.items_size() - 1).position();
     auto next = session_.metainfo->call<pb::ListSegmentsResponse>("ListSegments", std::move(request),
-                                                                  Repeat::kSafe, url_, stop);
+                                                                  Asking(), url_, stop);
     if (!next) return std::move(next).error();
     list = std::move(*next);
   }
@@ -263,7 +264,7 @@ Result<std::vector<Offer>> ObjectSource::ask(std::span<const OfferShelf::Wanted>
     download.mutable_cursor_position()->set_index(stored_[each.segment].position.index);
     download.set_desired_nodes(each.all_nodes ? std::numeric_limits<int32_t>::max() : kWantedNodes);
   }
-  auto batch = session_.metainfo->batch(std::move(request), Repeat::kSafe, url_, stop);
+  auto batch = session_.metainfo->batch(std::move(request), Asking(), url_, stop);
   if (!batch) return std::move(batch).error();
   std::vector<Offer> offers;
   for (auto& response : *batch->mutable_responses()) {
@@ -285,6 +286,7 @@ Status ObjectSource::fetch(const transfer::Segment& segment, transfer::Output& o
     Status status = inline_segment ? fetch_inline(**offer, attempt) : fetch_remote(*offer, attempt);
     if (status) return {};
     failures = attempt.wanted.begin > before ? 1 : failures + 1;
+    if (attempt.no_satellite) return *attempt.no_satellite;
     Errc code = status.error().code;
     bool damaged = code == Errc::kIntegrity && !inline_segment;
     if (damaged && !attempt.correct_more()) return status;  // beyond repair, or the key is wrong
@@ -356,7 +358,11 @@ Status ObjectSource::fetch_remote(const Offer& shared_offer, Attempt& attempt) {
   race_options.correction = attempt.correction;
   race_options.slack = kRingBytes / 2;
   if (!attempt.all_nodes) {
-    race_options.all_nodes = [&] { return shelf_.poll({attempt.segment, true}); };
+    race_options.all_nodes = [&] {
+      auto answer = shelf_.poll({attempt.segment, true});
+      if (answer && !*answer && answer->error().fault != Fault::kNone) attempt.no_satellite = answer->error();
+      return answer;
+    };
   }
   SegmentDownload race(*session_.pool, *session_.nodes, shared_offer, decoder, attempt.context, race_options);
   Status status = race.run();

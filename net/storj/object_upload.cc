@@ -14,20 +14,10 @@ namespace {
 
 // 110 connections with their TLS state and one chunk each.
 constexpr uint64_t kConnectionsMemory = 110ull * (128 << 10);
-constexpr auto kAbortLimit = std::chrono::seconds(5);
-
 segment::SegmentEncoder::Options encoder_options() {
   segment::SegmentEncoder::Options options;
   options.max_plain_size = segment::kMaxSegmentSize;
   return options;
-}
-
-// For what is said when an upload has failed.
-drpc::CallOptions short_limits() {
-  drpc::CallOptions limits;
-  limits.dial_limit = kAbortLimit;
-  limits.call_limit = kAbortLimit;
-  return limits;
 }
 
 }  // namespace
@@ -68,8 +58,9 @@ Result<std::unique_ptr<ObjectUpload>> ObjectUpload::create(const Session& sessio
   auto content_key = session.grant.store.content_key(bucket, key);
   if (!content_key) return with_context(std::move(content_key).error(), url);
   std::unique_ptr<ObjectUpload> upload(new ObjectUpload(session, bucket, key, options));
-  upload->encrypted_key_ = std::move(*encrypted);
+  upload->place_ = {bucket, *encrypted, url};
   upload->content_key_ = *content_key;
+  upload->begin_request_ = begin_object_request(bucket, *encrypted, options);
   return upload;
 }
 
@@ -109,13 +100,17 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
     const std::lock_guard lock(mutex_);
     ++in_work_;
   }
-  Status status = store(segment, context);
-  bool untouched = !status && status.error().code == Errc::kNetwork && segment.results.empty();
-  if (untouched && !context.stop.stop_requested()) {
+  auto offer = begin_remote(segment.index, context);
+  if (!offer) return std::move(offer).error();
+  Status status = store(segment, std::move(*offer), context);
+  const bool untouched = !status && status.error().code == Errc::kNetwork && segment.results.empty();
+  if (untouched && status.error().fault == Fault::kNone && !context.stop.stop_requested()) {
     // Not one node took its piece: the offer itself is bad, past its time for one, and an exchange of pieces
     // keeps it.
     context.counters->retries.fetch_add(1, std::memory_order_relaxed);
-    status = store(segment, context);
+    auto other = begin_remote(segment.index, context);
+    if (!other) return std::move(other).error();
+    status = store(segment, std::move(*other), context);
   }
   if (!status) return status;
   std::lock_guard lock(mutex_);
@@ -125,27 +120,25 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
   return {};
 }
 
-// Stores the segment's pieces under a new offer; segment.results are what was stored, also on failure.
-Status ObjectUpload::store(Segment& segment, const Context& context) {
-  auto offer = begin_remote(segment.index, context);
-  if (!offer) return std::move(offer).error();
-  auto rs = redundancy_of(offer->redundancy_scheme());
+// Stores the segment's pieces; segment.results are what was stored, also on failure.
+Status ObjectUpload::store(Segment& segment, pb::BeginSegmentResponse offer, const Context& context) {
+  auto rs = redundancy_of(offer.redundancy_scheme());
   if (!rs) return with_context(std::move(rs).error(), url_);
-  if (static_cast<uint32_t>(offer->addressed_limits_size()) < rs->optimal ||
-      static_cast<uint32_t>(offer->addressed_limits_size()) > rs->total) {
+  if (static_cast<uint32_t>(offer.addressed_limits_size()) < rs->optimal ||
+      static_cast<uint32_t>(offer.addressed_limits_size()) > rs->total) {
     return make_error(Errc::kProtocol, url_ + ": the satellite offers a wrong number of pieces");
   }
-  offer->mutable_redundancy_scheme()->set_success_threshold(static_cast<int32_t>(rs->optimal));
+  offer.mutable_redundancy_scheme()->set_success_threshold(static_cast<int32_t>(rs->optimal));
   segment.encoder.set_code(shared_code(rs->required, rs->total), *rs);
   auto exchange =
       [&](const pb::RetryBeginSegmentPiecesRequest& request) -> Result<pb::RetryBeginSegmentPiecesResponse> {
     pb::BatchRequest batch;
     *batch.add_requests()->mutable_segment_begin_retry_pieces() = request;
-    auto response = session_.metainfo->batch(std::move(batch), Repeat::kSafe, url_, context.stop);
+    auto response = session_.metainfo->batch(std::move(batch), Asking(), url_, context.stop);
     if (!response) return std::move(response).error();
     return std::move(*response->mutable_responses(0)->mutable_segment_begin_retry_pieces());
   };
-  SegmentUpload spread(*session_.pool, std::move(*offer), segment.encoder, exchange, context);
+  SegmentUpload spread(*session_.pool, std::move(offer), segment.encoder, exchange, context);
   Status status = spread.run();
   segment.segment_id = spread.segment_id();
   segment.results = spread.results();
@@ -160,51 +153,23 @@ Result<pb::BeginSegmentResponse> ObjectUpload::begin_remote(uint64_t index, cons
   if (begin_ == Begin::kNot) {
     begin_ = Begin::kRunning;
     lock.unlock();
-    auto offer = begin_object_and_segment(index, context);
+    auto offers = begin_object({index}, context.stop);
     lock.lock();
-    begin_ = offer ? Begin::kDone : Begin::kFailed;
+    begin_ = offers ? Begin::kDone : Begin::kFailed;
+    if (!offers) ask_error_ = offers.error();
     begun_.notify_all();
-    return offer;
+    if (!offers) return std::move(offers).error();
+    return std::move(offers->front());
   }
   if (!begun_.wait(lock, context.stop, [&] { return begin_ != Begin::kRunning; }) ||
       begin_ == Begin::kFailed) {
     if (ask_error_) return *ask_error_;
     return make_error(Errc::kCancelled, url_ + ": interrupted");
   }
-  pb::BatchRequest request;
-  auto sent = add_commits(request);
   lock.unlock();
-  add_begin_segment(request, index);
-  bool only_begins = sent.empty();
-  auto response = session_.metainfo->batch(std::move(request), only_begins ? Repeat::kSafe : Repeat::kNever,
-                                           url_, context.stop);
-  if (!response) return std::move(response).error();
-  check_commits(*response, sent);
-  return std::move(*response->mutable_responses(response->responses_size() - 1)->mutable_segment_begin());
-}
-
-Result<pb::BeginSegmentResponse> ObjectUpload::begin_object_and_segment(uint64_t index,
-                                                                        const Context& context) {
-  pb::BatchRequest request;
-  add_begin_object(request);
-  add_begin_segment(request, index);
-  // The satellite fills in the stream id of the object that this batch begins.
-  request.mutable_requests(1)->mutable_segment_begin()->clear_stream_id();
-  auto response = session_.metainfo->batch(std::move(request), Repeat::kNever, url_, context.stop);
-  if (!response) return std::move(response).error();
-  begun(response->responses(0).object_begin().stream_id());
-  return std::move(*response->mutable_responses(1)->mutable_segment_begin());
-}
-
-void ObjectUpload::add_begin_object(pb::BatchRequest& request) const {
-  *request.add_requests()->mutable_object_begin() = begin_object_request(bucket_, encrypted_key_, options_);
-}
-
-void ObjectUpload::add_begin_segment(pb::BatchRequest& request, uint64_t index) const {
-  auto& begin = *request.add_requests()->mutable_segment_begin();
-  begin.set_stream_id(stream_id_);
-  begin.mutable_position()->set_index(static_cast<int32_t>(index));
-  begin.set_max_order_limit(static_cast<int64_t>(segment::encrypted_size(segment::kMaxSegmentSize, {})));
+  auto offers = begin_segments({index}, context.stop);
+  if (!offers) return std::move(offers).error();
+  return std::move(offers->front());
 }
 
 // Moves the commits that wait into the request.  Requires: mutex_ held.
@@ -247,63 +212,6 @@ pb::CommitSegmentRequest ObjectUpload::commit_request(Segment& segment) const {
 pb::MakeInlineSegmentRequest ObjectUpload::inline_request(Segment& segment) const {
   return inline_segment_request(static_cast<int32_t>(segment.index), content_key_, segment.key,
                                 segment.encoder.plain_size(), segment.encoder.seal_inline());
-}
-
-Status ObjectUpload::commit(const Context& context) {
-  end_asking();
-  pb::BatchRequest request;
-  std::vector<SentCommit> sent;
-  bool begin_too = false;
-  {
-    std::lock_guard lock(mutex_);
-    if (ask_error_) return *ask_error_;
-    begin_too = begin_ == Begin::kNot;
-    if (begin_too) add_begin_object(request);
-    sent = add_commits(request);
-    if (inline_) {
-      *request.add_requests()->mutable_segment_make_inline() = std::move(*inline_);
-      request.mutable_requests(request.requests_size() - 1)
-          ->mutable_segment_make_inline()
-          ->set_stream_id(stream_id_);
-    }
-    auto& commit = *request.add_requests()->mutable_object_commit();
-    commit = commit_object_request(content_key_, options_, last_size_);
-    commit.set_stream_id(stream_id_);
-    commit_sent_ = true;
-  }
-  auto response = session_.metainfo->batch(std::move(request), Repeat::kNever, url_, context.stop);
-  if (!response) {
-    // The abort that follows only touches a pending upload; a commit that did happen stays.
-    commit_sent_ = response.error().code == Errc::kNetwork;
-    return std::move(response).error();
-  }
-  if (!begin_too) check_commits(*response, sent);
-  return {};
-}
-
-void ObjectUpload::abort() {
-  asker_ = {};
-  std::string stream_id;
-  {
-    std::lock_guard lock(mutex_);
-    // After a commit of unknown outcome nothing more may be said about the stream (protocol notes 9.1).
-    if (begin_ != Begin::kDone || commit_sent_) return;
-    begin_ = Begin::kFailed;
-    stream_id = stream_id_;
-  }
-  remove_pending(stream_id);
-}
-
-void ObjectUpload::remove_pending(const std::string& stream_id) {
-  pb::BeginDeleteObjectRequest request;
-  request.set_bucket(bucket_);
-  request.set_encrypted_object_key(encrypted_key_);
-  request.set_status(pb::OBJECT_STATUS_UPLOADING);
-  request.set_stream_id(stream_id);
-  // The user's stop signal does not hold here: removing what was begun is part of stopping well.
-  auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>(
-      "BeginDeleteObject", std::move(request), Repeat::kSafe, url_, {}, short_limits());
-  if (!response) spdlog::warn("{}; the unfinished upload was not removed", response.error().what);
 }
 
 }  // namespace sjcp::storj

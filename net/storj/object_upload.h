@@ -3,8 +3,11 @@
 //   small     [BeginObject, MakeInlineSegment, CommitObject]                  one request
 //   remote    [BeginObject, BeginSegment 0]  pieces  [CommitSegment.., BeginSegment i]  ... [CommitSegment..,
 //   CommitObject]
-// Commits of finished segments travel with the next request (protocol notes 9.1).  Where segments are
-// announced with expect(), a thread asks for their offers, so that none waits for the satellite.
+// Commits of finished segments travel with the next request (protocol notes 9.1).  What the satellite was
+// asked is repeated as flow/retry.h has it; what became of a begin or a commit whose answer was lost is found
+// out by the nonces of our metadata, which nobody else has: the upload is never begun or committed twice
+// unseen.  Where segments are announced with expect(), a thread asks for their offers, so that none waits for
+// the satellite.
 //
 // Threads: as transfer::ObjectWriter says.
 #pragma once
@@ -25,6 +28,7 @@
 #include "core/segment/buffer.h"
 #include "core/segment/segment_encoder.h"
 #include "core/transfer/object_writer.h"
+#include "net/storj/pending_uploads.h"
 #include "net/storj/session.h"
 
 namespace sjcp::storj {
@@ -61,7 +65,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   };
 
   ObjectUpload(const Session& session, std::string bucket, std::string key, ObjectOptions options);
-  Status store(Segment& segment, const transfer::Context& context);
+  Status store(Segment& segment, pb::BeginSegmentResponse offer, const transfer::Context& context);
   Result<pb::BeginSegmentResponse> begin_remote(uint64_t index, const transfer::Context& context);
   struct Offer {
     pb::BeginSegmentResponse terms;
@@ -73,16 +77,23 @@ class ObjectUpload final : public transfer::ObjectWriter {
   std::optional<Result<pb::BeginSegmentResponse>> take_offer(uint64_t index, const std::stop_token& stop);
   void end_asking();
   void begun(const std::string& stream_id);
-  Result<pb::BeginSegmentResponse> begin_object_and_segment(uint64_t index, const transfer::Context& context);
-  void add_begin_object(pb::BatchRequest& request) const;
-  void add_begin_segment(pb::BatchRequest& request, uint64_t index) const;
+  Result<std::vector<pb::BeginSegmentResponse>> begin_object(const std::vector<uint64_t>& indexes,
+                                                             const std::stop_token& stop);
+  Result<std::vector<pb::BeginSegmentResponse>> begin_segments(const std::vector<uint64_t>& indexes,
+                                                               const std::stop_token& stop);
+  static void add_begin_segment(pb::BatchRequest& request, const std::string& stream_id, uint64_t index);
+  Trace find_begun(std::string& stream_id, const std::stop_token& stop) const;
+  Trace find_committed(const std::string& nonce, const std::stop_token& stop) const;
+  Trace find_uncommitted(const std::string& nonce, const std::stop_token& stop) const;
+  Status check_size(const pb::BatchResponse& response, uint64_t size) const;
+  void note_begin();
+  void end_note();
   std::vector<SentCommit> add_commits(pb::BatchRequest& request);
   std::string pending_text(const std::string& stream_id) const;
-  Status find_pending(const std::stop_token& stop);
   uint64_t segments_of(uint64_t size) const;
   uint64_t segment_bytes(uint64_t index, uint64_t size) const;
   Status add_stored(const pb::ListSegmentsResponse& list, uint64_t size, std::set<uint64_t>& stored) const;
-  void remove_pending(const std::string& stream_id);
+  bool remove_pending(const std::string& stream_id);
   void check_commits(const pb::BatchResponse& response, const std::vector<SentCommit>& sent);
   pb::CommitSegmentRequest commit_request(Segment& segment) const;
   pb::MakeInlineSegmentRequest inline_request(Segment& segment) const;
@@ -92,8 +103,10 @@ class ObjectUpload final : public transfer::ObjectWriter {
   const std::string key_;
   const std::string url_;
   const ObjectOptions options_;
-  std::string encrypted_key_;
+  PendingPlace place_;
   crypto::Key content_key_;
+  pb::BeginObjectRequest begin_request_;
+  std::string mark_;  // of the pending upload
 
   const std::shared_ptr<segment::BufferCache> buffers_;
 
@@ -101,6 +114,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   std::condition_variable_any begun_;
   enum class Begin : uint8_t { kNot, kRunning, kDone, kFailed } begin_ = Begin::kNot;
   std::string stream_id_;
+  uint64_t note_ = 0;  // of what was begun; 0: none
   std::vector<pb::CommitSegmentRequest> pending_commits_;
   std::optional<pb::MakeInlineSegmentRequest> inline_;
   uint64_t last_size_ = 0;
@@ -112,8 +126,8 @@ class ObjectUpload final : public transfer::ObjectWriter {
   std::set<uint64_t> announced_;  // segments whose offers are or will be asked for, until they are taken
   std::deque<uint64_t> wanted_;   // not asked for yet
   std::map<uint64_t, Offer> offers_;
-  std::optional<Error> ask_error_;
-  size_t in_work_ = 0;  // segments that will have a commit
+  std::optional<Error> ask_error_;  // why the upload cannot go on
+  size_t in_work_ = 0;              // segments that will have a commit
   bool asked_enough_ = false;
   transfer::SegmentGate* gate_ = nullptr;
   std::jthread asker_;  // the last member: it uses all the others

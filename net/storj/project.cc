@@ -9,6 +9,7 @@
 #include "net/storj/object_copy.h"
 #include "net/storj/object_source.h"
 #include "net/storj/object_upload.h"
+#include "net/storj/pending_uploads.h"
 #include "net/storj/session.h"
 #include "net/storj/small_objects.h"
 
@@ -16,6 +17,8 @@ namespace sjcp::storj {
 namespace {
 
 constexpr int kMaxDeleteBatch = 1000;
+// The satellite's clock and ours.
+constexpr auto kClocksDiffer = std::chrono::minutes(10);
 constexpr int kDirectionForward = 1;
 constexpr int kDirectionAfter = 2;
 
@@ -45,8 +48,8 @@ class SatelliteProject final : public Project {
     pb::ListBucketsRequest request;
     request.set_direction(kDirectionForward);
     for (;;) {
-      auto response = session_.metainfo->call<pb::ListBucketsResponse>("ListBuckets", request, Repeat::kSafe,
-                                                                       "buckets", stop);
+      auto response =
+          session_.metainfo->call<pb::ListBucketsResponse>("ListBuckets", request, Asking(), "buckets", stop);
       if (!response) return std::move(response).error();
       for (const auto& item : response->items()) out.push_back({item.name(), time_of(item.created_at())});
       if (!response->more() || response->items_size() == 0) return out;
@@ -67,8 +70,10 @@ class SatelliteProject final : public Project {
     if (auto status = check_bucket_name(bucket); !status) return status;
     pb::CreateBucketRequest request;
     request.set_name(bucket);
-    auto response = session_.metainfo->call<pb::CreateBucketResponse>(
-        "CreateBucket", std::move(request), Repeat::kNever, bucket_url(bucket), stop);
+    const auto began = system_clock().wall_now();
+    auto response = session_.metainfo->traced_call<pb::CreateBucketResponse>(
+        "CreateBucket", std::move(request), {flow::Question::kTraceable}, bucket_url(bucket),
+        [&](const std::stop_token& token) { return find_bucket(bucket, began, token); }, stop);
     if (!response) return std::move(response).error();
     return {};
   }
@@ -78,8 +83,16 @@ class SatelliteProject final : public Project {
     pb::DeleteBucketRequest request;
     request.set_name(bucket);
     request.set_delete_all(force);
-    auto response = session_.metainfo->call<pb::DeleteBucketResponse>(
-        "DeleteBucket", std::move(request), Repeat::kNever, bucket_url(bucket), stop);
+    Asking asking{flow::Question::kTraceable};
+    if (force) asking.silence = Asking::kEndless;
+    // Whoever removed it: it is gone, as was wanted.
+    const Look gone = [&](const std::stop_token& token) {
+      const auto there = get_bucket(bucket, token);
+      if (there) return Trace::kNotDone;
+      return there.error().code == Errc::kNotFound ? Trace::kDone : Trace::kUnknown;
+    };
+    auto response = session_.metainfo->traced_call<pb::DeleteBucketResponse>(
+        "DeleteBucket", std::move(request), asking, bucket_url(bucket), gone, stop);
     if (!response) {
       Error error = std::move(response).error();
       if (error.cause == kRpcFailedPrecondition) error.what += "; use --force to delete what is in it";
@@ -101,17 +114,25 @@ class SatelliteProject final : public Project {
 
   Result<ObjectItem> stat_object(const std::string& bucket, const std::string& key,
                                  const std::stop_token& stop) override {
-    ObjectSource source(session_, bucket, key);
-    transfer::Counters counters;
-    transfer::Context context{stop, nullptr, &counters};
-    auto info = source.open({}, context);
-    if (!info) return missing_bucket_or(std::move(info).error(), bucket, stop);
-    ObjectItem item;
-    item.key = key;
-    item.size = info->size;
-    item.created = info->created;
-    item.metadata = info->metadata;
+    if (auto status = check_bucket_name(bucket); !status) return std::move(status).error();
+    auto item = storj::stat_object(session_, bucket, key, stop);
+    if (!item) return missing_bucket_or(std::move(item).error(), bucket, stop);
     return item;
+  }
+
+  Status delete_pending(const std::string& bucket, const std::string& key,
+                        const std::stop_token& stop) override {
+    const std::string url = object_url(bucket, key);
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    auto encrypted = session_.grant.store.encrypt_path(bucket, key);
+    if (!encrypted) return with_context(std::move(encrypted).error(), url);
+    return remove_streams(session_, {bucket, *encrypted, url}, "", Asking(), stop);
+  }
+
+  std::string service() const override { return service_name(session_); }
+
+  Status remove_begun(const std::string& pending, const std::stop_token& stop) override {
+    return storj::remove_begun(session_, pending, stop);
   }
 
   Status delete_object(const std::string& bucket, const std::string& key,
@@ -123,11 +144,17 @@ class SatelliteProject final : public Project {
     pb::BeginDeleteObjectRequest request;
     request.set_bucket(bucket);
     request.set_encrypted_object_key(*encrypted);
-    auto response = session_.metainfo->call<pb::BeginDeleteObjectResponse>(
-        "BeginDeleteObject", std::move(request), Repeat::kNever, url, stop);
+    // To remove it twice is as good as once; that nothing is left for the second time is no failure.
+    bool again = false;
+    const Look look = [&](const std::stop_token&) {
+      again = true;
+      return Trace::kNotDone;
+    };
+    auto response = session_.metainfo->traced_call<pb::BeginDeleteObjectResponse>(
+        "BeginDeleteObject", std::move(request), {flow::Question::kTraceable}, url, look, stop);
     if (!response) return std::move(response).error();
     // The satellite shows what it deleted only to those who may see it; to others silence means nothing.
-    if (!response->has_object() && may_see(bucket, *encrypted)) {
+    if (!again && !(*response)->has_object() && may_see(bucket, *encrypted)) {
       return missing_bucket_or(make_error(Errc::kNotFound, url + ": object not found"), bucket, stop);
     }
     return {};
@@ -239,10 +266,23 @@ class SatelliteProject final : public Project {
   // The satellite says "object not found" for a missing bucket too; a second question tells them apart.
   Error missing_bucket_or(Error error, const std::string& bucket, const std::stop_token& stop) {
     if (error.code != Errc::kNotFound) return error;
+    auto response = get_bucket(bucket, stop);
+    return !response && response.error().code == Errc::kNotFound ? std::move(response).error() : error;
+  }
+
+  Result<pb::Bucket> get_bucket(const std::string& bucket, const std::stop_token& stop) {
     pb::BatchRequest request;
     request.add_requests()->mutable_bucket_get()->set_name(bucket);
-    auto response = session_.metainfo->batch(std::move(request), Repeat::kSafe, bucket_url(bucket), stop);
-    return !response && response.error().code == Errc::kNotFound ? std::move(response).error() : error;
+    auto response = session_.metainfo->batch(std::move(request), Asking(), bucket_url(bucket), stop);
+    if (!response) return std::move(response).error();
+    return std::move(*response->mutable_responses(0)->mutable_bucket_get()->mutable_bucket());
+  }
+
+  // Buckets carry no mark; one that is as young as the question is taken for ours.
+  Trace find_bucket(const std::string& bucket, Clock::Wall began, const std::stop_token& stop) {
+    const auto there = get_bucket(bucket, stop);
+    if (!there) return there.error().code == Errc::kNotFound ? Trace::kNotDone : Trace::kUnknown;
+    return time_of(there->created_at()) > began - kClocksDiffer ? Trace::kDone : Trace::kNotDone;
   }
 
   Status delete_some(const std::string& bucket, std::span<const std::string> keys,
@@ -262,7 +302,7 @@ class SatelliteProject final : public Project {
     }
     if (request.items_size() == 0) return {};
     auto response = session_.metainfo->call<pb::DeleteObjectsResponse>(
-        "DeleteObjects", std::move(request), Repeat::kNever, bucket_url(bucket), stop);
+        "DeleteObjects", std::move(request), Asking::large(), bucket_url(bucket), stop);
     if (!response) return std::move(response).error();
     for (const auto& item : response->items()) {
       auto key = plain.find(item.encrypted_object_key());
@@ -361,9 +401,12 @@ Result<std::unique_ptr<Project>> Project::open(const access::Grant& grant, const
   if (!identity) return std::move(identity).error();
   auto tls = io::TlsContext::client(*identity);
   if (!tls) return std::move(tls).error();
-  Session session{grant, options, nullptr, nullptr, std::make_unique<NodeMemory>()};
+  Session session{.grant = grant, .options = options, .pool = nullptr, .metainfo = nullptr};
+  session.nodes = std::make_unique<NodeMemory>();
   session.pool = std::make_unique<drpc::Pool>(*tls, drpc::Pool::Options{.noise = options.noise});
-  session.metainfo = std::make_unique<MetainfoClient>(*session.pool, drpc::Peer{url->id, url->address},
+  session.own_waits = std::make_unique<flow::Waits>();
+  flow::Waits& waits = options.waits != nullptr ? *options.waits : *session.own_waits;
+  session.metainfo = std::make_unique<MetainfoClient>(*session.pool, waits, drpc::Peer{url->id, url->address},
                                                       grant.api_key, options.user_agent);
   return std::unique_ptr<Project>(std::make_unique<SatelliteProject>(std::move(session)));
 }

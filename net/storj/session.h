@@ -19,6 +19,7 @@ struct Session {
   access::Grant grant;
   ProjectOptions options;
   std::unique_ptr<drpc::Pool> pool;
+  std::unique_ptr<flow::Waits> own_waits = nullptr;  // where the options have none
   std::unique_ptr<MetainfoClient> metainfo;
   std::unique_ptr<NodeMemory> nodes = nullptr;
   // Of all uploads: were each to keep those of its own, files side by side would hold more than the budget.

@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/segment/layout.h"
 #include "net/storj/object_requests.h"
+#include "net/storj/pending_uploads.h"
 
 namespace sjcp::storj {
 
@@ -23,7 +24,8 @@ bool allowed(const Session& session, access::Op op, const std::string& bucket, c
 // What of an error concerns the request and not one of its objects.
 std::optional<GroupVerdict> common_verdict(const Error& error) {
   if (error.code == Errc::kCancelled) return GroupVerdict::kAll;
-  if (error.code == Errc::kNetwork) return GroupVerdict::kBroken;
+  // The satellite has been waited for already.
+  if (error.code == Errc::kNetwork) return GroupVerdict::kAll;
   if (error.cause == kRpcTooManyRequests) return GroupVerdict::kTooOften;
   // A limit of the account stays used up.
   if (error.code == Errc::kLimited) return GroupVerdict::kEach;
@@ -77,33 +79,38 @@ class SmallUpload {
   SmallUpload(const Session& session, const std::string& bucket, const Context& context)
       : session_(session), bucket_(bucket), group_(object_url(bucket, "")), context_(context) {}
 
-  void add(Prepared object) { objects_.push_back(std::move(object)); }
+  void add(Prepared object) {
+    const std::string& key = object.begin.encrypted_object_key();
+    may_repeat_ = may_repeat_ && allowed(session_, access::Op::kDelete, bucket_, key);
+    objects_.push_back(std::move(object));
+  }
   size_t size() const { return objects_.size(); }
   const std::string& group() const { return group_; }
   size_t index(size_t place) const { return objects_[place].index; }
 
   // A grant that may not delete may not replace: a repeat would be refused where the first attempt
-  // succeeded, and nobody could tell.
-  bool may_repeat() const {
-    return std::all_of(objects_.begin(), objects_.end(), [&](const Prepared& object) {
-      return allowed(session_, access::Op::kDelete, bucket_, object.begin.encrypted_object_key());
-    });
-  }
+  // succeeded, so each object is looked for by itself.
+  bool may_repeat() const { return may_repeat_; }
 
   // The satellite gives the second and third of each three the stream that the first began.
-  GroupReply attempt(size_t begin, size_t end, bool repeat) {
+  // Requires: may_repeat() or one object.
+  GroupReply attempt(size_t begin, size_t end) {
     pb::BatchRequest request;
     for (size_t i = begin; i < end; ++i) {
       *request.add_requests()->mutable_object_begin() = objects_[i].begin;
       *request.add_requests()->mutable_segment_make_inline() = objects_[i].make;
       *request.add_requests()->mutable_object_commit() = objects_[i].commit;
     }
-    auto response = session_.metainfo->batch(std::move(request), Repeat::kByCaller, group_, context_.stop);
+    Asking asking = Asking::large(may_repeat_ ? flow::Question::kSafe : flow::Question::kTraceable);
+    asking.waits_for_rate = false;
+    const Look look = [&](const std::stop_token& stop) {
+      const Prepared& object = objects_[begin];
+      const PendingPlace place{bucket_, object.begin.encrypted_object_key(), group_};
+      return find_object(session_, place, object.commit.encrypted_metadata_nonce(), stop);
+    };
+    auto response = session_.metainfo->traced_batch(std::move(request), asking, group_, look, context_.stop);
     if (response) return {};
-    const Error& error = response.error();
-    GroupVerdict verdict = this->verdict(error, begin, end);
-    if (verdict == GroupVerdict::kBroken && !repeat) verdict = GroupVerdict::kOne;
-    return {error, verdict};
+    return {response.error(), verdict(response.error(), begin, end)};
   }
 
  private:
@@ -124,6 +131,7 @@ class SmallUpload {
   const std::string group_;
   const Context& context_;
   std::vector<Prepared> objects_;
+  bool may_repeat_ = true;
 };
 
 }  // namespace
@@ -142,13 +150,10 @@ void put_small_objects(const Session& session, const std::string& bucket,
     prepared->index = i;
     upload.add(std::move(*prepared));
   }
-  const bool repeat = upload.may_repeat();
-  const size_t step = repeat ? std::max<size_t>(upload.size(), 1) : 1;
+  const size_t step = upload.may_repeat() ? std::max<size_t>(upload.size(), 1) : 1;
   for (size_t base = 0; base < upload.size(); base += step) {
     auto calls = transfer::real_time_calls(context.stop);
-    calls.attempt = [&](size_t begin, size_t end) {
-      return upload.attempt(base + begin, base + end, repeat);
-    };
+    calls.attempt = [&](size_t begin, size_t end) { return upload.attempt(base + begin, base + end); };
     calls.result = [&](size_t place, const Status& status) {
       const size_t index = upload.index(base + place);
       result(index, about(object_url(bucket, objects[index].key), upload.group(), status));
@@ -196,8 +201,9 @@ GroupReply OpenGroup::attempt(size_t begin, size_t end, const std::stop_token& s
     download.set_bucket(bucket_);
     download.set_encrypted_object_key(encrypted_[order_[i]]);
   }
-  auto response =
-      session_.metainfo->batch(std::move(request), Repeat::kByCaller, object_url(bucket_, ""), stop);
+  Asking asking = Asking::large();
+  asking.waits_for_rate = false;
+  auto response = session_.metainfo->batch(std::move(request), asking, object_url(bucket_, ""), stop);
   if (response) {
     for (size_t i = begin; i < end; ++i) {
       auto& item = *response->mutable_responses(static_cast<int>(i - begin));

@@ -30,17 +30,31 @@ Errc kind_of(uint64_t code) {
       return Errc::kDenied;
     case kRpcResourceExhausted:
       return Errc::kLimited;
+    case kRpcCanceled:  // the peer's doing: nobody here was interrupted
     case kRpcDeadlineExceeded:
+    case kRpcInternal:
     case kRpcUnavailable:
       return Errc::kNetwork;
     case kRpcUnimplemented:
     case kRpcLockEndpointsDisabled:
     case kRpcLockDisabledForProject:
       return Errc::kUnsupported;
-    case kRpcCanceled:
-      return Errc::kCancelled;
     default:
-      return Errc::kInternal;
+      return Errc::kProtocol;
+  }
+}
+
+Fault fault_of(const drpc::RpcError& error) {
+  if (is_rate_limit(error)) return Fault::kBusy;
+  switch (error.code) {
+    case kRpcUnavailable:
+      return Fault::kUnavailable;
+    case kRpcCanceled:
+    case kRpcDeadlineExceeded:
+    case kRpcInternal:
+      return Fault::kServerError;
+    default:
+      return Fault::kNone;
   }
 }
 
@@ -92,6 +106,12 @@ std::string advice(const drpc::RpcError& error) {
       if (text.find("Exceeded Segments Limit") != std::string::npos)
         return "the project's segment limit is used up";
       return one_line(text);
+    case kRpcUnavailable:
+      return "the satellite is not available (" + one_line(text) + ")";
+    case kRpcCanceled:
+    case kRpcDeadlineExceeded:
+    case kRpcInternal:
+      return "the satellite failed at it (" + one_line(text) + ")";
     default:
       return one_line(text);
   }
@@ -99,9 +119,9 @@ std::string advice(const drpc::RpcError& error) {
 
 }  // namespace
 
-Error satellite_error(const drpc::RpcError& error, const std::string& object) {
+Error satellite_error(const drpc::RpcError& error) {
   const uint64_t cause = is_rate_limit(error) ? uint64_t{kRpcTooManyRequests} : error.code;
-  return make_error(kind_of(error.code), object + ": " + advice(error), static_cast<int>(cause));
+  return make_error(kind_of(error.code), advice(error), static_cast<int>(cause), fault_of(error));
 }
 
 Error node_error(const drpc::RpcError& error) {

@@ -42,8 +42,8 @@ enum RpcCode : uint64_t {
   kRpcTooManyRequests = 1000008,
 };
 
-// `object`: what the call was about, as the user named it ("sj://bucket/key").
-Error satellite_error(const drpc::RpcError& error, const std::string& object);
+// Says nothing of what the call was about.
+Error satellite_error(const drpc::RpcError& error);
 
 // A storage node's refusal; the caller adds the node's name.
 Error node_error(const drpc::RpcError& error);

@@ -62,30 +62,18 @@ bool ObjectUpload::has_question() const {
 
 // Also begins the object, if that has not been done, and commits what waits for it.
 Status ObjectUpload::ask(const std::vector<uint64_t>& indexes, const std::stop_token& stop) {
-  pb::BatchRequest request;
-  std::vector<SentCommit> sent;
   bool begins = false;
   {
     const std::lock_guard lock(mutex_);
     begins = begin_ == Begin::kRunning;
-    if (begins) add_begin_object(request);
-    if (!begins) sent = add_commits(request);
-    // Where the batch begins the object, the satellite fills in its stream id.
-    for (const uint64_t index : indexes) add_begin_segment(request, index);
   }
-  const Repeat repeat = begins || !sent.empty() ? Repeat::kNever : Repeat::kSafe;
   const auto asked = std::chrono::steady_clock::now();
-  auto response = session_.metainfo->batch(std::move(request), repeat, url_, stop);
-  if (!response) return std::move(response).error();
-  if (begins && gate_ != nullptr) gate_->opened(std::chrono::steady_clock::now() - asked);
-  if (begins) begun(response->responses(0).object_begin().stream_id());
-  if (!begins) check_commits(*response, sent);
+  auto offers = begins ? begin_object(indexes, stop) : begin_segments(indexes, stop);
+  if (!offers) return std::move(offers).error();
+  const auto now = std::chrono::steady_clock::now();
+  if (begins && gate_ != nullptr) gate_->opened(now - asked);
   const std::lock_guard lock(mutex_);
-  int at = response->responses_size() - static_cast<int>(indexes.size());
-  for (const uint64_t index : indexes) {
-    offers_[index] = {std::move(*response->mutable_responses(at++)->mutable_segment_begin()),
-                      std::chrono::steady_clock::now()};
-  }
+  for (size_t i = 0; i < indexes.size(); ++i) offers_[indexes[i]] = {std::move((*offers)[i]), now};
   return {};
 }
 
@@ -111,14 +99,6 @@ void ObjectUpload::end_asking() {
     begun_.notify_all();
   }
   if (asker_.joinable()) asker_.join();
-}
-
-void ObjectUpload::begun(const std::string& stream_id) {
-  {
-    const std::lock_guard lock(mutex_);
-    stream_id_ = stream_id;
-  }
-  if (on_begun_) on_begun_(pending_text(stream_id));
 }
 
 }  // namespace sjcp::storj

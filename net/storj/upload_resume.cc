@@ -13,7 +13,7 @@ using transfer::Context;
 
 namespace {
 
-constexpr RecordKind kPendingKind{"sjcppend", 1};
+constexpr RecordKind kPendingKind{"sjcppend", 2};
 constexpr auto kSuspendLimit = std::chrono::milliseconds(900);
 
 int64_t nanoseconds_of(const std::optional<Time>& time) {
@@ -28,7 +28,7 @@ std::string ObjectUpload::destination() const {
   parts.text(session_.grant.satellite_url);
   parts.text(session_.grant.api_key.head());
   parts.text(bucket_);
-  parts.text(encrypted_key_);
+  parts.text(place_.encrypted_key);
   return to_hex(crypto::sha256(std::move(parts).finish()));
 }
 
@@ -40,6 +40,7 @@ void ObjectUpload::keep(const std::function<void(const std::string& pending)>& b
 std::string ObjectUpload::pending_text(const std::string& stream_id) const {
   RecordWriter out(kPendingKind);
   out.text(stream_id);
+  out.text(mark_);
   out.number(static_cast<uint64_t>(nanoseconds_of(options_.expires)));
   return std::move(out).finish();
 }
@@ -48,18 +49,23 @@ Result<std::set<uint64_t>> ObjectUpload::resume(const std::string& pending, uint
                                                 const Context& context) {
   RecordReader in(kPendingKind, pending);
   const std::string stream_id = in.text();
+  const std::string mark = in.text();
   const auto expires = static_cast<int64_t>(in.number());
   if (!in.complete() || expires != nanoseconds_of(options_.expires)) {
     return make_error(Errc::kConflict, url_ + ": was begun in another way");
   }
-  if (auto status = find_pending(context.stop); !status) return std::move(status).error();
+  // A stream that is not pending any more has been committed or removed; a commit of it could make an empty
+  // object (protocol notes 9.1).
+  auto streams = pending_streams(session_, place_, mark, Asking(), context.stop);
+  if (!streams) return std::move(streams).error();
+  if (streams->empty()) return make_error(Errc::kNotFound, url_ + ": nothing is pending");
   std::set<uint64_t> stored;
   pb::ListSegmentsRequest request;
   request.set_stream_id(stream_id);
   request.mutable_cursor_position();
   for (;;) {
     auto list = session_.metainfo->call<pb::ListSegmentsResponse>(
-        "ListSegments", pb::ListSegmentsRequest(request), Repeat::kSafe, url_, context.stop);
+        "ListSegments", pb::ListSegmentsRequest(request), Asking(), url_, context.stop);
     if (!list) return std::move(list).error();
     if (auto status = add_stored(*list, size, stored); !status) return std::move(status).error();
     if (!list->more() || list->items_size() == 0) break;
@@ -67,23 +73,11 @@ Result<std::set<uint64_t>> ObjectUpload::resume(const std::string& pending, uint
   }
   std::lock_guard lock(mutex_);
   stream_id_ = stream_id;
+  mark_ = mark;
   begin_ = Begin::kDone;
   last_size_ = size - (segments_of(size) - 1) * segment_size();
   for (const uint64_t index : stored) stored_bytes_ += segment_bytes(index, size);
   return stored;
-}
-
-// A stream that is not pending any more has been committed or removed; a commit of it could make an empty
-// object (protocol notes 9.1).
-Status ObjectUpload::find_pending(const std::stop_token& stop) {
-  pb::ListPendingObjectStreamsRequest request;
-  request.set_bucket(bucket_);
-  request.set_encrypted_object_key(encrypted_key_);
-  auto list = session_.metainfo->call<pb::ListPendingObjectStreamsResponse>(
-      "ListPendingObjectStreams", std::move(request), Repeat::kSafe, url_, stop);
-  if (!list) return std::move(list).error();
-  if (list->items_size() == 0) return make_error(Errc::kNotFound, url_ + ": nothing is pending");
-  return {};
 }
 
 // Takes a segment for stored if it is exactly what this upload would store there: its size, and a key that
@@ -122,10 +116,10 @@ uint64_t ObjectUpload::suspend() {
     sent = add_commits(request);
   }
   if (!sent.empty()) {
-    drpc::CallOptions limits;
-    limits.dial_limit = limits.call_limit = kSuspendLimit;
+    Asking asking;
+    asking.at_most = kSuspendLimit;
     // The user's stop signal does not hold here: what is stored already must not be lost for want of a word.
-    auto response = session_.metainfo->batch(std::move(request), Repeat::kNever, url_, {}, limits);
+    auto response = session_.metainfo->batch(std::move(request), asking, url_, {});
     if (response) check_commits(*response, sent);
     if (!response) spdlog::info("{}; the last segments will be sent again", response.error().what);
   }

@@ -136,23 +136,6 @@ TEST_CASE("An error of all files is not asked for again") {
   CHECK(server.number_of("no bucket") == 100);
 }
 
-TEST_CASE("A request whose outcome is unknown is repeated once") {
-  Server server;
-  int broken = 1;
-  server.answer = [&](size_t, size_t) {
-    return broken-- > 0 ? refusal("lost", GroupVerdict::kBroken) : GroupReply();
-  };
-  server.run(10);
-  CHECK(server.asked == std::vector<Range>{{0, 10}, {0, 10}});
-  CHECK(server.number_of("ok") == 10);
-
-  Server dead;
-  dead.answer = [&](size_t, size_t) { return refusal("lost", GroupVerdict::kBroken); };
-  dead.run(100);
-  CHECK(dead.asked == std::vector<Range>{{0, 32}, {0, 32}});
-  CHECK(dead.number_of("lost") == 100);
-}
-
 namespace {
 
 // Workers in virtual time: one runs at a time, the one whose time comes first.
