@@ -85,13 +85,26 @@ std::string_view code_of(int status) {
   }
 }
 
+// Of a status of success with an <Error> below it: the service has begun to answer before it failed.
+bool failed_late(int status) {
+  return status >= 200 && status < 300;
+}
+
 Errc errc_of(int status) {
+  if (failed_late(status)) return Errc::kNetwork;
+  if (status == 501) return Errc::kUnsupported;
   if (status >= 500) return Errc::kNetwork;
   if (status == 401 || status == 403) return Errc::kDenied;
   if (status == 404) return Errc::kNotFound;
   if (status == 409 || status == 412) return Errc::kConflict;
   if (status == 429) return Errc::kLimited;
   return status >= 400 ? Errc::kUsage : Errc::kProtocol;
+}
+
+const Meaning* meaning_of(std::string_view code) {
+  const auto* found =
+      std::find_if(kMeanings.begin(), kMeanings.end(), [&](const Meaning& m) { return m.code == code; });
+  return found == kMeanings.end() ? nullptr : found;
 }
 
 Fault fault_of(const ServiceError& error) {
@@ -106,9 +119,12 @@ Fault fault_of(const ServiceError& error) {
   if (is({"ServiceUnavailable", "OperationAborted", "ConditionalRequestConflict"}))
     return Fault::kUnavailable;
   if (is({"RequestTimeout", "IncompleteBody"})) return Fault::kBroken;
+  if (failed_late(error.status) && meaning_of(error.code) == nullptr) return Fault::kServerError;
   if (is({"InternalError", "BadDigest", "XAmzContentSHA256Mismatch"})) return Fault::kServerError;
   return by_status;
 }
+
+}  // namespace
 
 std::string one_line(std::string text) {
   constexpr size_t kLongest = 300;
@@ -118,8 +134,6 @@ std::string one_line(std::string text) {
   if (text.size() > kLongest) text.resize(kLongest);
   return text;
 }
-
-}  // namespace
 
 ServiceError parse_error(std::string_view body) {
   ServiceError out;
@@ -144,9 +158,12 @@ ServiceError error_of(const http::Head& head, std::string_view body) {
 }
 
 Error to_error(const ServiceError& error, const std::string& url, bool has_key) {
-  const auto* meaning = std::find_if(kMeanings.begin(), kMeanings.end(),
-                                     [&](const Meaning& m) { return m.code == error.code; });
-  const bool known = meaning != kMeanings.end();
+  return with_context(to_error(error, has_key), url);
+}
+
+Error to_error(const ServiceError& error, bool has_key) {
+  const Meaning* meaning = meaning_of(error.code);
+  const bool known = meaning != nullptr;
   Errc code = known ? meaning->errc : errc_of(error.status);
   std::string text = known && meaning->text != nullptr ? meaning->text : one_line(error.message);
   // Without a body a missing bucket and a missing object look alike.
@@ -157,7 +174,7 @@ Error to_error(const ServiceError& error, const std::string& url, bool has_key) 
     if (!error.code.empty() && !error.request_id.empty()) text += ", request " + error.request_id;
     if (!error.code.empty()) text += ")";
   }
-  return make_error(code, url + ": " + text, error.status, fault_of(error));
+  return make_error(code, text, error.status, fault_of(error));
 }
 
 Remedy remedy_for(const ServiceError& error) {

@@ -25,6 +25,11 @@ ServiceError error_of(const http::Head& head, std::string_view body);
 // "<url>: <what it means and what to do>"; cause is the status.  has_key: an object was asked for, not a
 // bucket.
 Error to_error(const ServiceError& error, const std::string& url, bool has_key);
+// Without the URL.
+Error to_error(const ServiceError& error, bool has_key);
+
+// What a service says, for a text of ours: without control characters, and not long.
+std::string one_line(std::string text);
 
 // What may help, beside asking again as the error's fault allows.
 enum class Remedy : uint8_t {

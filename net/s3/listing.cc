@@ -14,6 +14,8 @@ namespace {
 // A page begins to come when the service has all of it.  The first is short, so that it is there soon.
 constexpr unsigned kFirstPage = 512;
 constexpr unsigned kLongestPage = 1000;
+// Pages in a row that name nothing: services that pass over much that was deleted give some.
+constexpr unsigned kMostEmpty = 1000;
 
 }  // namespace
 
@@ -21,7 +23,7 @@ constexpr unsigned kLongestPage = 1000;
 class Listing::Receiver final : public http::Receiver {
  public:
   // What this page has told before it broke off is passed over.
-  explicit Receiver(Listing& listing) : listing_(listing), passed_(listing.last_key_) {}
+  explicit Receiver(Listing& listing) : listing_(listing), passed_(listing.page_keys_) {}
 
   Status head(const http::Head&) override { return {}; }
   Status body(ByteView bytes) override {
@@ -40,12 +42,13 @@ class Listing::Receiver final : public http::Receiver {
 
  private:
   void give(std::vector<ObjectItem> items) {
-    if (!passed_.empty()) std::erase_if(items, [&](const ObjectItem& item) { return item.key <= passed_; });
+    if (!passed_.empty())
+      std::erase_if(items, [&](const ObjectItem& item) { return passed_.contains(item.key); });
     listing_.give(std::move(items));
   }
 
   Listing& listing_;
-  const std::string passed_;
+  const std::unordered_set<std::string> passed_;
   ObjectList objects_;
 };
 
@@ -84,23 +87,48 @@ void Listing::run(const std::stop_token& stop) {
 Status Listing::list(const std::stop_token& stop) {
   transfer::Counters counters;
   const Context context{stop, nullptr, &counters};
+  const auto endless = [&] {
+    return make_error(Errc::kProtocol,
+                      shown(bucket_, "") + ": the service gives the same page again and again");
+  };
   Way from;
+  unsigned empty = 0;
+  std::string first_before;
+  std::string last_before;
   for (unsigned size = kFirstPage;; size = std::min(4 * size, kLongestPage)) {
-    auto next = page(from, size, context);
+    auto next = ask_page(from, size, context);
     if (!next) return std::move(next).error();
     if (next->empty()) return {};
-    if (*next == from) {
-      return make_error(Errc::kProtocol, shown(bucket_, "") + ": the service gives the same page again");
-    }
+    empty = last_key_.empty() ? empty + 1 : 0;
+    const bool same =
+        !options_.pending && !last_key_.empty() && first_key_ == first_before && last_key_ == last_before;
+    if (*next == from || same || empty > kMostEmpty) return endless();
+    first_before = first_key_;
+    last_before = last_key_;
     from = std::move(*next);
     if (!await_room(stop)) return make_error(Errc::kCancelled, shown(bucket_, "") + ": interrupted");
   }
 }
 
+// A service that refuses the second version of listings, or answers with the first, is asked for that.
+Result<Listing::Way> Listing::ask_page(const Way& from, unsigned size, const Context& context) {
+  first_version_ = first_version_ || from.contains("marker");
+  auto next = page(from, size, context);
+  const bool may_be_old = !first_version_ && !options_.pending && from.empty() && last_key_.empty();
+  if (next || !may_be_old || (next.error().code != Errc::kUsage && next.error().code != Errc::kUnsupported)) {
+    return next;
+  }
+  first_version_ = true;
+  auto old = page(from, size, context);
+  return old ? std::move(old) : std::move(next);
+}
+
 Result<Listing::Way> Listing::page(const Way& from, unsigned size, const Context& context) {
   const Call call = call_for(from, size);
   std::optional<flow::Repeats> failures;
+  page_keys_.clear();
   last_key_.clear();
+  first_key_.clear();
   for (;;) {
     auto next = try_page(call, context);
     if (next) return next;
@@ -134,7 +162,7 @@ Call Listing::call_for(const Way& from, unsigned size) {
   call.own = &line_;
   if (options_.pending) {
     call.query.emplace_back("uploads", "");
-  } else {
+  } else if (!first_version_) {
     call.query.emplace_back("list-type", "2");
   }
   call.query.emplace_back("encoding-type", "url");
@@ -147,7 +175,9 @@ Call Listing::call_for(const Way& from, unsigned size) {
 
 void Listing::give(std::vector<ObjectItem> items) {
   if (items.empty()) return;
+  for (const auto& item : items) page_keys_.insert(item.key);
   last_key_ = items.back().key;
+  if (first_key_.empty()) first_key_ = items.front().key;
   const std::lock_guard lock(mutex_);
   std::move(items.begin(), items.end(), std::back_inserter(waiting_));
   changed_.notify_all();

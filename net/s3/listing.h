@@ -7,6 +7,8 @@
 //
 // Threads: next() and the destructor one at a time; pages come in a thread of the listing's own, which ends
 // with it.  What is passed outlives the listing.
+// Services that know only the first version of listings are asked in its way.
+//
 // Errors: those of Requester; kProtocol: what comes is no listing, or has no end.
 #pragma once
 
@@ -19,6 +21,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "core/transfer/store.h"
@@ -44,6 +47,7 @@ class Listing {
   void run(const std::stop_token& stop);
   Status list(const std::stop_token& stop);
   Result<Way> page(const Way& from, unsigned size, const transfer::Context& context);
+  Result<Way> ask_page(const Way& from, unsigned size, const transfer::Context& context);
   Result<Way> try_page(const Call& call, const transfer::Context& context);
   Call call_for(const Way& from, unsigned size);
   void give(std::vector<transfer::ObjectItem> items);
@@ -60,8 +64,13 @@ class Listing {
   bool ended_ = false;
   Status verdict_;  // once it has ended
 
+  // Of the listing's thread.
+  bool first_version_ = false;                 // the service knows no other
+  std::unordered_set<std::string> page_keys_;  // of this page, given
+  std::string first_key_;                      // of them
+  std::string last_key_;
+
   std::deque<transfer::ObjectItem> taken_;  // by next(), and not given away yet
-  std::string last_key_;                    // of this page that was given; of the listing's thread
   std::jthread thread_;
   std::stop_callback<std::function<void()>> link_;
 };

@@ -19,7 +19,6 @@ namespace {
 
 constexpr uint64_t kMostParts = 10'000;
 constexpr unsigned kAtATime = 8;
-constexpr int kTries = 4;
 constexpr auto kAbortLimit = std::chrono::seconds(5);
 
 std::string source_of(const Name& name) {
@@ -34,19 +33,13 @@ Call call_for(const char* method, const Name& name) {
   return call;
 }
 
-// A copy that fails half-way answers 200 and then the error.
+// Of what was copied or put together.
 Result<std::string> call_for_etag(Requester& requester, const Call& call, const Context& context) {
-  for (int tries = 1;; ++tries) {
-    auto reply = requester.call(call, context);
-    if (!reply) return std::move(reply).error();
-    std::optional<ServiceError> failed;
-    auto etag = parse_etag(reply->body, failed);
-    if (etag) return etag;
-    if (!failed) return with_context(std::move(etag).error(), shown(call.bucket, call.key));
-    if (tries == kTries || context.stop.stop_requested()) {
-      return to_error(*failed, shown(call.bucket, call.key), true);
-    }
-  }
+  auto reply = requester.call(call, context);
+  if (!reply) return std::move(reply).error();
+  auto etag = parse_etag(reply->body);
+  // That it is there was seen in another way.
+  return etag ? std::move(etag) : Result<std::string>(std::string());
 }
 
 // A large object: every part by a request of its own, several at a time.
@@ -100,6 +93,7 @@ class PartCopy {
     const uint64_t begin = index * unit_;
     const uint64_t end = std::min(size_, begin + unit_);
     Call call = call_for("PUT", to_);
+    call.deed = Deed::kCopyPart;
     call.query = {{"partNumber", std::to_string(index + 1)}, {"uploadId", upload_id_}};
     call.headers.push_back({"x-amz-copy-source", source_of(from_)});
     call.headers.push_back(
@@ -114,13 +108,19 @@ class PartCopy {
 
   Status complete() {
     Call call = call_for("POST", to_);
+    call.deed = Deed::kCompose;
+    call.makes = size_;
     call.query.emplace_back("uploadId", upload_id_);
     call.headers.push_back({"content-type", "application/xml"});
     const std::string body = complete_request(parts_, "");
     call.body = body;
-    auto etag = call_for_etag(requester_, call, context_);
-    if (!etag) return std::move(etag).error();
-    return {};
+    const auto asked = context_.clock->steady_now();
+    auto reply = requester_.call(call, context_);
+    if (reply) return {};
+    // The upload is gone: an earlier try, whose answer was lost, may have completed it.
+    const bool gone = reply.error().code == Errc::kNotFound;
+    if (gone && composed(requester_, to_, parts_, context_.clock->steady_now() - asked, context_)) return {};
+    return std::move(reply).error();
   }
 
   void remove() {
@@ -152,7 +152,10 @@ Status copy_object(Requester& requester, const Name& from, const Name& to,
                    const transfer::ObjectOptions& options, const Context& context) {
   auto head = requester.call(call_for("HEAD", from), context);
   if (!head) return std::move(head).error();
-  const uint64_t size = content_length(*head).value_or(0);
+  const auto told = content_length(*head);
+  if (!told)
+    return make_error(Errc::kProtocol, shown(from.bucket, from.key) + ": the service does not tell its size");
+  const uint64_t size = *told;
   const std::string etag = head->header("ETag").value_or("");
   context.counters->bytes_total.fetch_add(size, std::memory_order_relaxed);
   if (size > requester.settings().copy_threshold) {
@@ -160,6 +163,8 @@ Status copy_object(Requester& requester, const Name& from, const Name& to,
     return PartCopy(requester, from, to, size, etag, context).run(headers_of(metadata));
   }
   Call call = call_for("PUT", to);
+  call.deed = Deed::kCopy;
+  call.makes = size;
   call.headers.push_back({"x-amz-copy-source", source_of(from)});
   if (!etag.empty()) call.headers.push_back({"x-amz-copy-source-if-match", etag});
   if (!options.metadata.empty()) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/transfer/content.h"
 #include "net/http/retry_after.h"
 
 namespace sjcp::s3 {
@@ -43,6 +44,13 @@ bool is_md5(std::string_view etag) {
   return etag.size() == 32 && etag.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
+// "...-N": of an object that was put together of N parts.
+bool tells_parts(std::string_view etag) {
+  const size_t dash = etag.rfind('-');
+  return dash != std::string_view::npos && dash + 1 < etag.size() &&
+         etag.find_first_not_of("0123456789", dash + 1) == std::string_view::npos;
+}
+
 // Encrypted under keys of one's own, an object's ETag is a digest of something else.
 bool etag_is_digest(const http::Head& head) {
   if (head.header("x-amz-server-side-encryption-customer-algorithm")) return false;
@@ -71,10 +79,10 @@ std::optional<uint64_t> content_length(const http::Head& head) {
   if (!value) return std::nullopt;
   std::string_view text(*value);
   const auto length = take_number(text);
-  return text.empty() ? length : std::nullopt;
+  return text.empty() && length != transfer::kUnknownSize ? length : std::nullopt;
 }
 
-std::vector<Digest> digests_of(const http::Head& head) {
+std::vector<Digest> digests_of(const http::Head& head, bool checksums, bool etags_are_md5) {
   struct Offered {
     const char* header;
     DigestKind kind;
@@ -84,19 +92,25 @@ std::vector<Digest> digests_of(const http::Head& head) {
                                        Offered{"x-amz-checksum-crc32c", DigestKind::kCrc32c, 4},
                                        Offered{"x-amz-checksum-sha256", DigestKind::kSha256, 32},
                                        Offered{"x-amz-checksum-sha1", DigestKind::kSha1, 20}};
-  std::vector<Digest> out;
-  const bool whole = head.header("x-amz-checksum-type").value_or("FULL_OBJECT") == "FULL_OBJECT";
+  const std::string etag = unquoted(head.header("ETag").value_or(""));
+  const auto type = head.header("x-amz-checksum-type");
+  const bool whole = type ? *type == "FULL_OBJECT" : !tells_parts(etag);
   for (const auto& offered : kOffered) {
     const auto value = head.header(offered.header);
-    if (!value || !whole) continue;
+    if (!value || !whole || !checksums) continue;
     // A digest of digests ends in "-N", which is no base64.
     const auto bytes = base64_decoded(*value);
-    if (bytes && bytes->size() == offered.size) out.push_back({offered.kind, to_hex(*bytes)});
+    if (bytes && bytes->size() == offered.size) return {{offered.kind, to_hex(*bytes)}};
   }
-  if (!out.empty()) return {out.front()};
+  auto md5 = etags_are_md5 ? md5_in_etag(head) : std::nullopt;
+  if (!md5) return {};
+  return {*std::move(md5)};
+}
+
+std::optional<Digest> md5_in_etag(const http::Head& head) {
   const std::string etag = unquoted(head.header("ETag").value_or(""));
-  if (is_md5(etag) && etag_is_digest(head)) out.push_back({DigestKind::kMd5, lower(etag)});
-  return out;
+  if (!is_md5(etag) || !etag_is_digest(head)) return std::nullopt;
+  return Digest{DigestKind::kMd5, lower(etag)};
 }
 
 std::map<std::string, std::string> metadata_of(const http::Head& head) {

@@ -65,24 +65,25 @@ class ObjectSource::Part final : public http::Receiver {
     if (!source_.etag_.empty() && head.header("ETag").value_or(source_.etag_) != source_.etag_) {
       return changed(source_.url_);
     }
+    // What the body is decides, not the status: some services answer 200 to a question for a part.
     const auto range = content_range(head);
-    if (head.status == 206 && (!range || range->begin != wanted_.begin || range->end > wanted_.end)) {
+    if (range ? range->begin != wanted_.begin || range->end > wanted_.end : head.status == 206) {
       return make_error(Errc::kProtocol, source_.url_ + ": the service sends another part than asked for");
     }
-    if (head.status == 206 && range->size != source_.size_) return changed(source_.url_);
-    if (head.status != 206 && wanted_.begin != 0) {
-      return make_error(Errc::kProtocol, source_.url_ + ": the service sends no parts of objects");
-    }
-    if (head.status != 206 && content_length(head).value_or(source_.size_) != source_.size_) {
-      return changed(source_.url_);
-    }
+    if (range && range->size != source_.size_) return changed(source_.url_);
+    if (!range && content_length(head).value_or(source_.size_) != source_.size_) return changed(source_.url_);
+    // All of the object: what comes before the part is passed over.
+    if (!range) before_ = wanted_.begin;
     verify_whole(head);
     return {};
   }
 
   Status body(ByteView bytes) override {
+    const size_t passed = static_cast<size_t>(std::min<uint64_t>(bytes.size(), before_));
+    before_ -= passed;
+    bytes = bytes.sub(passed, bytes.size() - passed);
     const uint64_t end = std::min(wanted_.end, output_.end());
-    if (position_ >= end) return {};
+    if (position_ >= end || bytes.empty()) return {};
     const ByteView wanted =
         bytes.sub(0, static_cast<size_t>(std::min<uint64_t>(bytes.size(), end - position_)));
     if (hasher_) hasher_->update(wanted);
@@ -99,16 +100,18 @@ class ObjectSource::Part final : public http::Receiver {
  private:
   // Whether the whole object is what its head promised.
   Status verdict() {
-    if (hasher_->finish().hex == promised_.hex) return {};
+    const bool right = hasher_->finish().hex == promised_.hex;
+    if (right && promised_.kind == transfer::DigestKind::kMd5) source_.requester_.etag_was_md5();
+    if (right || !certain_) return {};
     return make_error(Errc::kIntegrity, source_.url_ + ": does not have the digest " + promised_.text() +
                                             " that the service promises");
   }
   // Of objects that nobody has asked about the digest shows only now.
   void verify_whole(const http::Head& head) {
     if (source_.digests_known_ || wanted_.begin != 0 || wanted_.end != source_.size_) return;
-    auto digests = digests_of(head);
-    if (digests.empty()) return;
-    promised_ = std::move(digests.front());
+    auto digest = source_.promised(head, certain_);
+    if (!digest) return;
+    promised_ = *std::move(digest);
     hasher_ = transfer::Hasher::create(promised_.kind, source_.size_);
   }
 
@@ -118,6 +121,8 @@ class ObjectSource::Part final : public http::Receiver {
   uint64_t& position_;
   std::unique_ptr<transfer::Hasher> hasher_;
   transfer::Digest promised_;
+  bool certain_ = true;
+  uint64_t before_ = 0;  // bytes that come before those that are wanted
 };
 
 ObjectSource::ObjectSource(Requester& requester, std::string bucket, std::string key,
@@ -127,6 +132,14 @@ ObjectSource::ObjectSource(Requester& requester, std::string bucket, std::string
       key_(std::move(key)),
       url_(shown(bucket_, key_)),
       listed_(std::move(listed)) {}
+
+// What the whole object has to be.  Not certain: an ETag that may be an MD5; where it is, this service shows
+// that it makes them so.
+std::optional<transfer::Digest> ObjectSource::promised(const http::Head& head, bool& certain) const {
+  auto digests = digests_of(head, requester_.settings().read_checksums, requester_.etags_are_md5());
+  certain = !digests.empty();
+  return certain ? std::optional(std::move(digests.front())) : md5_in_etag(head);
+}
 
 Call ObjectSource::request() const {
   Call call;
@@ -162,7 +175,7 @@ Result<ObjectInfo> ObjectSource::open(const transfer::RangeRequest& range, const
 Call ObjectSource::question(const char* method) const {
   Call call = request();
   call.method = method;
-  if (requester_.settings().checksums) call.headers.push_back({"x-amz-checksum-mode", "ENABLED"});
+  if (requester_.settings().read_checksums) call.headers.push_back({"x-amz-checksum-mode", "ENABLED"});
   return call;
 }
 
@@ -176,7 +189,6 @@ Result<ObjectInfo> ObjectSource::opened(const http::Head& head, bool has_whole, 
     info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(*time);
   }
   info.metadata = metadata_of(head);
-  info.digests = digests_of(head);
   digests_known_ = true;
   etag_ = head.header("ETag").value_or("");
   has_whole_ = has_whole;
@@ -184,6 +196,15 @@ Result<ObjectInfo> ObjectSource::opened(const http::Head& head, bool has_whole, 
   if (has_whole_ && whole_.size() != *size) {
     return make_error(Errc::kNetwork, url_ + ": ended after " + std::to_string(whole_.size()) + " of " +
                                           std::to_string(*size) + " bytes");
+  }
+  bool certain = true;
+  auto digest = promised(head, certain);
+  if (digest && certain) {
+    info.digests.push_back(*std::move(digest));
+  } else if (digest && has_whole_) {
+    auto hasher = transfer::Hasher::create(digest->kind, *size);
+    hasher->update(whole_);
+    if (hasher->finish() == *digest) requester_.etag_was_md5();
   }
   return found(std::move(info), range);
 }
@@ -240,7 +261,7 @@ Status ObjectSource::fetch_part(ByteRange rest, transfer::Output& output, uint64
   if (!whole) {
     call.headers.push_back(
         {"Range", "bytes=" + std::to_string(rest.begin) + "-" + std::to_string(rest.end - 1)});
-  } else if (!digests_known_ && requester_.settings().checksums) {
+  } else if (!digests_known_ && requester_.settings().read_checksums) {
     call.headers.push_back({"x-amz-checksum-mode", "ENABLED"});
   }
   if (!etag_.empty()) call.headers.push_back({"If-Match", etag_});

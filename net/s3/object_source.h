@@ -41,6 +41,7 @@ class ObjectSource final : public transfer::Source {
   Result<transfer::ObjectInfo> opened(const http::Head& head, bool has_whole, std::string whole,
                                       const transfer::RangeRequest& range);
   Result<transfer::ObjectInfo> found(transfer::ObjectInfo info, const transfer::RangeRequest& range);
+  std::optional<transfer::Digest> promised(const http::Head& head, bool& certain) const;
   Call request() const;
   Status fetch_part(transfer::ByteRange rest, transfer::Output& output, uint64_t& position,
                     const transfer::Context& context);

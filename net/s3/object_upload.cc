@@ -13,6 +13,7 @@
 #include "core/transfer/digest.h"
 #include "core/transfer/file_gate.h"
 #include "core/transfer/segment_gate.h"
+#include "net/s3/object_copy.h"
 #include "net/s3/object_info.h"
 
 namespace sjcp::s3 {
@@ -44,6 +45,11 @@ constexpr const char* kChecksumName = "CRC32C";
 constexpr const char* kChecksumHeader = TrailingBody::kHeader;
 constexpr const char* kAlgorithmHeader = "x-amz-checksum-algorithm";
 const std::string kChecksumElement = "ChecksumCRC32C";
+
+// A service that does not know checksums in headers says no more than that the request is not right.
+bool may_mean_checksums(const Error& error) {
+  return error.code == Errc::kUsage || error.code == Errc::kUnsupported;
+}
 
 uint64_t rounded_up(uint64_t bytes, uint64_t unit) {
   return (bytes + unit - 1) / unit * unit;
@@ -132,7 +138,7 @@ ObjectUpload::ObjectUpload(Requester& requester, std::string bucket, std::string
       size_(size),
       buffers_(std::move(buffers)),
       hashing_(std::max(std::thread::hardware_concurrency(), 1U), "its turn to be hashed"),
-      checksums_(requester.settings().checksums) {}
+      checksums_(requester.sends_checksums()) {}
 
 ObjectUpload::~ObjectUpload() = default;
 
@@ -251,9 +257,7 @@ Result<std::string> ObjectUpload::create_upload(const Context& context) {
       trailing_ = with_checksums && requester_.takes_trailers();
       return id;
     }
-    const Errc code = reply.error().code;
-    if (!with_checksums || (code != Errc::kUsage && code != Errc::kUnsupported))
-      return std::move(reply).error();
+    if (!with_checksums || !may_mean_checksums(reply.error())) return std::move(reply).error();
     // An older service that does not know this kind of checksum.
     const std::lock_guard lock(mutex_);
     checksums_ = false;
@@ -288,16 +292,39 @@ Status ObjectUpload::add_content(Call& call, Part& part, const Context& context)
 
 Call ObjectUpload::part_call(const Part& part) const {
   Call call = object_call("PUT");
+  call.deed = Deed::kStorePart;
   call.query = {{"partNumber", std::to_string(part.index + 1)}, {"uploadId", upload_id_}};
   call.expected = true;
   call.expects = 0;
   return call;
 }
 
-Status ObjectUpload::send_part(Part& part, const Context& context) {
-  Call call = part_call(part);
-  if (Status added = add_content(call, part, context); !added) return added;
+// With its checksum; where the service refuses that (400, 501), once more without.
+Result<http::Reply> ObjectUpload::send(Call call, Part& part, const Context& context) {
+  const bool with_checksum = checksummed();
+  const Call plain = call;
+  if (Status added = add_content(call, part, context); !added) return std::move(added).error();
   auto reply = requester_.call(call, context);
+  if (reply || !with_checksum || !may_mean_checksums(reply.error())) return reply;
+  {
+    const std::lock_guard lock(mutex_);
+    checksums_ = false;
+  }
+  call = plain;
+  if (Status added = add_content(call, part, context); !added) return std::move(added).error();
+  auto again = requester_.call(call, context);
+  // It was not the checksum: others go with theirs.
+  if (!again) {
+    const std::lock_guard lock(mutex_);
+    checksums_ = true;
+    return reply;
+  }
+  requester_.refuse_checksums();
+  return again;
+}
+
+Status ObjectUpload::send_part(Part& part, const Context& context) {
+  auto reply = send(part_call(part), part, context);
   if (!reply) return std::move(reply).error();
   return stored(part, *reply);
 }
@@ -346,12 +373,13 @@ Status ObjectUpload::commit(const Context& context) {
 
 Status ObjectUpload::put(Part& part, const Context& context) {
   Call call = object_call("PUT");
+  call.deed = Deed::kStore;
+  call.makes = part.size();
   call.headers = headers_of(options_.object.metadata);
   if (options_.only_new) call.headers.push_back({"If-None-Match", "*"});
   call.expects = 0;
-  if (Status added = add_content(call, part, context); !added) return added;
   const auto asked = context.clock->steady_now();
-  auto reply = requester_.call(call, context);
+  auto reply = send(std::move(call), part, context);
   if (!reply) return std::move(reply).error();
   if (context.files != nullptr && part.size() <= kTellsDistance) {
     context.files->answered(context.clock->steady_now() - asked);
@@ -360,7 +388,20 @@ Status ObjectUpload::put(Part& part, const Context& context) {
 }
 
 Status ObjectUpload::complete(const Context& context) {
+  Status status = complete_all(context);
+  if (status || !checksummed() || !may_mean_checksums(status.error())) return status;
+  {
+    const std::lock_guard lock(mutex_);
+    checksums_ = false;
+  }
+  Status plain = complete_all(context);
+  return plain ? std::move(plain) : std::move(status);
+}
+
+Status ObjectUpload::complete_all(const Context& context) {
   Call call = object_call("POST");
+  call.deed = Deed::kCompose;
+  call.makes = bytes_stored();
   call.query.emplace_back("uploadId", upload_id_);
   call.headers.push_back({"content-type", "application/xml"});
   if (options_.only_new) call.headers.push_back({"If-None-Match", "*"});
@@ -376,38 +417,27 @@ Status ObjectUpload::complete(const Context& context) {
   call.body = body;
   // What the requester cannot repeat without knowing what became of it is looked at here.
   call.question = flow::Question::kOnce;
+  const auto asked = context.clock->steady_now();
+  const auto is_there = [&] {
+    return composed(requester_, Name{bucket_, key_}, parts, context.clock->steady_now() - asked, context);
+  };
   flow::Repeats repeats = requester_.repeats(context);
   for (;;) {
     auto reply = requester_.call(call, context);
-    Error error;
-    if (!reply) {
-      error = std::move(reply).error();
-      // The upload is gone: an earlier try, whose answer was lost, may have completed it.
-      if (error.code == Errc::kNotFound && completed(context)) return {};
-    } else {
-      std::optional<ServiceError> failed;
-      auto etag = parse_etag(reply->body, failed);
-      if (etag) return {};
-      // A service that takes its time answers 200 before it knows.
-      error = failed ? to_error(*failed, url_, true) : with_context(std::move(etag).error(), url_);
-      if (failed && error.fault == Fault::kNone && failed->status < 300) error.fault = Fault::kServerError;
-    }
-    const auto next = repeats.after(error, flow::Question::kTraceable, context.stop);
+    if (reply) return {};
+    // The upload is gone: an earlier try, whose answer was lost, may have completed it.
+    if (reply.error().code == Errc::kNotFound && is_there()) return {};
+    const auto next = repeats.after(reply.error(), flow::Question::kTraceable, context.stop);
     if (!next) return next.error();
-    if (*next == flow::Next::kLook && completed(context)) return {};
+    if (*next == flow::Next::kLook && is_there()) return {};
   }
 }
 
-// Whether the object is there as this upload makes it.
-bool ObjectUpload::completed(const Context& context) {
-  uint64_t size = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [number, part] : parts_) size += part.size;
-  }
-  auto head = requester_.call(object_call("HEAD"), context);
-  const std::string etag = head ? unquoted(head->header("ETag").value_or("")) : "";
-  return head && content_length(*head) == size && etag.ends_with("-" + std::to_string(parts_.size()));
+uint64_t ObjectUpload::bytes_stored() const {
+  const std::lock_guard lock(mutex_);
+  uint64_t bytes = 0;
+  for (const auto& [number, part] : parts_) bytes += part.size;
+  return bytes;
 }
 
 void ObjectUpload::remove(const std::string& upload_id) {
@@ -469,10 +499,13 @@ Result<std::set<uint64_t>> ObjectUpload::resume(const std::string& pending, uint
   }
   if (auto status = list_parts(id, size, context); !status) {
     const std::lock_guard lock(mutex_);
-    checksums_ = requester_.settings().checksums;
+    checksums_ = requester_.sends_checksums();
     trailing_ = false;
     parts_.clear();
-    return std::move(status).error();
+    Error error = std::move(status).error();
+    // What this service says of its parts cannot be gone on with, now or later: the upload starts over.
+    if (error.code == Errc::kProtocol) error.code = Errc::kConflict;
+    return error;
   }
   const std::lock_guard lock(mutex_);
   upload_id_ = id;
@@ -497,7 +530,7 @@ Status ObjectUpload::list_parts(const std::string& upload_id, uint64_t size, con
     const std::lock_guard lock(mutex_);
     for (auto& part : page->parts) {
       const uint64_t begin = (part.number - 1) * unit;
-      if (begin >= size || part.size != std::min(unit, size - begin)) {
+      if (begin >= size || part.size != std::min(unit, size - begin) || part.etag.empty()) {
         return make_error(Errc::kConflict, url_ + ": holds parts of something else");
       }
       parts_[part.number] = std::move(part);
@@ -509,11 +542,11 @@ Status ObjectUpload::list_parts(const std::string& upload_id, uint64_t size, con
 }
 
 uint64_t ObjectUpload::suspend() {
-  const std::lock_guard lock(mutex_);
-  if (begin_ != Begin::kDone) return 0;
-  uint64_t bytes = 0;
-  for (const auto& [number, part] : parts_) bytes += part.size;
-  return bytes;
+  {
+    const std::lock_guard lock(mutex_);
+    if (begin_ != Begin::kDone) return 0;
+  }
+  return bytes_stored();
 }
 
 void ObjectUpload::discard(const std::string& pending) {

@@ -69,12 +69,14 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Status digest(Part& part, const transfer::Context& context);
   Status add_content(Call& call, Part& part, const transfer::Context& context);
   Call part_call(const Part& part) const;
+  Result<http::Reply> send(Call call, Part& part, const transfer::Context& context);
   Status send_part(Part& part, const transfer::Context& context);
   Result<bool> send_trailing(Part& part, const transfer::Context& context);
   Status stored(const Part& part, const http::Reply& reply);
   Status put(Part& part, const transfer::Context& context);
   Status complete(const transfer::Context& context);
-  bool completed(const transfer::Context& context);
+  Status complete_all(const transfer::Context& context);
+  uint64_t bytes_stored() const;
   Status list_parts(const std::string& upload_id, uint64_t size, const transfer::Context& context);
   void remove(const std::string& upload_id);
   std::string pending_text() const;

@@ -1,6 +1,7 @@
 #include "net/s3/replies.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <iterator>
 #include <pugixml.hpp>
@@ -14,34 +15,101 @@ using transfer::ObjectItem;
 constexpr unsigned kParse =
     pugi::parse_minimal | pugi::parse_escapes | pugi::parse_cdata | pugi::parse_ws_pcdata_single;
 
-// The document, whose root must have this name.
-class Reply {
- public:
-  Reply(std::string_view body, const char* name) {
-    if (document_.load_buffer(body.data(), body.size(), kParse)) root_ = document_.child(name);
-  }
-  bool good() const { return !root_.empty(); }
-  const pugi::xml_node& operator*() const { return root_; }
-  const pugi::xml_node* operator->() const { return &root_; }
+using Node = pugi::xml_node;
 
- private:
-  pugi::xml_document document_;
-  pugi::xml_node root_;
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+}
+
+std::string word(const Node& node, const char* name) {
+  return std::string(trimmed(node.child_value(name)));
+}
+
+// A reply is what it is asked for by its root's name, or, since some services have names of their own for
+// roots, by what is in it.
+struct Shape {
+  const char* root;
+  std::array<const char*, 4> children;  // any one of them tells
+  const char* text;                     // for the error
 };
+
+constexpr Shape kBuckets{"ListAllMyBucketsResult", {"Buckets", "Owner"}, "a list of buckets"};
+constexpr Shape kObjects{
+    "ListBucketResult", {"Contents", "CommonPrefixes", "IsTruncated", "MaxKeys"}, "a list of objects"};
+constexpr Shape kUploads{"ListMultipartUploadsResult",
+                         {"Upload", "CommonPrefixes", "IsTruncated", "MaxUploads"},
+                         "a list of uploads"};
+constexpr Shape kParts{"ListPartsResult", {"Part", "IsTruncated", "UploadId", "MaxParts"}, "a list of parts"};
+constexpr Shape kUploadId{"InitiateMultipartUploadResult", {"UploadId"}, "an upload's id"};
+constexpr Shape kEtag{"CompleteMultipartUploadResult", {"ETag", "LastModified", "Location"}, "an ETag"};
+constexpr Shape kDeleted{"DeleteResult", {"Deleted", "Error"}, "what it deleted"};
 
 Error malformed(const char* what) {
   return make_error(Errc::kProtocol, std::string("the service does not answer with ") + what);
 }
 
-uint64_t number(const char* text) {
+class Reply {
+ public:
+  Reply(std::string_view body, const Shape& shape) : shape_(shape) {
+    if (!document_.load_buffer(body.data(), body.size(), kParse)) return;
+    root_ = document_.document_element();
+    const std::string_view name = root_.name();
+    if (name == "Error" || name == "ErrorResponse") {
+      constexpr int kSuccess = 200;  // or nobody would read this as what was asked for
+      ServiceError error = parse_error(body);
+      error.status = kSuccess;
+      refused_ = to_error(error, true);
+    } else if (name != shape.root) {
+      const bool fits = std::any_of(shape.children.begin(), shape.children.end(), [this](const char* child) {
+        return child != nullptr && !root_.child(child).empty();
+      });
+      if (!fits) root_ = Node();
+    }
+  }
+  Status status() const {
+    if (refused_) return *refused_;
+    return root_.empty() ? Status(malformed(shape_.text)) : Status();
+  }
+  const Node& operator*() const { return root_; }
+  const Node* operator->() const { return &root_; }
+
+ private:
+  const Shape& shape_;
+  pugi::xml_document document_;
+  Node root_;
+  std::optional<Error> refused_;
+};
+
+// Nothing: there is none.
+Result<std::optional<uint64_t>> number(const Node& node, const char* name) {
+  const Node child = node.child(name);
+  if (child.empty()) return std::optional<uint64_t>();
+  const std::string_view text = trimmed(child.child_value());
   uint64_t value = 0;
-  const std::string_view view(text);
-  std::from_chars(view.data(), view.data() + view.size(), value);
-  return value;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value == transfer::kUnknownSize) {
+    return make_error(Errc::kProtocol,
+                      std::string("the service answers with a ") + name + " that is no number");
+  }
+  return std::optional<uint64_t>(value);
 }
 
-bool is_true(const char* text) {
-  return std::string_view(text) == "true";
+Result<uint64_t> size_in(const Node& node) {
+  auto size = number(node, "Size");
+  if (!size) return std::move(size).error();
+  return size->value_or(transfer::kUnknownSize);
+}
+
+// Whether there are further pages.  way_on: the page says how to get at the next one.
+Result<bool> truncated(const Node& list, bool way_on) {
+  const std::string text = word(list, "IsTruncated");
+  if (text == "true" || text == "True" || text == "1") return true;
+  if (text == "false" || text == "False" || text == "0") return false;
+  if (text.empty()) return way_on;
+  return malformed("whether its list goes on");
 }
 
 std::string unquoted(std::string_view etag) {
@@ -49,12 +117,12 @@ std::string unquoted(std::string_view etag) {
   return std::string(etag);
 }
 
-transfer::Time time_in(const pugi::xml_node& node, const char* name) {
-  const auto time = parse_iso_time(node.child_value(name));
+// What cannot be read is not known.
+transfer::Time time_in(const Node& node, const char* name) {
+  const auto time = parse_iso_time(trimmed(node.child_value(name)));
   return time ? transfer::Time(time->time_since_epoch()) : transfer::Time();
 }
 
-constexpr size_t kMaxText = 64u << 20;
 constexpr std::string_view kEncoded = "<EncodingType>url</EncodingType>";
 constexpr std::string_view kObjectBegins = "<Contents>";
 constexpr std::string_view kObjectEnds = "</Contents>";
@@ -62,8 +130,7 @@ constexpr std::string_view kObjectEnds = "</Contents>";
 // Decodes names where the reply says that they are encoded: some services leave them plain, asked or not.
 class Names {
  public:
-  explicit Names(const pugi::xml_node& list)
-      : encoded_(std::string_view(list.child_value("EncodingType")) == "url") {}
+  explicit Names(const Node& list) : encoded_(word(list, "EncodingType") == "url") {}
   std::string operator()(const char* text) const { return encoded_ ? url_decoded(text) : std::string(text); }
 
  private:
@@ -85,7 +152,7 @@ std::vector<ObjectItem> merged(std::vector<ObjectItem> objects, std::vector<Obje
   return out;
 }
 
-std::vector<ObjectItem> prefixes_in(const pugi::xml_node& list, const Names& name) {
+std::vector<ObjectItem> prefixes_in(const Node& list, const Names& name) {
   std::vector<ObjectItem> out;
   for (const auto& prefix : list.children("CommonPrefixes")) {
     ObjectItem item;
@@ -97,14 +164,17 @@ std::vector<ObjectItem> prefixes_in(const pugi::xml_node& list, const Names& nam
 }
 
 // With keys as they are.
-std::vector<ObjectItem> objects_in(const pugi::xml_node& list) {
+Result<std::vector<ObjectItem>> objects_in(const Node& list) {
   std::vector<ObjectItem> out;
   for (const auto& object : list.children("Contents")) {
     ObjectItem item;
     item.key = object.child_value("Key");
-    item.size = number(object.child_value("Size"));
+    if (item.key.empty()) return malformed("the names of its objects");
+    auto size = size_in(object);
+    if (!size) return std::move(size).error();
+    item.size = *size;
     item.created = time_in(object, "LastModified");
-    item.etag = unquoted(object.child_value("ETag"));
+    item.etag = unquoted(trimmed(object.child_value("ETag")));
     out.push_back(std::move(item));
   }
   return out;
@@ -116,6 +186,50 @@ bool differs_encoded(const ObjectItem& item) {
 
 void decode(std::vector<ObjectItem>& items) {
   for (ObjectItem& item : items) item.key = url_decoded(item.key);
+}
+
+// last_key: of objects of this page that were taken out of it.
+Result<Page> objects_page(std::string_view body, std::string last_key) {
+  const Reply list(body, kObjects);
+  if (Status right = list.status(); !right) return std::move(right).error();
+  const Names name(*list);
+  Page page;
+  auto objects = objects_in(*list);
+  if (!objects) return std::move(objects).error();
+  for (ObjectItem& object : *objects) object.key = name(object.key.c_str());
+  page.items = merged(std::move(*objects), prefixes_in(*list, name));
+  std::string token = list->child_value("NextContinuationToken");
+  std::string marker = name(list->child_value("NextMarker"));
+  auto goes_on = truncated(*list, !token.empty() || !marker.empty());
+  if (!goes_on) return std::move(goes_on).error();
+  if (!*goes_on) return page;
+  if (!page.items.empty()) last_key = std::max(last_key, page.items.back().key);
+  if (!token.empty()) {
+    page.next["continuation-token"] = std::move(token);
+  } else if (!marker.empty() || !last_key.empty()) {
+    page.next["marker"] = marker.empty() ? std::move(last_key) : std::move(marker);
+  } else {
+    return malformed("the way to the next page of the list");
+  }
+  return page;
+}
+
+bool is_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i++]);
+    if (first < 0x80) continue;
+    const unsigned more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0xc2 || first > 0xf4 || text.size() - i < more) return false;
+    uint32_t point = first & (0x3fU >> more);
+    for (unsigned k = 0; k < more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i++]);
+      if ((next & 0xc0U) != 0x80) return false;
+      point = point << 6 | (next & 0x3fU);
+    }
+    constexpr std::array<uint32_t, 3> kLeast{0x80, 0x800, 0x10000};
+    if (point < kLeast[more - 1] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
+  }
+  return true;
 }
 
 void append_escaped(std::string& out, std::string_view text) {
@@ -167,78 +281,92 @@ std::string url_decoded(std::string_view text) {
 }
 
 Result<BucketPage> parse_buckets(std::string_view body) {
-  const Reply list(body, "ListAllMyBucketsResult");
-  if (!list.good()) return malformed("a list of buckets");
+  const Reply list(body, kBuckets);
+  if (Status right = list.status(); !right) return std::move(right).error();
   BucketPage page;
   for (const auto& bucket : list->child("Buckets").children("Bucket")) {
-    page.buckets.push_back({bucket.child_value("Name"), time_in(bucket, "CreationDate")});
+    page.buckets.push_back({word(bucket, "Name"), time_in(bucket, "CreationDate")});
+    if (page.buckets.back().name.empty()) return malformed("the names of its buckets");
   }
   page.next_token = list->child_value("ContinuationToken");
   return page;
 }
 
-Result<std::vector<ObjectItem>> ObjectList::add(std::string_view more) {
-  open_ += more;
+// What belongs to no object.
+bool ObjectList::add_rest(std::string_view text) {
+  if (rest_.size() + text.size() > kMostRest) return false;
+  // What begins in what was there before may end in what comes now.
+  const size_t from = rest_.size() - std::min(rest_.size(), kEncoded.size() - 1);
+  rest_ += text;
+  encoded_ = encoded_ || rest_.find(kEncoded, from) != std::string::npos;
+  return true;
+}
+
+// The objects that are whole now as they came; what stands between them goes to the rest.
+Result<std::string> ObjectList::take_whole() {
+  const auto too_long = [] { return make_error(Errc::kProtocol, "the service's list is too long"); };
   std::string whole;
-  size_t done = 0;
+  size_t done = 0;  // of what is open
   for (;;) {
-    const size_t begin = open_.find(kObjectBegins, done);
-    const size_t end = begin == std::string::npos ? begin : open_.find(kObjectEnds, begin);
-    // What is no object yet may become one.
-    if (end == std::string::npos) break;
+    const std::string_view open = std::string_view(open_).substr(done);
+    size_t begin = open.find(kObjectBegins);
+    // The beginning of an object may be cut in two.
+    if (begin == std::string_view::npos)
+      begin = open.size() - std::min(open.size(), kObjectBegins.size() - 1);
+    if (!add_rest(open.substr(0, begin))) return too_long();
+    done += begin;
+    const size_t end = open_.find(kObjectEnds, std::max(done, searched_));
+    if (!std::string_view(open_).substr(done).starts_with(kObjectBegins) || end == std::string::npos) break;
     const size_t behind = end + kObjectEnds.size();
-    rest_.append(open_, done, begin - done);
-    whole.append(open_, begin, behind - begin);
+    whole.append(open_, done, behind - done);
     done = behind;
+    searched_ = 0;
   }
   open_.erase(0, done);
-  if (rest_.size() + open_.size() > kMaxText) return make_error(Errc::kProtocol, "the reply is too long");
+  searched_ =
+      open_.starts_with(kObjectBegins) ? open_.size() - std::min(open_.size(), kObjectEnds.size() - 1) : 0;
+  if (open_.size() > kMostObject || size_ > kMostPage) return too_long();
+  return whole;
+}
+
+Result<std::vector<ObjectItem>> ObjectList::add(std::string_view more) {
+  open_ += more;
+  size_ += more.size();
+  auto whole = take_whole();
+  if (!whole) return std::move(whole).error();
   std::vector<ObjectItem> out;
-  if (whole.empty()) return out;
-  const Reply list("<L>" + whole + "</L>", "L");
-  if (!list.good()) return malformed("a list of objects");
+  if (whole->empty()) return out;
+  const Reply list("<ListBucketResult>" + *whole + "</ListBucketResult>", kObjects);
+  if (Status right = list.status(); !right) return std::move(right).error();
   auto objects = objects_in(*list);
-  std::move(objects.begin(), objects.end(), std::back_inserter(plain_));
-  const bool encoded = is_encoded();
-  const auto told = encoded ? plain_.end() : std::find_if(plain_.begin(), plain_.end(), differs_encoded);
+  if (!objects) return std::move(objects).error();
+  std::move(objects->begin(), objects->end(), std::back_inserter(plain_));
+  const auto told = encoded_ ? plain_.end() : std::find_if(plain_.begin(), plain_.end(), differs_encoded);
   out.assign(std::make_move_iterator(plain_.begin()), std::make_move_iterator(told));
   plain_.erase(plain_.begin(), told);
-  if (encoded) decode(out);
+  if (encoded_) decode(out);
+  if (!out.empty()) last_key_ = out.back().key;
   return out;
 }
 
-bool ObjectList::is_encoded() const {
-  return rest_.find(kEncoded) != std::string::npos;
-}
-
 Result<Page> ObjectList::finish() {
+  if (encoded_) decode(plain_);
+  if (!plain_.empty()) last_key_ = plain_.back().key;
   rest_ += open_;
-  auto page = parse_objects(rest_);
+  auto page = objects_page(rest_, last_key_);
   if (!page) return page;
-  if (is_encoded()) decode(plain_);
   page->items.insert(page->items.begin(), std::make_move_iterator(plain_.begin()),
                      std::make_move_iterator(plain_.end()));
   return page;
 }
 
 Result<Page> parse_objects(std::string_view body) {
-  const Reply list(body, "ListBucketResult");
-  if (!list.good()) return malformed("a list of objects");
-  const Names name(*list);
-  Page page;
-  std::vector<ObjectItem> objects = objects_in(*list);
-  for (ObjectItem& object : objects) object.key = name(object.key.c_str());
-  page.items = merged(std::move(objects), prefixes_in(*list, name));
-  if (!is_true(list->child_value("IsTruncated"))) return page;
-  std::string token = list->child_value("NextContinuationToken");
-  if (token.empty()) return malformed("the way to the next page of the list");
-  page.next["continuation-token"] = std::move(token);
-  return page;
+  return objects_page(body, "");
 }
 
 Result<Page> parse_uploads(std::string_view body) {
-  const Reply list(body, "ListMultipartUploadsResult");
-  if (!list.good()) return malformed("a list of uploads");
+  const Reply list(body, kUploads);
+  if (Status right = list.status(); !right) return std::move(right).error();
   const Names name(*list);
   Page page;
   std::vector<ObjectItem> uploads;
@@ -246,61 +374,65 @@ Result<Page> parse_uploads(std::string_view body) {
     ObjectItem item;
     item.key = name(upload.child_value("Key"));
     item.created = time_in(upload, "Initiated");
-    item.metadata["upload-id"] = upload.child_value("UploadId");
+    item.metadata["upload-id"] = word(upload, "UploadId");
+    if (item.key.empty() || item.metadata["upload-id"].empty()) return malformed("a list of uploads");
     uploads.push_back(std::move(item));
   }
   page.items = merged(std::move(uploads), prefixes_in(*list, name));
-  if (!is_true(list->child_value("IsTruncated"))) return page;
-  page.next["key-marker"] = name(list->child_value("NextKeyMarker"));
+  const std::string marker = name(list->child_value("NextKeyMarker"));
+  auto goes_on = truncated(*list, !marker.empty());
+  if (!goes_on) return std::move(goes_on).error();
+  if (!*goes_on) return page;
+  if (marker.empty()) return malformed("the way to the next page of the list");
+  page.next["key-marker"] = marker;
   page.next["upload-id-marker"] = list->child_value("NextUploadIdMarker");
-  if (page.next["key-marker"].empty()) return malformed("the way to the next page of the list");
   return page;
 }
 
 Result<PartPage> parse_parts(std::string_view body, const std::string& checksum) {
-  const Reply list(body, "ListPartsResult");
-  if (!list.good()) return malformed("a list of parts");
+  const Reply list(body, kParts);
+  if (Status right = list.status(); !right) return std::move(right).error();
   PartPage page;
   for (const auto& part : list->children("Part")) {
-    const uint64_t index = number(part.child_value("PartNumber"));
-    if (index == 0 || index > UINT32_MAX) return malformed("a list of parts");
-    StoredPart out{static_cast<unsigned>(index), number(part.child_value("Size")), part.child_value("ETag"),
-                   ""};
-    if (!checksum.empty()) out.checksum = part.child_value(checksum.c_str());
+    auto index = number(part, "PartNumber");
+    if (!index) return std::move(index).error();
+    auto size = size_in(part);
+    if (!size) return std::move(size).error();
+    if (index->value_or(0) == 0 || **index > UINT32_MAX) return malformed(kParts.text);
+    StoredPart out{static_cast<unsigned>(**index), *size, word(part, "ETag"), ""};
+    if (!checksum.empty()) out.checksum = word(part, checksum.c_str());
     page.parts.push_back(std::move(out));
   }
-  if (is_true(list->child_value("IsTruncated"))) page.next_marker = list->child_value("NextPartNumberMarker");
+  // Some services name the last part also where nothing follows it.
+  auto goes_on = truncated(*list, false);
+  if (!goes_on) return std::move(goes_on).error();
+  if (*goes_on) page.next_marker = word(*list, "NextPartNumberMarker");
+  if (*goes_on && page.next_marker.empty()) return malformed("the way to the next page of the list");
   return page;
 }
 
 Result<std::string> parse_upload_id(std::string_view body) {
-  const Reply reply(body, "InitiateMultipartUploadResult");
-  std::string id = reply.good() ? reply->child_value("UploadId") : "";
-  if (id.empty()) return malformed("an upload's id");
+  const Reply reply(body, kUploadId);
+  if (Status right = reply.status(); !right) return std::move(right).error();
+  std::string id = word(*reply, "UploadId");
+  if (id.empty()) return malformed(kUploadId.text);
   return id;
 }
 
-Result<std::string> parse_etag(std::string_view body, std::optional<ServiceError>& failed) {
-  pugi::xml_document document;
-  if (!document.load_buffer(body.data(), body.size(), kParse)) return malformed("XML");
-  const pugi::xml_node root = document.first_child();
-  if (std::string_view(root.name()) == "Error") {
-    failed = parse_error(body);
-    return make_error(Errc::kNetwork, "the service failed: " + failed->code);
-  }
-  std::string etag = root.child_value("ETag");
-  if (etag.empty()) return malformed("an ETag");
-  return etag;
+Result<std::string> parse_etag(std::string_view body) {
+  const Reply reply(body, kEtag);
+  if (Status right = reply.status(); !right) return std::move(right).error();
+  return word(*reply, "ETag");
 }
 
 Result<std::map<std::string, ServiceError>> parse_deleted(std::string_view body) {
-  const Reply reply(body, "DeleteResult");
-  if (!reply.good()) return malformed("what it deleted");
+  const Reply reply(body, kDeleted);
+  if (Status right = reply.status(); !right) return std::move(right).error();
   std::map<std::string, ServiceError> out;
   for (const auto& error : reply->children("Error")) {
     ServiceError why;
-    why.code = error.child_value("Code");
-    why.message = error.child_value("Message");
+    why.code = word(error, "Code");
+    why.message = word(error, "Message");
     out.emplace(error.child_value("Key"), std::move(why));
   }
   return out;
@@ -321,11 +453,20 @@ Result<TimedKeys> parse_assumed_role(std::string_view body) {
   return out;
 }
 
-std::string delete_request(const std::vector<std::string>& keys, size_t begin, size_t end) {
+bool fits_xml(std::string_view key) {
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' && c != '\t' && c != '\n' && c != '\r') return false;
+  }
+  return is_utf8(key) && key.find("\xef\xbf\xbe") == std::string_view::npos &&
+         key.find("\xef\xbf\xbf") == std::string_view::npos;
+}
+
+std::string delete_request(const std::vector<std::string>& keys) {
   std::string out = R"(<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>)";
-  for (size_t i = begin; i < end; ++i) {
+  for (const auto& key : keys) {
     out += "<Object><Key>";
-    append_escaped(out, keys[i]);
+    append_escaped(out, key);
     out += "</Key></Object>";
   }
   out += "</Delete>";

@@ -22,6 +22,7 @@ constexpr std::string_view kEmptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e
 class Collector final : public http::Receiver {
  public:
   Status head(const http::Head& head) override {
+    reply_ = {};
     static_cast<http::Head&>(reply_) = head;
     return {};
   }
@@ -32,6 +33,7 @@ class Collector final : public http::Receiver {
     reply_.body.append(bytes.text());
     return {};
   }
+  const http::Reply& reply() const { return reply_; }
   http::Reply take() { return std::move(reply_); }
 
  private:
@@ -94,6 +96,7 @@ class Requester::Answer final : public http::Receiver {
   ServiceError error() const { return error_of(head_, error_); }
   void reset() {
     head_ = {};
+    begun_ = false;
     error_.clear();
   }
 
@@ -113,7 +116,9 @@ Requester::Requester(Settings settings, std::unique_ptr<Credentials> credentials
       requester_pays_(requester_pays),
       service_(service_of(settings_)),
       budget_(kBudget),
-      trailers_(settings_.checksums && !settings_.sign_payload && !settings_.storj_gateway()) {}
+      trailers_(settings_.checksums && !settings_.sign_payload && !settings_.storj_gateway()),
+      checksums_(settings_.checksums),
+      etags_are_md5_(settings_.endpoint.empty()) {}
 
 std::string Requester::region_of(const std::string& bucket) const {
   const std::lock_guard lock(mutex_);
@@ -139,12 +144,23 @@ Result<std::string> Requester::payload_of(const Call& call) const {
 
 Result<http::Reply> Requester::call(const Call& call, const Context& context) {
   Collector collector;
-  Status status = stream(call, collector, context);
+  const auto asked = context.clock->steady_now();
+  Status status = ask(call, collector, &collector.reply(), context);
   if (!status) return std::move(status).error();
+  if (said_of(call.deed, collector.reply(), collector.reply().body) == Said::kUnclear) {
+    Status proven = prove(*this, call, collector.reply(), asked, context);
+    if (!proven) return std::move(proven).error();
+  }
   return collector.take();
 }
 
 Status Requester::stream(const Call& call, http::Receiver& receiver, const Context& context) {
+  return ask(call, receiver, nullptr, context);
+}
+
+// collected: what the receiver got, where it wants all of it before anything counts.
+Status Requester::ask(const Call& call, http::Receiver& receiver, const http::Reply* collected,
+                      const Context& context) {
   const std::string url = shown(call.bucket, call.key);
   std::optional<flow::Repeats> failures;
   Answer answer(receiver);
@@ -153,16 +169,19 @@ Status Requester::stream(const Call& call, http::Receiver& receiver, const Conte
     answer.reset();
     std::shared_ptr<const Keys> keys;
     Status status = try_once(call, answer, keys, context);
-    if (status && is_success(answer.head().status)) {
+    const bool refused =
+        status && collected != nullptr && said_of(call.deed, *collected, collected->body) == Said::kRefused;
+    if (status && is_success(answer.head().status) && !refused) {
       budget_.earn(flow::RetryBudget::kEarning);
       if (failures) failures->progress();
       return {};
     }
-    if (!status && (answer.begun() || status.error().code == Errc::kCancelled)) return status;
+    const bool gone = answer.begun() && collected == nullptr;  // to the receiver
+    if (!status && (gone || status.error().code == Errc::kCancelled)) return status;
     Error error = status ? make_error(Errc::kInternal, url) : std::move(status).error();
     std::optional<std::chrono::seconds> asked;
     if (status) {
-      const ServiceError service = answer.error();
+      const ServiceError service = refused ? error_of(*collected, collected->body) : answer.error();
       error = to_error(service, url, !call.key.empty());
       if (remedied(call, answer, service, keys.get(), tried, context)) continue;
       asked = http::retry_after(answer.head(), clock_.wall_now());

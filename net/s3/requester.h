@@ -24,6 +24,7 @@
 #include "net/s3/error.h"
 #include "net/s3/settings.h"
 #include "net/s3/sigv4.h"
+#include "net/s3/success.h"
 #include "net/s3/trailing_body.h"
 
 namespace sjcp::s3 {
@@ -42,6 +43,8 @@ struct Call {
   uint64_t expects = UINT64_MAX;               // bytes of the reply at most
   unsigned followers = 0;                      // as http::Request has it
   bool whole_bucket = false;                   // makes, lists or deletes it
+  Deed deed = Deed::kAsk;                      // what it is asked to do
+  std::optional<uint64_t> makes;               // bytes of the object that is there then
   bool expected = false;                    // the service has agreed to the body before: it need not be asked
   std::chrono::milliseconds time_limit{0};  // 0: none; otherwise for each try, and there are no others
   flow::Question question = flow::Question::kSafe;
@@ -56,7 +59,7 @@ class Requester {
   Requester(Settings settings, std::unique_ptr<Credentials> credentials, http::Client& client,
             const Clock& clock, bool requester_pays = false);
 
-  // A reply with status 2xx, body and all.
+  // A reply with status 2xx, body and all, to what has been done (success.h).
   Result<http::Reply> call(const Call& call, const transfer::Context& context);
   // As call(), with the body passed on.  Once the receiver has seen a head, nothing is repeated here.
   Status stream(const Call& call, http::Receiver& receiver, const transfer::Context& context);
@@ -69,6 +72,13 @@ class Requester {
   // them so.
   bool takes_trailers() const { return trailers_.load(std::memory_order_relaxed); }
   void refuse_trailers() { trailers_.store(false, std::memory_order_relaxed); }
+  // Whether checksums go with what is stored: not once the service has refused one, and taken the same
+  // without.
+  bool sends_checksums() const { return checksums_.load(std::memory_order_relaxed); }
+  void refuse_checksums() { checksums_.store(false, std::memory_order_relaxed); }
+  // Whether ETags of 32 digits are the MD5 of objects: Amazon's are, others have to show it.
+  bool etags_are_md5() const { return etags_are_md5_.load(std::memory_order_relaxed); }
+  void etag_was_md5() { etags_are_md5_.store(true, std::memory_order_relaxed); }
 
   const Settings& settings() const { return settings_; }
   // For whoever repeats what is more than a call.
@@ -87,6 +97,8 @@ class Requester {
     unsigned places = 0;
   };
 
+  Status ask(const Call& call, http::Receiver& receiver, const http::Reply* collected,
+             const transfer::Context& context);
   Status try_once(const Call& call, Answer& answer, std::shared_ptr<const Keys>& keys,
                   const transfer::Context& context);
   bool remedied(const Call& call, const Answer& answer, const ServiceError& error, const Keys* keys,
@@ -107,6 +119,8 @@ class Requester {
   Signer signer_;
   std::atomic<int64_t> clock_offset_{0};  // seconds that the service is ahead
   std::atomic<bool> trailers_;
+  std::atomic<bool> checksums_;
+  std::atomic<bool> etags_are_md5_;
   mutable std::mutex mutex_;                    // guards the rest
   std::map<std::string, std::string> regions_;  // by bucket, of those that are elsewhere
 };

@@ -41,8 +41,9 @@ struct Settings {
   bool accelerate = false;
   bool dualstack = false;
   bool fips = false;
-  bool checksums = true;      // are sent, and asked for
-  bool sign_payload = false;  // data too, beside the checksum that goes with it
+  bool checksums = true;       // are sent
+  bool read_checksums = true;  // are asked for, and verified
+  bool sign_payload = false;   // data too, beside the checksum that goes with it
   // Within the service an object above the first is copied in parts of the second; bytes.  What the service
   // allows in one request is the most.
   uint64_t copy_threshold = 5 * kGiB;

@@ -68,6 +68,7 @@ class ServiceStore final : public Store {
   Status create_bucket(const std::string& bucket, const std::stop_token& stop) override {
     if (auto status = check_bucket_name(bucket); !status) return status;
     Call call = bucket_call("PUT", bucket);
+    call.deed = Deed::kMakeBucket;
     const Settings& settings = requester_.settings();
     const bool elsewhere = settings.endpoint.empty() && settings.region != "us-east-1";
     const std::string body = elsewhere ? create_bucket_request(settings.region) : "";
@@ -81,7 +82,9 @@ class ServiceStore final : public Store {
     if (force) {
       if (auto status = empty_bucket(bucket, stop); !status) return status;
     }
-    return done(bucket_call("DELETE", bucket), stop);
+    Call call = bucket_call("DELETE", bucket);
+    call.deed = Deed::kDelete;
+    return done(call, stop);
   }
 
   Status list_objects(const std::string& bucket, const ListOptions& options,
@@ -94,10 +97,13 @@ class ServiceStore final : public Store {
       if (!found) return std::move(found).error();
       if (!*found) return {};
       ObjectItem& one = **found;
-      if (options.metadata && !one.is_prefix && !options.pending) {
+      // What the listing does not tell of an object is asked.
+      const bool ask = options.metadata || one.size == transfer::kUnknownSize;
+      if (ask && !one.is_prefix && !options.pending) {
         auto full = stat_object(bucket, one.key, stop);
         if (!full) return std::move(full).error();
         one.metadata = std::move(full->metadata);
+        one.size = full->size;
       }
       if (!options.pending) listed_.add(bucket, one);
       if (auto status = item(one); !status) return status;
@@ -110,9 +116,12 @@ class ServiceStore final : public Store {
     const Loose context(stop);
     auto head = requester_.call(object_call("HEAD", bucket, key), *context);
     if (!head) return missing_bucket_or(std::move(head).error(), bucket, *context);
+    const auto size = content_length(*head);
+    if (!size)
+      return make_error(Errc::kProtocol, shown(bucket, key) + ": the service does not tell its size");
     ObjectItem item;
     item.key = key;
-    item.size = content_length(*head).value_or(0);
+    item.size = *size;
     item.created = modified(*head).value_or(transfer::Time());
     item.metadata = metadata_of(*head);
     item.etag = unquoted(head->header("ETag").value_or(""));
@@ -124,7 +133,9 @@ class ServiceStore final : public Store {
                        const std::stop_token& stop) override {
     if (auto status = check_bucket_name(bucket); !status) return status;
     listed_.forget(bucket, key);
-    return done(object_call("DELETE", bucket, key), stop);
+    Call call = object_call("DELETE", bucket, key);
+    call.deed = Deed::kDelete;
+    return done(call, stop);
   }
 
   Status delete_objects(const std::string& bucket, const std::vector<std::string>& keys,
@@ -133,7 +144,9 @@ class ServiceStore final : public Store {
     if (auto status = check_bucket_name(bucket); !status) return status;
     for (size_t begin = 0; begin < keys.size(); begin += kMostDeleted) {
       const size_t end = std::min(keys.size(), begin + kMostDeleted);
-      if (auto status = delete_some(bucket, keys, begin, end, result, stop); !status) return status;
+      const std::vector<std::string> some(keys.begin() + static_cast<ptrdiff_t>(begin),
+                                          keys.begin() + static_cast<ptrdiff_t>(end));
+      if (auto status = delete_some(bucket, some, result, stop); !status) return status;
     }
     return {};
   }
@@ -211,13 +224,46 @@ class ServiceStore final : public Store {
     return !head && head.error().code == Errc::kNotFound ? std::move(head).error() : error;
   }
 
-  Status delete_some(const std::string& bucket, const std::vector<std::string>& keys, size_t begin,
-                     size_t end, const std::function<void(const std::string&, const Status&)>& result,
+  // Those that XML can carry with one request, the others each by its own; all of them so where the service
+  // knows no other way.
+  Status delete_some(const std::string& bucket, const std::vector<std::string>& keys,
+                     const std::function<void(const std::string&, const Status&)>& result,
                      const std::stop_token& stop) {
+    std::vector<std::string> together;
+    std::copy_if(keys.begin(), keys.end(), std::back_inserter(together), fits_xml);
+    std::map<std::string, ServiceError> refused;
+    bool singly = together.empty();
+    if (!singly) {
+      auto deleted = delete_together(bucket, together, stop);
+      singly = !deleted && keys.size() > 1 &&
+               (deleted.error().code == Errc::kUsage || deleted.error().code == Errc::kUnsupported);
+      if (!deleted && !singly) return std::move(deleted).error();
+      if (deleted) refused = *std::move(deleted);
+    }
+    for (const auto& key : keys) {
+      listed_.forget(bucket, key);
+      const auto why = refused.find(key);
+      if (singly || !fits_xml(key)) {
+        Status deleted = delete_object(bucket, key, stop);
+        if (!deleted && deleted.error().code == Errc::kCancelled) return deleted;
+        result(key, deleted);
+      } else if (why == refused.end()) {
+        result(key, Status());
+      } else {
+        result(key, to_error(why->second, shown(bucket, key), true));
+      }
+    }
+    return {};
+  }
+
+  // Those that were not deleted, and why.
+  Result<std::map<std::string, ServiceError>> delete_together(const std::string& bucket,
+                                                              const std::vector<std::string>& keys,
+                                                              const std::stop_token& stop) {
     const Loose context(stop);
     Call call = bucket_call("POST", bucket);
     call.query.emplace_back("delete", "");
-    const std::string body = delete_request(keys, begin, end);
+    const std::string body = delete_request(keys);
     call.body = body;
     auto hasher = transfer::Hasher::create(transfer::DigestKind::kMd5, body.size());
     hasher->update(body);
@@ -227,13 +273,7 @@ class ServiceStore final : public Store {
     if (!reply) return std::move(reply).error();
     auto refused = parse_deleted(reply->body);
     if (!refused) return with_context(std::move(refused).error(), shown(bucket, ""));
-    for (size_t i = begin; i < end; ++i) {
-      listed_.forget(bucket, keys[i]);
-      const auto why = refused->find(keys[i]);
-      result(keys[i],
-             why == refused->end() ? Status() : Status(to_error(why->second, shown(bucket, keys[i]), true)));
-    }
-    return {};
+    return refused;
   }
 
   // Objects, and uploads in progress: both keep a bucket from being deleted.

@@ -81,25 +81,36 @@ TEST_CASE("An ETag is a digest only where it is the object's MD5") {
   const std::string md5 = "9d72f3cd477ab5f513da04286f9c7590";
   const auto digests = [&](std::vector<http::Header> more) {
     more.push_back({"ETag", "\"" + md5 + "\""});
-    return digests_of(head_with(std::move(more)));
+    return digests_of(head_with(std::move(more)), true, true);
   };
   REQUIRE(digests({}).size() == 1);
   CHECK(digests({})[0].text() == "md5:" + md5);
   CHECK(digests({{"x-amz-server-side-encryption", "AES256"}}).size() == 1);
   CHECK(digests({{"x-amz-server-side-encryption", "aws:kms"}}).empty());
   CHECK(digests({{"x-amz-server-side-encryption-customer-algorithm", "AES256"}}).empty());
-  CHECK(digests_of(head_with({{"ETag", "\"" + md5 + "-3\""}})).empty());
+  CHECK(digests_of(head_with({{"ETag", "\"" + md5 + "-3\""}}), true, true).empty());
+  CHECK(digests_of(head_with({{"ETag", "\"" + md5 + "\""}}), true, false).empty());
+  CHECK(md5_in_etag(head_with({{"ETag", "\"" + md5 + "\""}})));
 }
 
 TEST_CASE("A checksum of the whole object is preferred, one of parts is none") {
-  const auto whole = digests_of(head_with({{"x-amz-checksum-crc64nvme", "rosUhgp5mIg="},
-                                           {"x-amz-checksum-type", "FULL_OBJECT"},
-                                           {"ETag", "\"9d72f3cd477ab5f513da04286f9c7590\""}}));
+  const std::vector<http::Header> offered{{"x-amz-checksum-crc64nvme", "rosUhgp5mIg="},
+                                          {"x-amz-checksum-type", "FULL_OBJECT"},
+                                          {"ETag", "\"9d72f3cd477ab5f513da04286f9c7590\""}};
+  const auto whole = digests_of(head_with(offered), true, true);
   REQUIRE(whole.size() == 1);
   CHECK(whole[0].text() == "crc64nvme:ae8b14860a799888");
-  CHECK(digests_of(head_with({{"x-amz-checksum-crc32c", "etgnTQ==-2"}, {"x-amz-checksum-type", "COMPOSITE"}}))
-            .empty());
-  CHECK(digests_of(head_with({{"x-amz-checksum-crc32c", "etgnTQ==-2"}})).empty());
+  CHECK(digests_of(head_with(offered), false, true)[0].text() == "md5:9d72f3cd477ab5f513da04286f9c7590");
+  const auto digests = [](std::vector<http::Header> headers) {
+    return digests_of(head_with(std::move(headers)), true, true);
+  };
+  CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ==-2"}, {"x-amz-checksum-type", "COMPOSITE"}}).empty());
+  CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ==-2"}}).empty());
+  CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ==-2"}, {"x-amz-checksum-type", "FULL_OBJECT"}}).empty());
+  CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ=="}, {"x-amz-checksum-type", "COMPOSITE"}}).empty());
+  // Of an object of parts, and nobody says which kind it is of.
+  CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ=="}, {"ETag", "\"e-2\""}}).empty());
+  CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ=="}, {"ETag", "\"e\""}}).size() == 1);
 }
 
 TEST_CASE("A content range must be whole and within the object") {

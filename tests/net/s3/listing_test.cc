@@ -23,11 +23,17 @@ class Service final : public http::Client {
     urls.push_back(request.url);
     http::Head head;
     head.status = 200;
+    if (!refuse.empty() && request.url.find(refuse) != std::string::npos) {
+      head.status = 400;
+      Status taken = receiver.head(head);
+      return taken ? receiver.body(std::string_view("<Error><Code>InvalidArgument</Code></Error>")) : taken;
+    }
     if (Status taken = receiver.head(head); !taken) return taken;
     return answer(request.url, receiver);
   }
 
   Answer answer;
+  std::string refuse;             // what is in URLs that are answered by 400
   std::vector<std::string> urls;  // once the listing has ended
 };
 
@@ -125,7 +131,7 @@ TEST_CASE("A page that breaks off is asked for again, and nothing of it comes tw
     // "d" is gone meanwhile, and "bb" has come.
     return receiver.body(kBegin + objects({"bb", "c", "e"}) + kEnd);
   };
-  CHECK(f.all() == "a b c d e end");
+  CHECK(f.all() == "a b c d bb e end");
   CHECK(asked == 2);
 }
 
@@ -135,9 +141,10 @@ TEST_CASE("Uploads of one key on two pages are all told, also when the second pa
   f.service.answer = [&](const std::string& url, http::Receiver& receiver) -> Status {
     const bool second = url.find("key-marker=a") != std::string::npos;
     if (second && ++asked == 1) return make_error(Errc::kNetwork, "broken", 0, Fault::kBroken);
-    return receiver.body(std::string("<ListMultipartUploadsResult><Upload><Key>a</Key></Upload>") +
-                         (second ? "" : "<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>") +
-                         "</ListMultipartUploadsResult>");
+    return receiver.body(
+        std::string("<ListMultipartUploadsResult><Upload><Key>a</Key><UploadId>u</UploadId></Upload>") +
+        (second ? "" : "<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>") +
+        "</ListMultipartUploadsResult>");
   };
   ListOptions pending;
   pending.pending = true;
@@ -165,6 +172,54 @@ TEST_CASE("A page that has no end, or comes again, is an error") {
     return receiver.body(kBegin + objects({"a"}) + more("T") + kEnd);
   };
   CHECK(f.all() == "a a protocol");
+}
+
+TEST_CASE("Pages that name nothing, or name the same in a circle, have an end") {
+  Fixture f;
+  unsigned page = 0;
+  f.service.answer = [&](const std::string&, http::Receiver& receiver) {
+    return receiver.body(kBegin + more("T" + std::to_string(++page)) + kEnd);
+  };
+  CHECK(f.all() == "protocol");
+  f.service.answer = [&](const std::string&, http::Receiver& receiver) {
+    return receiver.body(kBegin + objects({"a", "b"}) + more("T" + std::to_string(++page)) + kEnd);
+  };
+  CHECK(f.all() == "a b a b protocol");
+}
+
+TEST_CASE("A page of keys in no order that breaks off loses none of them") {
+  Fixture f;
+  unsigned asked = 0;
+  f.service.answer = [&](const std::string&, http::Receiver& receiver) -> Status {
+    Status status =
+        receiver.body(kBegin + objects(++asked == 1 ? std::vector<std::string>{"z", "m"}
+                                                    : std::vector<std::string>{"z", "m", "a", "k"}));
+    if (asked > 1) return status ? receiver.body(kEnd) : status;
+    return status ? make_error(Errc::kNetwork, "broken", 0, Fault::kBroken) : status;
+  };
+  CHECK(f.all() == "z m a k end");
+}
+
+TEST_CASE("A service that knows only the first version of listings is listed by it") {
+  Fixture f;
+  const auto old_page = [](const std::string& url) {
+    if (url.find("marker=c") != std::string::npos) return kBegin + objects({"d"}) + kEnd;
+    const std::string truncated = "<IsTruncated>true</IsTruncated>";
+    if (url.find("marker=b") != std::string::npos) {
+      return kBegin + objects({"c"}) + truncated + "<NextMarker>c</NextMarker>" + kEnd;
+    }
+    return kBegin + objects({"a", "b"}) + truncated + kEnd;
+  };
+  const bool refuses = GENERATE(false, true);
+  f.service.refuse = refuses ? "list-type=2" : "";
+  f.service.answer = [&](const std::string& url, http::Receiver& receiver) {
+    return receiver.body(old_page(url));
+  };
+  CHECK(f.all() == "a b c d end");
+  CHECK(f.service.urls.size() == (refuses ? 4 : 3));
+  CHECK(f.service.urls.back().find("list-type") == std::string::npos);
+  const auto delimited = f.all(ListOptions());
+  CHECK(delimited == "a b c d end");
 }
 
 TEST_CASE("No page is asked for while a thousand items wait") {

@@ -340,24 +340,122 @@ TEST_CASE("Aborting removes what was begun, once") {
 }
 
 TEST_CASE("A completion whose answer was lost is settled by looking at the object") {
+  struct Case {
+    const char* etag;
+    const char* modified;
+    bool ours;
+  };
+  // Three parts whose MD5s are md5("") make md5 of those, and "-3".
+  const std::string part = "d41d8cd98f00b204e9800998ecf8427e";
+  const Case look =
+      GENERATE(Case{"\"3d2172418ce305c7d16d4b05597c6a59\"", "Thu, 01 Jan 2026 00:00:00 GMT", false},
+               Case{"\"other-3\"", "Thu, 01 Jan 2026 00:00:00 GMT", false},
+               Case{"\"other-3\"", "Fri, 02 Jan 2026 03:04:05 GMT", true},
+               Case{"parts", "Thu, 01 Jan 2026 00:00:00 GMT", true});
+  auto hasher = transfer::Hasher::create(transfer::DigestKind::kMd5, 48);
+  for (int i = 0; i < 3; ++i) hasher->update(*from_hex(part));
+  const std::string parts_etag = "\"" + hasher->finish().hex + "-3\"";
   Fixture f;
-  const bool ours = GENERATE(true, false);
   f.client.answer = [&](const Asked& asked) {
     if (asked.request.method == "HEAD") {
-      auto head = reply(200, "", {{"ETag", ours ? "\"x-3\"" : "\"y\""}});
+      const std::string etag = look.etag == std::string("parts") ? parts_etag : look.etag;
+      auto head = reply(
+          200, "",
+          {{"ETag", etag}, {"Date", "Fri, 02 Jan 2026 03:04:05 GMT"}, {"Last-Modified", look.modified}});
       head.headers.push_back({"Content-Length", std::to_string(2 * kPart + 5)});
       return head;
     }
     if (asked.request.method == "POST" && !asked.request.url.ends_with("uploads=")) {
       return reply(404, "<Error><Code>NoSuchUpload</Code></Error>");
     }
-    return answer_upload(asked);
+    auto answer = answer_upload(asked);
+    for (auto& header : answer.headers) {
+      if (header.name == "ETag") header.value = "\"" + part + "\"";
+    }
+    return answer;
   };
   auto upload = f.upload(2 * kPart + 5);
   REQUIRE(f.send(*upload, 0, kPart, false));
   REQUIRE(f.send(*upload, 1, kPart, false));
   REQUIRE(f.send(*upload, 2, 5, true));
-  CHECK(upload->commit(f.context).has_value() == ours);
+  CHECK(upload->commit(f.context).has_value() == look.ours);
+}
+
+// What a small object's PUT is answered with, and the HEAD that may follow.
+Status put_answered(http::Reply put, http::Reply head, size_t requests) {
+  Fixture f;
+  f.client.answer = [&](const Asked& asked) { return asked.request.method == "HEAD" ? head : put; };
+  auto upload = f.upload(uint64_t{9});
+  auto segment = upload->begin_segment(0);
+  if (!segment || !(*segment)->append(std::string("123456789"))) return make_error(Errc::kInternal, "begin");
+  Status sent = upload->finish_segment(std::move(*segment), true, f.context);
+  if (sent) sent = upload->commit(f.context);
+  CHECK(f.client.asked.size() == requests);
+  return sent;
+}
+
+TEST_CASE("An object is stored only when the service says so, or shows it") {
+  const auto head = [](const char* size, const char* modified) {
+    http::Reply out;
+    out.status = 200;
+    out.headers = {{"ETag", "\"e\""},
+                   {"Content-Length", size},
+                   {"Date", "Fri, 02 Jan 2026 03:04:05 GMT"},
+                   {"Last-Modified", modified}};
+    return out;
+  };
+  const char* now = "Fri, 02 Jan 2026 03:04:05 GMT";
+  const auto page = reply(200, "<!DOCTYPE html><html>sign in</html>", {{"Content-Type", "text/html"}});
+  CHECK(put_answered(reply(200, "", {{"ETag", "\"e\""}, {"Content-Type", "text/html"}}), {}, 1));
+  CHECK(put_answered(page, head("9", now), 2));
+  CHECK(put_answered(reply(200), head("9", now), 2));
+  CHECK(put_answered(page, head("35", now), 2).error().code == Errc::kProtocol);
+  CHECK(put_answered(page, head("9", "Thu, 01 Jan 2026 00:00:00 GMT"), 2).error().code == Errc::kProtocol);
+  CHECK(put_answered(page, page, 2).error().code == Errc::kProtocol);
+  CHECK(put_answered(page, reply(404), 2).error().code == Errc::kProtocol);
+  CHECK(put_answered(reply(200, "<Error><Code>AccessDenied</Code></Error>"), {}, 1).error().code ==
+        Errc::kDenied);
+}
+
+TEST_CASE("A service that refuses checksums of small objects gets them without, and others at once") {
+  Fixture f;
+  const int status = GENERATE(400, 501);
+  f.client.answer = [&](const Asked& asked) {
+    if (!asked.header("x-amz-checksum-crc32c").empty())
+      return reply(status, "<Error><Code>Odd</Code></Error>");
+    return reply(200, "", {{"ETag", "\"e\""}});
+  };
+  for (const size_t requests : {2, 3}) {
+    auto upload = f.upload(uint64_t{9});
+    REQUIRE(f.send(*upload, 0, 9, true));
+    REQUIRE(upload->commit(f.context));
+    CHECK(f.client.asked.size() == requests);
+    CHECK(f.client.asked.back().header("Content-MD5").size() == 24);
+  }
+  Fixture wrong;
+  wrong.client.answer = [](const Asked&) { return reply(400, "<Error><Code>Odd</Code></Error>"); };
+  auto upload = wrong.upload(uint64_t{9});
+  REQUIRE(wrong.send(*upload, 0, 9, true));
+  CHECK(upload->commit(wrong.context).error().code == Errc::kUsage);
+  CHECK(wrong.requester.sends_checksums());
+}
+
+TEST_CASE("A completed upload needs no ETag to be believed, and a page is not believed") {
+  Fixture f;
+  const bool page = GENERATE(false, true);
+  f.client.answer = [&](const Asked& asked) {
+    if (asked.request.method == "POST" && !asked.request.url.ends_with("uploads=")) {
+      return page
+                 ? reply(200, "<html></html>")
+                 : reply(200, "<CompleteMultipartUploadResult><ETag></ETag></CompleteMultipartUploadResult>");
+    }
+    return asked.request.method == "HEAD" ? reply(404) : answer_upload(asked);
+  };
+  auto upload = f.upload(kPart + 5 + kPart);
+  REQUIRE(f.send(*upload, 0, kPart, false));
+  REQUIRE(f.send(*upload, 1, kPart, false));
+  REQUIRE(f.send(*upload, 2, 5, true));
+  CHECK(upload->commit(f.context).has_value() == !page);
 }
 
 TEST_CASE("A service that does not know the checksum gets MD5 instead") {
@@ -432,9 +530,23 @@ TEST_CASE("A part of an object is asked for in its version and checked against w
     f.client.replies = {reply(206, "abcd", {{"Content-Range", "bytes 10-13/999"}})};
     CHECK(source.fetch(part, out, f.context).error().code == Errc::kConflict);
   }
-  SECTION("everything instead of a part is refused") {
-    f.client.replies = {reply(200, std::string(1000, 'x'))};
+  SECTION("it is, whatever the status") {
+    f.client.replies = {reply(200, "abcd", {{"Content-Range", "bytes 10-13/1000"}})};
+    REQUIRE(source.fetch(part, out, f.context));
+    CHECK(out.begin == 10);
+  }
+  SECTION("another part is refused, whatever the status") {
+    f.client.replies = {reply(200, "abcd", {{"Content-Range", "bytes 0-3/1000"}})};
     CHECK(source.fetch(part, out, f.context).error().code == Errc::kProtocol);
+  }
+  SECTION("of everything instead of a part the part is taken") {
+    f.client.replies = {reply(200, std::string(10, 'x') + "abcd" + std::string(986, 'x'))};
+    REQUIRE(source.fetch(part, out, f.context));
+    CHECK(out.begin == 10);
+  }
+  SECTION("everything of another size is a change") {
+    f.client.replies = {reply(200, std::string(999, 'x'))};
+    CHECK(source.fetch(part, out, f.context).error().code == Errc::kConflict);
   }
   SECTION("a changed object is a conflict") {
     f.client.replies = {reply(412, "<Error><Code>PreconditionFailed</Code></Error>")};
@@ -482,6 +594,32 @@ TEST_CASE("A whole object that does not have its promised digest is an integrity
   const auto status = source.fetch(source.segments().at(0), out, f.context);
   REQUIRE_FALSE(status);
   CHECK(status.error().code == Errc::kIntegrity);
+}
+
+TEST_CASE("An ETag is held against an object only where the service has shown that it is an MD5") {
+  Fixture f;
+  const std::string md5 = "\"25f9e794323b453885f5181f1b624d0b\"";  // of 123456789
+  std::string sent = "123456780";
+  f.client.answer = [&](const Asked&) { return reply(200, sent, {{"ETag", md5}}); };
+  const auto fetch = [&](bool listed) -> Status {
+    transfer::ObjectItem item = listed_item(9);
+    item.etag = md5.substr(1, 32);
+    ObjectSource source(f.requester, "bkt", "k", listed ? std::optional(item) : std::nullopt);
+    const bool shown_before = f.requester.etags_are_md5();
+    auto info = source.open({}, f.context);
+    if (!info) return std::move(info).error();
+    if (!listed) CHECK(info->digests.size() == (shown_before ? 1 : 0));
+    Collected out;
+    return source.fetch(source.segments().at(0), out, f.context);
+  };
+  const bool listed = GENERATE(false, true);
+  CHECK(fetch(listed));
+  CHECK_FALSE(f.requester.etags_are_md5());
+  sent = "123456789";
+  CHECK(fetch(listed));
+  CHECK(f.requester.etags_are_md5());
+  sent = "123456780";
+  CHECK(fetch(true).error().code == Errc::kIntegrity);
 }
 
 TEST_CASE("A listed object that is divided is asked for its digest first, others are fetched in one stream") {
