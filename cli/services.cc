@@ -44,9 +44,11 @@ Services::~Services() {
 
 void Services::remove_left_uploads(transfer::Store& store) const {
   const std::stop_token stop = session_.io().stop;
+  bool away = false;  // then nothing else is asked of it
   local::remove_left_uploads(uploads_folder(session_.io()), store.service(), [&](const std::string& pending) {
-    if (stop.stop_requested()) return false;
+    if (away || stop.stop_requested()) return false;
     const Status removed = store.remove_begun(pending, stop);
+    away = !removed && removed.error().fault != Fault::kNone;
     if (!removed) spdlog::info("{}; what an earlier run began stays for now", removed.error().what);
     return removed.has_value();
   });

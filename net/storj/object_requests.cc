@@ -20,7 +20,9 @@ pb::BeginObjectRequest begin_object_request(const std::string& bucket, const std
 }
 
 std::string mark_begun(pb::BeginObjectRequest& begin, const crypto::Key& content_key) {
-  auto sealed = segment::seal_metadata({}, content_key);
+  segment::ObjectMetadata metadata;
+  metadata.segments_size = static_cast<int64_t>(segment::kMaxSegmentSize);
+  auto sealed = segment::seal_metadata(metadata, content_key);
   begin.set_encrypted_metadata(std::move(sealed.encrypted_metadata));
   begin.set_encrypted_metadata_encrypted_key(std::move(sealed.encrypted_key));
   begin.set_encrypted_metadata_nonce(sealed.nonce);

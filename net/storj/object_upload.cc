@@ -135,7 +135,12 @@ Status ObjectUpload::store(Segment& segment, pb::BeginSegmentResponse offer, con
     pb::BatchRequest batch;
     *batch.add_requests()->mutable_segment_begin_retry_pieces() = request;
     auto response = session_.metainfo->batch(std::move(batch), Asking(), url_, context.stop);
-    if (!response) return std::move(response).error();
+    if (!response) {
+      // It becomes part of an error that names the object.
+      Error error = std::move(response).error();
+      if (error.what.starts_with(url_ + ": ")) error.what.erase(0, url_.size() + 2);
+      return error;
+    }
     return std::move(*response->mutable_responses(0)->mutable_segment_begin_retry_pieces());
   };
   SegmentUpload spread(*session_.pool, std::move(offer), segment.encoder, exchange, context);

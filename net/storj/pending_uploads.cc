@@ -13,7 +13,7 @@ constexpr RecordKind kNoteKind{"sjcpbgun", 1};
 }  // namespace
 
 Result<std::vector<std::string>> pending_streams(const Session& session, const PendingPlace& place,
-                                                 const std::string& mark, const Asking& asking,
+                                                 const std::optional<std::string>& mark, const Asking& asking,
                                                  const std::stop_token& stop) {
   std::vector<std::string> streams;
   pb::ListPendingObjectStreamsRequest request;
@@ -24,7 +24,7 @@ Result<std::vector<std::string>> pending_streams(const Session& session, const P
         "ListPendingObjectStreams", pb::ListPendingObjectStreamsRequest(request), asking, place.url, stop);
     if (!page) return std::move(page).error();
     for (const auto& item : page->items()) {
-      if (mark.empty() || item.encrypted_metadata_nonce() == mark) streams.push_back(item.stream_id());
+      if (!mark || item.encrypted_metadata_nonce() == *mark) streams.push_back(item.stream_id());
     }
     if (!page->more() || page->items_size() == 0) return streams;
     request.set_stream_id_cursor(page->items(page->items_size() - 1).stream_id());
@@ -44,8 +44,9 @@ Status remove_stream(const Session& session, const PendingPlace& place, const st
   return {};
 }
 
-Status remove_streams(const Session& session, const PendingPlace& place, const std::string& mark,
-                      const Asking& asking, const std::stop_token& stop) {
+Status remove_streams(const Session& session, const PendingPlace& place,
+                      const std::optional<std::string>& mark, const Asking& asking,
+                      const std::stop_token& stop) {
   auto streams = pending_streams(session, place, mark, asking, stop);
   if (!streams && streams.error().code == Errc::kNotFound) return {};  // with its bucket
   if (!streams) return std::move(streams).error();

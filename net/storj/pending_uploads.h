@@ -7,6 +7,7 @@
 // Threads: any.
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,18 +22,19 @@ struct PendingPlace {
   std::string url;  // for messages
 };
 
-// Stream ids of the pending uploads to this key with this mark; empty mark: all.
+// Stream ids of the pending uploads to this key with this mark; no mark: all.
 Result<std::vector<std::string>> pending_streams(const Session& session, const PendingPlace& place,
-                                                 const std::string& mark, const Asking& asking,
+                                                 const std::optional<std::string>& mark, const Asking& asking,
                                                  const std::stop_token& stop);
 
 // Also when there is none any more.
 Status remove_stream(const Session& session, const PendingPlace& place, const std::string& stream_id,
                      const Asking& asking, const std::stop_token& stop);
 
-// All of this mark; empty: all.
-Status remove_streams(const Session& session, const PendingPlace& place, const std::string& mark,
-                      const Asking& asking, const std::stop_token& stop);
+// All of this mark; no mark: all.
+Status remove_streams(const Session& session, const PendingPlace& place,
+                      const std::optional<std::string>& mark, const Asking& asking,
+                      const std::stop_token& stop);
 
 // Whether the object at this place is the one whose metadata we sealed with this nonce.
 Trace find_object(const Session& session, const PendingPlace& place, const std::string& nonce,

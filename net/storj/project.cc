@@ -126,7 +126,7 @@ class SatelliteProject final : public Project {
     if (auto status = check_bucket_name(bucket); !status) return status;
     auto encrypted = session_.grant.store.encrypt_path(bucket, key);
     if (!encrypted) return with_context(std::move(encrypted).error(), url);
-    return remove_streams(session_, {bucket, *encrypted, url}, "", Asking(), stop);
+    return remove_streams(session_, {bucket, *encrypted, url}, std::nullopt, Asking(), stop);
   }
 
   std::string service() const override { return service_name(session_); }

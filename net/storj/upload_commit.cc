@@ -210,7 +210,8 @@ void ObjectUpload::abort() {
 }
 
 // Without a stream id what has our mark: the answer that names it never came.  The user's stop signal does
-// not hold here: removing what was begun is part of stopping well.  False: something may be left.
+// not hold here: removing what was begun is part of stopping well.  False: something may be left that can be
+// removed.
 bool ObjectUpload::remove_pending(const std::string& stream_id) {
   Asking asking;
   asking.at_most = kAbortLimit;
@@ -219,7 +220,8 @@ bool ObjectUpload::remove_pending(const std::string& stream_id) {
   if (!removed && !stream_id.empty()) {
     spdlog::warn("{}; the unfinished upload was not removed", removed.error().what);
   }
-  return removed.has_value();
+  // Who may not remove it will not be able to later.
+  return removed || is_denied(removed.error());
 }
 
 }  // namespace sjcp::storj

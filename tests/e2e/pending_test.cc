@@ -72,6 +72,19 @@ TEST_CASE("What was begun without an answer is found by its mark, and others' up
   CHECK(b.pending().empty());
 }
 
+TEST_CASE("A bucket that goes during an upload ends it, and nothing is taken for stored", "[pending]") {
+  Bench b;
+  Child child(b.user.command({"cp", b.user.make_file("file", 300'000), "sj://bucket/key"}));
+  REQUIRE(child.wait_until([&] { return b.network.calls("BeginObject") > 0; }));
+  b.user.must({"rb", "--force", "sj://bucket"});
+  b.network.fault_all(Json::object());
+  const Exit exit = child.finish();
+  CAPTURE(exit.err);
+  CHECK(exit.code == 3);
+  b.user.must({"mb", "sj://bucket"});
+  CHECK(b.user.list({"-r", "sj://bucket/"}).empty());
+}
+
 TEST_CASE("A run that lives keeps what it has begun", "[pending]") {
   Bench b;
   const std::string file = b.user.make_file("file", 300'000);

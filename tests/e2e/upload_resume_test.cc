@@ -79,7 +79,7 @@ struct Upload {
   // The journal that a stopped upload left, without the lock of a killed one.
   std::string journal() const {
     for (const auto& path : remembered()) {
-      if (!path.ends_with(".lock")) return path;
+      if (!path.ends_with(".lock") && !path.ends_with(".begun")) return path;
     }
     return "";
   }
