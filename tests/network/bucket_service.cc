@@ -19,9 +19,10 @@ pb::Bucket BucketService::reply(const BucketInfo& info) const {
   *out.mutable_created_at() = to_timestamp(info.created_at);
   out.set_path_cipher(2);
   out.set_default_segment_size(state_.config.segment_bytes);
-  set_redundancy(*out.mutable_default_redundancy_scheme(), state_.config.redundancy);
+  const Redundancy redundancy = state_.placements.of(info.name).scheme(0);
+  set_redundancy(*out.mutable_default_redundancy_scheme(), redundancy);
   out.mutable_default_encryption_parameters()->set_cipher_suite(2);
-  out.mutable_default_encryption_parameters()->set_block_size(state_.config.redundancy.stripe_size());
+  out.mutable_default_encryption_parameters()->set_block_size(redundancy.stripe_size());
   return out;
 }
 

@@ -113,6 +113,29 @@ json limit_requests(Network& network, const json& command) {
   return json::object();
 }
 
+// {"bucket": b, "ec": "k/m/o/n,...", "cohort": {"tag": t, "withheld": w, "needed": n}}: of new segments;
+// without "ec" the usual one again.
+json set_placement(Network& network, const json& command) {
+  only_known(command, {"op", "bucket", "ec", "cohort"});
+  const std::string bucket = command.at("bucket").get<std::string>();
+  Placements& placements = network.satellite().placements;
+  if (!command.contains("ec")) {
+    placements.reset(bucket);
+    return json::object();
+  }
+  Placement placement;
+  if (!parse_schemes(command.at("ec").get<std::string>(), placement.schemes))
+    throw BadCommand("ec is not k/m/o/n");
+  if (command.contains("cohort")) {
+    const json& cohort = command.at("cohort");
+    only_known(cohort, {"tag", "withheld", "needed"});
+    placement.cohort = Cohort{cohort.at("tag").get<std::string>(), cohort.value("withheld", 1),
+                              cohort.at("needed").get<int32_t>()};
+  }
+  placements.set(bucket, std::move(placement));
+  return json::object();
+}
+
 json clear(Network& network, const json&) {
   for (size_t i = 0; i < network.size(); ++i) network.set_faults(i, NodeFaults());
   network.satellite().faults.clear();
@@ -258,6 +281,7 @@ const std::map<std::string, Operation>& operations() {
       {"node", set_node_faults},
       {"satellite", set_satellite_faults},
       {"ratelimit", limit_requests},
+      {"placement", set_placement},
       {"clear", clear},
       {"stats", stats},
       {"delete_pieces", delete_pieces},

@@ -41,6 +41,46 @@ class ShiftedClock : public Clock {
   const std::chrono::seconds offset_;
 };
 
+// "BUCKET=VALUE".
+bool split_bucket(const std::string& text, std::string& bucket, std::string& value) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return false;
+  bucket = text.substr(0, equals);
+  value = text.substr(equals + 1);
+  return true;
+}
+
+// "TAG:WITHHELD:NEEDED".
+std::optional<Cohort> parse_cohort(const std::string& text) {
+  const size_t first = text.find(':');
+  const size_t second = first == std::string::npos ? first : text.find(':', first + 1);
+  if (second == std::string::npos || first == 0) return std::nullopt;
+  const int withheld = std::atoi(text.c_str() + first + 1);
+  const int needed = std::atoi(text.c_str() + second + 1);
+  if (withheld < 1 || needed < 1) return std::nullopt;
+  return Cohort{text.substr(0, first), withheld, needed};
+}
+
+Status add_placements(const std::vector<std::string>& schemes, const std::vector<std::string>& cohorts,
+                      NetworkOptions& options) {
+  std::string bucket;
+  std::string value;
+  for (const std::string& text : schemes) {
+    if (!split_bucket(text, bucket, value) || !parse_schemes(value, options.placements[bucket].schemes)) {
+      return make_error(Errc::kUsage, "--ec: not BUCKET=k/m/o/n[,k/m/o/n...]: " + text);
+    }
+  }
+  for (const std::string& text : cohorts) {
+    std::optional<Cohort> cohort;
+    if (split_bucket(text, bucket, value)) cohort = parse_cohort(value);
+    if (!cohort) return make_error(Errc::kUsage, "--cohort: not BUCKET=TAG:WITHHELD:NEEDED: " + text);
+    Placement& placement = options.placements[bucket];
+    if (placement.schemes.empty()) placement.schemes.push_back(options.redundancy);
+    placement.cohort = std::move(cohort);
+  }
+  return {};
+}
+
 // A network and its clients may hold tens of connections for every segment in flight.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -111,9 +151,17 @@ int main_with(int argc, char** argv) {
   std::string path_cipher = "aesgcm";
   std::string noise = "on";
   int64_t clock_offset = 0;
+  std::vector<std::string> schemes;
+  std::vector<std::string> cohorts;
   CLI::App app{"A local Storj network: a satellite and its storage nodes on loopback."};
   app.add_option("--nodes", options.network.nodes, "Number of storage nodes")->capture_default_str();
   app.add_option("--rs", rs, "Redundancy k/m/o/n, such as 29/35/65/80 (default 4/6/8/10)");
+  app.add_option("--ec", schemes,
+                 "BUCKET=k/m/o/n: the redundancy of a bucket's new segments; several with commas take turns");
+  app.add_option("--owners", options.network.owners, "So many owners of nodes, in turn: their tag \"owner\"");
+  app.add_option(
+      "--cohort", cohorts,
+      "BUCKET=TAG:WITHHELD:NEEDED: pieces that must be stored beside those of the most frequent values");
   app.add_option("--segment-size", segment_size, "Largest plain segment")->capture_default_str();
   app.add_option("--bind", options.network.bind, "Address to listen on")->capture_default_str();
   app.add_option("--node-bind", options.network.node_bind,
@@ -134,6 +182,7 @@ int main_with(int argc, char** argv) {
   if (!rs.empty() && !parse_redundancy(rs, options.network.redundancy)) {
     return fail(make_error(Errc::kUsage, "--rs: not k/m/o/n with 1 <= k <= m <= o <= n <= 255: " + rs));
   }
+  if (auto ok = add_placements(schemes, cohorts, options.network); !ok) return fail(ok.error());
   const auto size = parse_size(segment_size);
   if (!size || *size == 0 || *size > kGiB) {
     return fail(make_error(Errc::kUsage, "--segment-size: not a size of at most 1 GiB: " + segment_size));

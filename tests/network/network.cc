@@ -140,8 +140,10 @@ Status Network::State::add_node(size_t i, const std::shared_ptr<const io::TlsCon
   if (!opened) return opened.error();
   out.listener = std::move(*opened);
   releaser.add(*out.node);
-  satellite.nodes.add(
-      {own->signatory, out.listener->address(), options.noise ? out.service->noise_info() : io::NoiseInfo{}});
+  NodeEntry entry{own->signatory, out.listener->address()};
+  if (options.noise) entry.noise = out.service->noise_info();
+  if (options.owners > 0) entry.tags["owner"] = "owner" + std::to_string(i % options.owners);
+  satellite.nodes.add(std::move(entry));
   nodes.push_back(std::move(out));
   return {};
 }
@@ -189,6 +191,9 @@ Result<std::unique_ptr<Network>> Network::create(const NetworkOptions& options, 
   state->listener = std::move(*opened);
   for (size_t i = 0; i < options.nodes; ++i) {
     if (auto added = state->add_node(i, other->tls); !added) return added.error();
+  }
+  for (const auto& [bucket, placement] : options.placements) {
+    state->satellite.placements.set(bucket, placement);
   }
   state->workers.start();
   return std::unique_ptr<Network>(new Network(std::move(state)));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "core/base/result.h"
 #include "tests/network/metainfo.h"
 #include "tests/network/piece_node.h"
+#include "tests/network/placements.h"
 #include "tests/network/server.h"
 
 namespace sjcp::network {
@@ -27,7 +29,9 @@ struct NetworkOptions {
   std::string folder;  // pieces in files below it; empty: in memory
   bool plain_paths = false;  // path cipher NULL instead of AESGCM
   bool noise = true;         // nodes offer Noise
-  unsigned threads = 0;      // 0: one for every processor
+  size_t owners = 0;         // nodes have the tag "owner" with so many values in turn; 0: no tags
+  std::map<std::string, Placement> placements = {};  // of buckets, unlike `redundancy`
+  unsigned threads = 0;                              // 0: one for every processor
 };
 
 class Network {

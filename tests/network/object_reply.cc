@@ -107,6 +107,11 @@ void set_redundancy(pb::RedundancyScheme& out, const Redundancy& redundancy) {
   out.set_erasure_share_size(redundancy.share_size);
 }
 
+Redundancy redundancy_of(const pb::RedundancyScheme& scheme) {
+  return {scheme.min_req(), scheme.repair_threshold(), scheme.success_threshold(), scheme.total(),
+          scheme.erasure_share_size()};
+}
+
 void set_position(pb::SegmentPosition& out, const SegmentPosition& position) {
   out.set_part_number(static_cast<int32_t>(position.part));
   out.set_index(static_cast<int32_t>(position.index));

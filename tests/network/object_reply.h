@@ -37,6 +37,7 @@ Check check_metadata_size(const SatelliteState& state, const UserData& data);
 std::string nonce_or_zero(const std::string& nonce);
 
 void set_redundancy(pb::RedundancyScheme& out, const Redundancy& redundancy);
+Redundancy redundancy_of(const pb::RedundancyScheme& scheme);
 void set_position(pb::SegmentPosition& out, const SegmentPosition& position);
 SegmentPosition position_of(const pb::SegmentPosition& position);
 pb::SegmentListItem segment_list_item(const Segment& segment);

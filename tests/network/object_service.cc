@@ -105,7 +105,7 @@ Outcome<pb::BeginObjectResponse> ObjectService::begin(const pb::BeginObjectReque
   out.set_bucket(request.bucket());
   out.set_encrypted_object_key(key);
   out.set_stream_id(state_.tokens.seal(stream_token(object)));
-  set_redundancy(*out.mutable_redundancy_scheme(), state_.config.redundancy);
+  set_redundancy(*out.mutable_redundancy_scheme(), state_.placements.of(request.bucket()).scheme(0));
   return out;
 }
 

@@ -23,7 +23,8 @@ std::string make_serial(Clock::Wall expires_at) {
   return serial + crypto::random_string(8);
 }
 
-void set_address(pb::AddressedOrderLimit& out, const NodeEntry& node) {
+void describe(pb::AddressedOrderLimit& out, const NodeEntry& node) {
+  for (const auto& [key, value] : node.tags) (*out.mutable_tags())[key] = value;
   pb::NodeAddress& address = *out.mutable_storage_node_address();
   address.set_address(node.address);
   address.set_debounce_limit(kDebounceLimit);
@@ -89,7 +90,7 @@ pb::AddressedOrderLimit OrderIssuer::issue(const LimitSet& set, const NodeEntry&
   *limit.mutable_order_creation() = to_timestamp(set.created_at);
   limit.set_uplink_public_key(set.key.public_key);
   sign(limit);
-  set_address(out, node);
+  describe(out, node);
   return out;
 }
 
@@ -100,7 +101,7 @@ pb::AddressedOrderLimit OrderIssuer::reissue(const pb::AddressedOrderLimit& old,
   *out.mutable_limit() = old.limit();
   out.mutable_limit()->set_storage_node_id(node.signatory->id().view().str());
   out.mutable_limit()->set_piece_id(derive_piece_id(root_piece_id, node.signatory->id(), number));
-  set_address(out, node);
+  describe(out, node);
   return out;
 }
 

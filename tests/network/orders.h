@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,7 @@ struct NodeEntry {
   std::shared_ptr<const Signatory> signatory;
   std::string address;       // host:port
   io::NoiseInfo noise = {};  // no protocol: it does not speak it
+  std::map<std::string, std::string> tags = {};
 };
 
 // The nodes of the network.  Filled before the satellite answers, fixed from then on.

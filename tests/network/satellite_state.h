@@ -11,6 +11,7 @@
 #include "tests/network/metabase.h"
 #include "tests/network/misbehaviour.h"
 #include "tests/network/orders.h"
+#include "tests/network/placements.h"
 #include "tests/network/tokens.h"
 
 namespace sjcp::network {
@@ -36,6 +37,7 @@ struct SatelliteState {
         releaser(piece_releaser),
         clock(time),
         metabase(time, config.metabase),
+        placements(config.redundancy),
         keys(config.key_head, config.key_secret, time),
         orders(signatory, time) {}
 
@@ -45,6 +47,7 @@ struct SatelliteState {
   const Clock& clock;
   NodeDirectory nodes;
   Metabase metabase;
+  Placements placements;
   KeyRing keys;
   Tokens tokens;
   OrderIssuer orders;

@@ -68,7 +68,9 @@ Outcome<pb::BeginSegmentResponse> SegmentService::begin(const pb::BeginSegmentRe
   if (auto failed = check_position(request.has_position(), request.position(), "BeginSegment"))
     return *failed;
   if (request.max_order_limit() <= 0) return invalid("sjnet: max_order_limit is not positive");
-  const Redundancy& redundancy = state_.config.redundancy;
+  const SegmentPosition position = position_of(request.position());
+  const Placement placement = state_.placements.of(stream->bucket());
+  const Redundancy& redundancy = placement.scheme(position.index);
   const auto total = static_cast<size_t>(redundancy.total);
   const auto nodes = state_.nodes.pick(total, {});
   if (nodes.size() < total) {
@@ -95,13 +97,14 @@ Outcome<pb::BeginSegmentResponse> SegmentService::begin(const pb::BeginSegmentRe
     return *failed;
   }
   *token.mutable_stream() = *stream;
-  const SegmentPosition position = position_of(request.position());
+  set_redundancy(*token.mutable_redundancy(), redundancy);
   token.set_part(position.part);
   token.set_index(position.index);
   token.set_root_piece_id(set.root_piece_id);
   out.set_segment_id(state_.tokens.seal(token));
   out.set_private_key(set.key.private_key);
   set_redundancy(*out.mutable_redundancy_scheme(), redundancy);
+  if (placement.cohort) *out.mutable_cohort_requirements() = requirements_of(placement, position.index);
   return out;
 }
 
@@ -222,14 +225,15 @@ std::vector<pb::SegmentPieceUploadResult> SegmentService::valid_results(
   return valid;
 }
 
-Check SegmentService::check_commit(const pb::CommitSegmentRequest& request) const {
-  const int32_t optimal = state_.config.redundancy.optimal;
+Check SegmentService::check_commit(const pb::CommitSegmentRequest& request,
+                                   const Redundancy& redundancy) const {
+  const int32_t optimal = redundancy.optimal;
   if (request.upload_result_size() < optimal) {
     return invalid("the number of results of uploaded pieces (" +
                    std::to_string(request.upload_result_size()) + ") is below the optimal threshold (" +
                    std::to_string(optimal) + ")");
   }
-  if (auto failed = check_piece_sizes(request, state_.config.redundancy)) return failed;
+  if (auto failed = check_piece_sizes(request, redundancy)) return failed;
   const int64_t size = request.size_encrypted_data();
   const int64_t largest = encrypted_size(state_.config.segment_bytes, kSmallestBlock);
   if (size > largest || size < 0) {
@@ -244,12 +248,27 @@ Check SegmentService::check_commit(const pb::CommitSegmentRequest& request) cons
   return {};
 }
 
+// Stricter than the network, which leaves it to its clients.
+Check SegmentService::check_cohort(const std::vector<pb::SegmentPieceUploadResult>& results,
+                                   const pb::SegmentToken& token) const {
+  const Placement placement = state_.placements.of(token.stream().bucket());
+  if (!placement.cohort) return {};
+  std::vector<std::string> values;
+  for (const pb::SegmentPieceUploadResult& result : results) {
+    const auto& tags = token.limits(result.piece_num()).tags();
+    const auto tag = tags.find(placement.cohort->tag);
+    values.push_back(tag == tags.end() ? "" : tag->second);
+  }
+  if (satisfied(*placement.cohort, values)) return {};
+  return invalid("sjnet: the pieces do not satisfy the placement's cohort");
+}
+
 Outcome<pb::CommitSegmentResponse> SegmentService::commit(const pb::CommitSegmentRequest& request) {
   const auto token = open_segment(request.header(), request.segment_id());
   if (!token) return token.failed();
-  if (auto failed = check_commit(request)) return *failed;
+  const Redundancy redundancy = redundancy_of(token->redundancy());
+  if (auto failed = check_commit(request, redundancy)) return *failed;
   const auto valid = valid_results(request, *token);
-  const Redundancy& redundancy = state_.config.redundancy;
   if (valid.size() < static_cast<size_t>(redundancy.optimal)) {
     return invalid(
         "Number of valid pieces (" + std::to_string(valid.size()) + ") is less than the success threshold (" +
@@ -257,6 +276,7 @@ Outcome<pb::CommitSegmentResponse> SegmentService::commit(const pb::CommitSegmen
         std::to_string(static_cast<size_t>(request.upload_result_size()) - valid.size()) + " invalid pieces");
   }
   if (auto failed = check_piece_order(valid)) return *failed;
+  if (auto failed = check_cohort(valid, *token)) return *failed;
   const Clock::Wall created = to_wall(token->limits(0).limit().order_creation());
   if (state_.clock.wall_now() - created > kMaxCommitInterval) {
     return invalid("metainfo: Segment not committed before max commit interval of 2880.000000 minutes.");
