@@ -88,4 +88,27 @@ uint64_t crc64_nvme(ByteView bytes, uint64_t crc) {
   return crc64_nvme_portable(bytes, crc);
 }
 
+namespace {
+
+// Of two polynomials in reversed bits, modulo the check's own.
+constexpr uint64_t product(uint64_t a, uint64_t b) {
+  uint64_t sum = 0;
+  for (uint64_t bit = uint64_t{1} << 63; bit != 0; bit >>= 1) {
+    if ((a & bit) != 0) sum ^= b;
+    b = (b >> 1) ^ ((b & 1) != 0 ? kPolynomial : 0);
+  }
+  return sum;
+}
+
+}  // namespace
+
+// A's register moved on by B's bits; the inversions before and after cancel each other.
+uint64_t crc64_nvme_combine(uint64_t a, uint64_t b, uint64_t size_of_b) {
+  uint64_t power = uint64_t{1} << 55;  // x^8: of one byte, then squared
+  for (; size_of_b > 0; size_of_b >>= 1, power = product(power, power)) {
+    if ((size_of_b & 1) != 0) a = product(a, power);
+  }
+  return a ^ b;
+}
+
 }  // namespace sjcp

@@ -13,4 +13,7 @@ uint64_t crc64_nvme(ByteView bytes, uint64_t crc = 0);
 // The same without it; for tests.
 uint64_t crc64_nvme_portable(ByteView bytes, uint64_t crc = 0);
 
+// Of A followed by B, from what each has; size_of_b in bytes.
+uint64_t crc64_nvme_combine(uint64_t a, uint64_t b, uint64_t size_of_b);
+
 }  // namespace sjcp

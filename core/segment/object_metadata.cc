@@ -41,6 +41,28 @@ std::string stream_info(const ObjectMetadata& metadata) {
   return serialize(info);
 }
 
+crypto::Nonce checksum_nonce() {
+  crypto::Nonce nonce{};
+  nonce[0] = 2;
+  return nonce;
+}
+
+std::string big_endian(uint64_t value) {
+  std::string bytes;
+  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(value >> shift));
+  return bytes;
+}
+
+std::optional<uint64_t> open_checksum(CipherSuite cipher, const crypto::Key& key,
+                                      const SealedChecksum& checksum) {
+  if (checksum.algorithm != kChecksumCrc64Nvme || checksum.composite) return std::nullopt;
+  const auto plain = crypto::open(cipher, key, checksum_nonce(), checksum.encrypted);
+  if (!plain || plain->size() != sizeof(uint64_t)) return std::nullopt;
+  uint64_t value = 0;
+  for (const char byte : *plain) value = value << 8 | static_cast<uint8_t>(byte);
+  return value;
+}
+
 // An empty sealed key means the zero key.
 Result<crypto::Key> open_key(CipherSuite cipher, ByteView sealed, ByteView nonce_bytes,
                              const crypto::Key& content_key) {
@@ -82,11 +104,15 @@ SealedMetadata seal_metadata(const ObjectMetadata& metadata, const crypto::Key& 
   sealed.encrypted_metadata = serialize(stream);
   sealed.encrypted_key = *crypto::seal(CipherSuite::kAesGcm, content_key, nonce, metadata_key.view());
   sealed.nonce = ByteView(nonce).str();
+  if (metadata.crc64) {
+    sealed.encrypted_checksum =
+        *crypto::seal(CipherSuite::kAesGcm, metadata_key, checksum_nonce(), big_endian(*metadata.crc64));
+  }
   return sealed;
 }
 
 Result<ObjectMetadata> open_metadata(ByteView encrypted_metadata, ByteView encrypted_key, ByteView nonce,
-                                     const crypto::Key& content_key) {
+                                     const crypto::Key& content_key, const SealedChecksum& checksum) {
   ObjectMetadata metadata;
   pb::StreamMeta stream;
   if (!parse(encrypted_metadata, stream)) return unreadable();
@@ -106,6 +132,7 @@ Result<ObjectMetadata> open_metadata(ByteView encrypted_metadata, ByteView encry
   const auto plain = crypto::open(cipher, *key, crypto::Nonce{}, stream.encrypted_stream_info());
   if (!plain) return with_context(plain.error(), "object metadata");
   if (Status status = read_stream_info(*plain, metadata); !status) return status.error();
+  metadata.crc64 = open_checksum(cipher, *key, checksum);
   return metadata;
 }
 

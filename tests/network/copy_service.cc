@@ -102,6 +102,7 @@ Outcome<pb::FinishCopyObjectResponse> CopyService::finish_copy(const pb::FinishC
       request.new_encrypted_metadata_key(), request.new_encrypted_etag(), request.new_checksum_algorithm(),
       request.new_is_checksum_composite(), request.new_encrypted_checksum());
   if (auto failed = check_metadata_size(state_, data)) return *failed;
+  if (auto failed = check_checksum(state_, data, true)) return *failed;
   const auto absent = only_if_absent(request.if_none_match());
   if (!absent) return absent.failed();
   const auto token = state_.tokens.open_stream(request.stream_id());

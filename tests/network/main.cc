@@ -151,6 +151,7 @@ int main_with(int argc, char** argv) {
   std::string path_cipher = "aesgcm";
   std::string noise = "on";
   int64_t clock_offset = 0;
+  std::string checksums = "off";
   std::vector<std::string> schemes;
   std::vector<std::string> cohorts;
   CLI::App app{"A local Storj network: a satellite and its storage nodes on loopback."};
@@ -174,11 +175,14 @@ int main_with(int argc, char** argv) {
   app.add_option("--noise", noise, "on or off: whether nodes offer Noise")
       ->check(CLI::IsMember({"on", "off"}));
   app.add_option("--clock-offset", clock_offset, "Seconds by which its clock is ahead of the machine's");
+  app.add_option("--checksums", checksums, "on or off: whether the satellite takes checksums of objects")
+      ->check(CLI::IsMember({"on", "off"}));
   app.add_option("--threads", options.network.threads, "Serving threads; 0: one for every processor");
   CLI11_PARSE(app, argc, argv);
   options.network.plain_paths = path_cipher == "null";
   options.network.noise = noise == "on";
   options.clock_offset = std::chrono::seconds(clock_offset);
+  options.network.checksums = checksums == "on";
   if (!rs.empty() && !parse_redundancy(rs, options.network.redundancy)) {
     return fail(make_error(Errc::kUsage, "--rs: not k/m/o/n with 1 <= k <= m <= o <= n <= 255: " + rs));
   }

@@ -90,6 +90,7 @@ struct Network::State {
     SatelliteConfig config;
     config.redundancy = options.redundancy;
     config.segment_bytes = options.segment_bytes;
+    config.checksums = options.checksums;
     config.project_salt = crypto::random_string(32);
     config.key_head = crypto::random_string(32);
     config.key_secret = crypto::random_string(32);

@@ -29,6 +29,7 @@ struct NetworkOptions {
   std::string folder;  // pieces in files below it; empty: in memory
   bool plain_paths = false;  // path cipher NULL instead of AESGCM
   bool noise = true;         // nodes offer Noise
+  bool checksums = false;    // the satellite takes checksums of objects
   size_t owners = 0;         // nodes have the tag "owner" with so many values in turn; 0: no tags
   std::map<std::string, Placement> placements = {};  // of buckets, unlike `redundancy`
   unsigned threads = 0;                              // 0: one for every processor

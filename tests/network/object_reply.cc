@@ -98,6 +98,30 @@ Check check_metadata_size(const SatelliteState& state, const UserData& data) {
   return {};
 }
 
+Check check_checksum(const SatelliteState& state, const UserData& data, bool whole) {
+  constexpr int32_t kMostAlgorithm = 5;
+  const int32_t algorithm = data.checksum_algorithm;
+  if (algorithm == 0 && !data.checksum_composite && data.checksum.empty()) return {};
+  if (!state.config.checksums) {
+    return failure(code::kChecksumsUnsupported, "Checksum options may not be provided at this time");
+  }
+  if (algorithm < 0 || algorithm > kMostAlgorithm) {
+    return failure(code::kChecksumAlgorithmInvalid, "The checksum algorithm is invalid");
+  }
+  if (algorithm == 0 && data.checksum_composite) {
+    return failure(code::kChecksumTypeUnexpected,
+                   "A checksum type must not be provided if a checksum algorithm is not provided");
+  }
+  if (algorithm == 0) {
+    return failure(code::kChecksumUnexpected,
+                   "A checksum must not be provided if a checksum algorithm is not provided");
+  }
+  if (whole && data.checksum.empty()) {
+    return failure(code::kChecksumMissing, "A checksum must be provided if a checksum algorithm is provided");
+  }
+  return {};
+}
+
 void set_redundancy(pb::RedundancyScheme& out, const Redundancy& redundancy) {
   out.set_type(1);
   out.set_min_req(redundancy.required);

@@ -32,6 +32,8 @@ UserData user_data_of(const std::string& metadata, const std::string& nonce, con
                       const std::string& checksum);
 // Sizes of metadata and key.
 Check check_metadata_size(const SatelliteState& state, const UserData& data);
+// whole: the object ends with this, so that an algorithm needs its value.
+Check check_checksum(const SatelliteState& state, const UserData& data, bool whole);
 
 // A nonce as the network always sends it: zero when there is none.
 std::string nonce_or_zero(const std::string& nonce);

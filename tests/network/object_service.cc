@@ -94,6 +94,7 @@ Outcome<pb::BeginObjectResponse> ObjectService::begin(const pb::BeginObjectReque
                                   request.checksum_algorithm(), request.is_checksum_composite(),
                                   request.encrypted_checksum());
   if (auto failed = check_metadata_size(state_, object.user_data)) return *failed;
+  if (auto failed = check_checksum(state_, object.user_data, false)) return *failed;
   object.stream = {request.bucket(), key, crypto::random_string(kStreamIdSize), 0};
   object.expires_at = *expires_at;
   object.encryption = {request.encryption_parameters().cipher_suite(),
@@ -123,6 +124,7 @@ Outcome<pb::CommitObjectResponse> ObjectService::commit(const pb::CommitObjectRe
                                      request.checksum_algorithm(), request.is_checksum_composite(),
                                      request.encrypted_checksum());
   if (auto failed = check_metadata_size(state_, data)) return *failed;
+  if (auto failed = check_checksum(state_, data, true)) return *failed;
   CommitOptions options;
   if (data.has_data()) options.user_data = data;
   options.encryption = {token->cipher(), token->block_size()};
@@ -463,6 +465,7 @@ Outcome<pb::UpdateObjectMetadataResponse> ObjectService::update_metadata(
                                      request.checksum_algorithm(), request.is_checksum_composite(),
                                      request.encrypted_checksum());
   if (auto failed = check_metadata_size(state_, data)) return *failed;
+  if (auto failed = check_checksum(state_, data, true)) return *failed;
   const auto token = state_.tokens.open_stream(request.stream_id());
   if (!token) return token.failed();
   if (auto failed = state_.metabase.update_metadata(request.bucket(), request.encrypted_object_key(),

@@ -32,6 +32,11 @@ inline constexpr uint64_t kObjectVersionInvalid = 10018;
 inline constexpr uint64_t kBucketNotFound = 10019;
 inline constexpr uint64_t kDeleteObjectsNoItems = 10020;
 inline constexpr uint64_t kDeleteObjectsTooManyItems = 10021;
+inline constexpr uint64_t kChecksumsUnsupported = 10027;
+inline constexpr uint64_t kChecksumAlgorithmInvalid = 10028;
+inline constexpr uint64_t kChecksumTypeUnexpected = 10029;
+inline constexpr uint64_t kChecksumMissing = 10030;
+inline constexpr uint64_t kChecksumUnexpected = 10031;
 inline constexpr uint64_t kMetadataIncludesInvalid = 10033;
 inline constexpr uint64_t kStreamIdInvalid = 10035;
 }  // namespace code

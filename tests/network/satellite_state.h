@@ -25,6 +25,7 @@ struct SatelliteConfig {
   size_t max_key_bytes = 4000;
   int64_t max_metadata_bytes = 2048;
   int64_t max_inline_bytes = 4096;  // plain
+  bool checksums = false;           // objects and segments may have them
   MetabaseLimits metabase;
 };
 

@@ -225,6 +225,11 @@ std::vector<pb::SegmentPieceUploadResult> SegmentService::valid_results(
   return valid;
 }
 
+Check SegmentService::check_segment_checksum(const std::string& checksum) const {
+  if (checksum.empty() || state_.config.checksums) return {};
+  return failure(code::kChecksumsUnsupported, "Checksum options may not be provided at this time");
+}
+
 Check SegmentService::check_commit(const pb::CommitSegmentRequest& request,
                                    const Redundancy& redundancy) const {
   const int32_t optimal = redundancy.optimal;
@@ -266,6 +271,7 @@ Check SegmentService::check_cohort(const std::vector<pb::SegmentPieceUploadResul
 Outcome<pb::CommitSegmentResponse> SegmentService::commit(const pb::CommitSegmentRequest& request) {
   const auto token = open_segment(request.header(), request.segment_id());
   if (!token) return token.failed();
+  if (auto failed = check_segment_checksum(request.encrypted_checksum())) return *failed;
   const Redundancy redundancy = redundancy_of(token->redundancy());
   if (auto failed = check_commit(request, redundancy)) return *failed;
   const auto valid = valid_results(request, *token);
@@ -310,6 +316,7 @@ Outcome<pb::MakeInlineSegmentResponse> SegmentService::make_inline(
   if (!stream) return stream.failed();
   if (auto failed = check_position(request.has_position(), request.position(), "MakeInlineSegment"))
     return *failed;
+  if (auto failed = check_segment_checksum(request.encrypted_checksum())) return *failed;
   const auto size = static_cast<int64_t>(request.encrypted_inline_data().size());
   if (size > encrypted_size(state_.config.max_inline_bytes, kSmallestBlock)) {
     return invalid("inline segment size cannot be larger than " + size_text(state_.config.max_inline_bytes));

@@ -28,6 +28,7 @@ class SegmentService {
   std::vector<pb::SegmentPieceUploadResult> valid_results(const pb::CommitSegmentRequest& request,
                                                           const pb::SegmentToken& token) const;
   bool valid_result(const pb::SegmentPieceUploadResult& result, const pb::SegmentToken& token) const;
+  Check check_segment_checksum(const std::string& checksum) const;
   Check check_commit(const pb::CommitSegmentRequest& request, const Redundancy& redundancy) const;
   Check check_cohort(const std::vector<pb::SegmentPieceUploadResult>& results,
                      const pb::SegmentToken& token) const;

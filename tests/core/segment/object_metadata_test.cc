@@ -148,3 +148,25 @@ TEST_CASE("open_metadata fails with kProtocol when the record or the nonce is ma
   REQUIRE_FALSE(short_nonce);
   CHECK(short_nonce.error().code == Errc::kProtocol);
 }
+
+TEST_CASE("a checksum is sealed beside the metadata, and known only where it is ours") {
+  const auto key = crypto::Key::random();
+  ObjectMetadata metadata = sample();
+  metadata.crc64 = 0xfedcba9876543210;
+  const auto sealed = seal_metadata(metadata, key);
+  const auto open = [&](const segment::SealedChecksum& checksum) {
+    const auto opened =
+        open_metadata(sealed.encrypted_metadata, sealed.encrypted_key, sealed.nonce, key, checksum);
+    REQUIRE(opened);
+    CHECK(opened->user == metadata.user);
+    return opened->crc64;
+  };
+  CHECK(open({segment::kChecksumCrc64Nvme, false, sealed.encrypted_checksum}) == metadata.crc64);
+  CHECK_FALSE(open({}));
+  CHECK_FALSE(open({segment::kChecksumCrc64Nvme, true, sealed.encrypted_checksum}));
+  CHECK_FALSE(open({5, false, sealed.encrypted_checksum}));
+  std::string spoiled = sealed.encrypted_checksum;
+  spoiled[3] = static_cast<char>(spoiled[3] ^ 1);
+  CHECK_FALSE(open({segment::kChecksumCrc64Nvme, false, spoiled}));
+  CHECK(seal_metadata(sample(), key).encrypted_checksum.empty());
+}
