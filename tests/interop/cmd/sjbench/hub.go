@@ -148,21 +148,26 @@ func startHub(b *bench, s *site, files []hubFile) error {
 func hubPrograms() []program {
 	return []program{
 		{"sjcp", "sjcp cp -r", ready, hubSjcp, false},
-		{"huggingface_hub", "snapshot_download with hf_transfer", hubMissing, hubSnapshot, false},
+		{"huggingface_hub", "snapshot_download with hf_transfer", hubMissing("hub"), hubSnapshot("hub"), false},
+		{"huggingface_hub today", "snapshot_download of the newest version", hubMissing("hub-today"), hubSnapshot("hub-today"), false},
 	}
 }
 
-func hubMissing(b *bench, _ *site) string {
-	if _, err := os.Stat(b.python("hub")); err != nil {
-		return "its Python environment is not there (scripts/setup --bench)"
+func hubMissing(environment string) func(b *bench, _ *site) string {
+	return func(b *bench, _ *site) string {
+		if _, err := os.Stat(b.python(environment)); err != nil {
+			return "its Python environment is not there (scripts/setup --bench)"
+		}
+		return ""
 	}
-	return ""
 }
 
 func hubSjcp(b *bench, _ *site, _, remote, local string) command {
 	return command{b.tool("sjcp"), "cp", "--progress=none", "-r", "hf://" + remote, local}
 }
 
-func hubSnapshot(b *bench, s *site, _, remote, local string) command {
-	return command{b.python("hub"), filepath.Join(s.folder, "hubget.py"), remote, local}
+func hubSnapshot(environment string) func(b *bench, s *site, _, remote, local string) command {
+	return func(b *bench, s *site, _, remote, local string) command {
+		return command{b.python(environment), filepath.Join(s.folder, "hubget.py"), remote, local}
+	}
 }

@@ -34,6 +34,10 @@ func main() {
 		exitOn(ping(os.Args[2:]))
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "launch" {
+		exitOn(launch(os.Args[2:]))
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == "hub" {
 		exitOn(serveHub(os.Args[2:]))
 		return

@@ -1,16 +1,51 @@
 package main
 
 import (
+	"bytes"
 	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 )
+
+// A test that measures has this program launch what is measured, as sjbench itself does.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "launch" {
+		exitOn(launch(os.Args[2:]))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestPeakMemoryIsTheProgramsOwn(t *testing.T) {
+	const own = 256 << 20
+	ballast := bytes.Repeat([]byte{1}, own)
+	defer runtime.KeepAlive(ballast)
+	s := &site{folder: t.TempDir()}
+	time := func(c ...string) sample {
+		taken, err := waiter{filepath.Join(s.folder, "usage.json")}.time(t.Context(), s, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return taken
+	}
+	if peak := time("true").PeakMiB; peak <= 0 || peak > 64 {
+		t.Errorf("of a small program: %v MiB", peak)
+	}
+	// Also that of a child which the program waits for.
+	if peak := time("sh", "-c", "dd if=/dev/zero of=/dev/null bs=100M count=1 2>/dev/null; true").PeakMiB; peak < 100 || peak > 164 {
+		t.Errorf("of one with 100 MiB: %v MiB", peak)
+	}
+	if _, err := (waiter{filepath.Join(s.folder, "usage.json")}).time(t.Context(), s, command{"false"}); err == nil {
+		t.Error("a program that fails is no sample")
+	}
+}
 
 func TestMedianIsTheMiddleOrTheMeanOfTheTwo(t *testing.T) {
 	if got := median([]float64{3, 1, 2}); got != 2 {

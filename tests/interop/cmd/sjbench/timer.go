@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // sample is one run of one program.
@@ -30,32 +29,29 @@ type timer interface {
 
 // Both timers give the same figures: they come from wait4 either way.
 func chooseTimer(folder string) timer {
+	report := filepath.Join(folder, "usage.json")
 	if path, err := exec.LookPath("hyperfine"); err == nil {
-		return hyperfine{path, filepath.Join(folder, "hyperfine.json")}
+		return hyperfine{path, filepath.Join(folder, "hyperfine.json"), report}
 	}
-	return waiter{}
+	return waiter{report}
 }
 
-// waiter starts the command itself.  The floor of its peak memory is this program's, about 10 MiB.
-type waiter struct{}
+// waiter has the command launched and waited for, and nothing else.
+type waiter struct{ report string }
 
 func (waiter) name() string { return "wait4" }
 
-func (waiter) time(ctx context.Context, s *site, c command) (sample, error) {
-	process, wall, err := measured(ctx, s, s.wrap(near, c))
+func (w waiter) time(ctx context.Context, s *site, c command) (sample, error) {
+	used, err := measured(ctx, s, w.report, c)
 	if err != nil {
 		return sample{}, err
 	}
-	return sample{
-		WallSeconds: wall.Seconds(),
-		CPUSeconds:  (process.UserTime() + process.SystemTime()).Seconds(),
-		PeakMiB:     peakMiB(process),
-	}, nil
+	return sample{WallSeconds: used.WallSeconds, CPUSeconds: used.CPUSeconds, PeakMiB: used.PeakMiB}, nil
 }
 
 // hyperfine has hyperfine run the command once, without a shell.  Once, because the programs take turns; the largest
 // resident set, which it does not tell, is that of its own process and of those it waited for.
-type hyperfine struct{ path, results string }
+type hyperfine struct{ path, results, report string }
 
 func (h hyperfine) name() string {
 	version, _ := exec.Command(h.path, "--version").Output()
@@ -63,8 +59,8 @@ func (h hyperfine) name() string {
 }
 
 func (h hyperfine) time(ctx context.Context, s *site, c command) (sample, error) {
-	process, _, err := measured(ctx, s, s.wrap(near, command{h.path, "--shell=none", "--runs=1",
-		"--show-output", "--export-json", h.results, quoted(c)}))
+	used, err := measured(ctx, s, h.report, command{h.path, "--shell=none", "--runs=1",
+		"--show-output", "--export-json", h.results, quoted(c)})
 	if err != nil {
 		return sample{}, err
 	}
@@ -79,32 +75,31 @@ func (h hyperfine) time(ctx context.Context, s *site, c command) (sample, error)
 		return sample{}, errors.Join(errors.New("hyperfine's results cannot be read"), err)
 	}
 	r := told.Results[0]
-	return sample{WallSeconds: r.Mean, CPUSeconds: r.User + r.System, PeakMiB: peakMiB(process)}, nil
+	return sample{WallSeconds: r.Mean, CPUSeconds: r.User + r.System, PeakMiB: used.PeakMiB}, nil
 }
 
-func measured(ctx context.Context, s *site, c command) (*os.ProcessState, time.Duration, error) {
+// measured runs a command on the near side and says what it took.
+func measured(ctx context.Context, s *site, report string, c command) (resources, error) {
 	if s.area != nil {
 		if err := s.area.forget(); err != nil {
-			return nil, 0, err
+			return resources{}, err
 		}
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return resources{}, err
+	}
+	c = s.wrap(near, append(command{self, "launch", report}, c...))
 	process := exec.CommandContext(ctx, c[0], c[1:]...)
 	process.Env = s.environment()
 	process.Stderr = os.Stderr
-	// An interrupt ends what hyperfine started, too.
+	// An interrupt ends what was launched, too.
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	process.Cancel = func() error { return syscall.Kill(-process.Process.Pid, syscall.SIGKILL) }
-	begin := time.Now()
-	err := process.Run()
-	wall := time.Since(begin)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", strings.Join(c, " "), err)
+	if err := errors.Join(os.RemoveAll(report), process.Run()); err != nil {
+		return resources{}, fmt.Errorf("%s: %w", strings.Join(c, " "), err)
 	}
-	return process.ProcessState, wall, nil
-}
-
-func peakMiB(state *os.ProcessState) float64 {
-	return float64(state.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+	return readUsage(report)
 }
 
 // quoted is a command in one string that hyperfine takes apart as a shell would.
