@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <spdlog/spdlog.h>
 
@@ -72,7 +73,8 @@ Result<std::unique_ptr<transfer::Store>> Services::open_store(Kind kind) {
     if (!project) return project.error();
     return std::unique_ptr<transfer::Store>(std::move(*project));
   }
-  auto speaker = open_client();
+  // The hub's clients read these, in this order.
+  auto speaker = kind == Kind::kHub ? open_client({"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}) : open_client();
   if (!speaker) return speaker.error();
   if (kind == Kind::kS3) {
     auto opened = open_s3(**speaker);
@@ -129,17 +131,35 @@ Result<http::Client*> Services::open_client() {
   auto headers = parse_headers(options_.headers);
   if (!headers) return headers.error();
   headers_ = std::move(*headers);
+  auto client = make_client(options_.ca_file);
+  if (!client) return client.error();
+  client_ = std::move(*client);
+  return client_.get();
+}
+
+Result<http::Client*> Services::open_client(std::initializer_list<const char*> ca_variables) {
+  // What the command line says counts for every service.
+  if (!options_.ca_file.empty() || options_.insecure) return open_client();
+  for (const char* name : ca_variables) {
+    const std::string file = session_.io().env(name).value_or("");
+    if (file.empty()) continue;
+    if (::access(file.c_str(), R_OK) != 0) return with_context(errno_error(file, errno), name);
+    auto client = make_client(file);
+    if (!client) return make_error(Errc::kLocalIo, std::string(name) + ": " + client.error().what);
+    return own_clients_.emplace_back(std::move(*client)).get();
+  }
+  return open_client();
+}
+
+Result<std::unique_ptr<http::Client>> Services::make_client(const std::string& ca_file) const {
   http::ClientOptions options;
   options.user_agent = user_agent();
-  options.ca_file = options_.ca_file;
+  options.ca_file = ca_file;
   options.insecure = options_.insecure;
   options.netrc = options_.netrc;
   options.retry = session_.waits().policy;
   options.tell = [](const std::string& line) { spdlog::warn("{}", line); };
-  auto client = http::Client::create(options);
-  if (!client) return client.error();
-  client_ = std::move(*client);
-  return client_.get();
+  return http::Client::create(options);
 }
 
 Result<http::Client*> Services::client() {

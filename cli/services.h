@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -63,6 +64,10 @@ class Services {
   Result<std::unique_ptr<transfer::Store>> open_store(Location::Kind kind);
   void remove_left_uploads(transfer::Store& store) const;
   Result<http::Client*> open_client();
+  // For a service whose certificates these variables name, in order: a client of its own if one does, else
+  // that of all.
+  Result<http::Client*> open_client(std::initializer_list<const char*> ca_variables);
+  Result<std::unique_ptr<http::Client>> make_client(const std::string& ca_file) const;
   Result<std::unique_ptr<s3::Store>> open_s3(http::Client& client);
   Result<std::unique_ptr<hf::Hub>> open_hub(http::Client& client);
 
@@ -72,7 +77,8 @@ class Services {
   local::BegunUploads notes_;             // outlives the stores
   std::mutex mutex_;                      // guards the rest
   std::vector<http::Header> headers_;     // of the options; set with the client, then constant
-  std::unique_ptr<http::Client> client_;  // outlives the stores
+  std::unique_ptr<http::Client> client_;  // outlives the stores, as those of single services
+  std::vector<std::unique_ptr<http::Client>> own_clients_;
   std::map<Location::Kind, std::unique_ptr<transfer::Store>> stores_;
   s3::Store* s3_ = nullptr;  // of these, once opened
   hf::Hub* hub_ = nullptr;

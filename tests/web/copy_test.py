@@ -2,8 +2,10 @@
 
 import base64
 import dataclasses
+import gzip
 import hashlib
 import json
+import subprocess
 
 import harness
 import unruly
@@ -200,6 +202,23 @@ class ListTest(CopyTest):
         self.assert_file(self.folder / "down/sub/b.bin", DATA)
         marked = {request.path for request in web.requests if request.headers.get("x-mark") == "here"}
         self.assertEqual(marked, {"/b"})
+
+    def test_a_packed_list_with_blanks_and_passwords_as_aria2_reads_it(self):
+        web = self.serving(DATA[:5000])
+        lines = f"{web.url('a b')}?q=1 2\n  out=one\n  http-user=me\n  http-passwd={harness.SECRET}\n  foo=1\n"
+        (self.folder / "list.gz").write_bytes(gzip.compress(lines.encode()))
+        aria2 = harness.need_program("aria2c")
+        subprocess.run([aria2, "-q", "--no-conf", "-i", "list.gz", "-d", "theirs"], cwd=self.folder, check=True,
+                       timeout=harness.TIMEOUT)
+        outcome = self.sjcp("cp", "-i", "list.gz", "ours")
+        self.assert_file(self.folder / "ours/one", DATA[:5000])
+        self.assertNotIn(harness.SECRET, outcome.stderr)
+        self.assertEqual(outcome.stderr.count('"foo"'), 1)
+        theirs, ours = web.requests[0], web.requests[-1]
+        self.assertEqual(ours.path, theirs.path)
+        self.assertEqual(ours.headers["authorization"], theirs.headers["authorization"])
+        (self.folder / "list.gz").write_bytes(gzip.compress(lines.encode())[:30])
+        self.assert_fails(self.run_sjcp("cp", "-i", "list.gz", "ours"), USAGE, "list.gz", "gzip")
 
     def test_headers_of_a_list_go_to_its_servers_only(self):
         other = self.serving(DATA)

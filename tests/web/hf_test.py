@@ -15,7 +15,7 @@ import harness
 import hub as model_hub
 from storj import start_network
 
-NOT_FOUND, DENIED, PROTOCOL, INTEGRITY, SOME_FAILED = 3, 4, 5, 6, 8
+NOT_FOUND, DENIED, PROTOCOL, INTEGRITY, LOCAL, SOME_FAILED = 3, 4, 5, 6, 7, 8
 
 
 def real_model():
@@ -124,6 +124,20 @@ class Downloads(HubTest):
         self.start_hub(authority=self.authority).repo("org/model").commit(self.FILES)
         self.sjcp_hub("cp", "-r", "--cacert", self.authority.ca, "hf://org/model", "ours/")
         self.assertEqual(files_below(self.folder / "ours"), digests(self.FILES))
+
+    def test_authorities_that_the_environment_names(self):
+        self.start_hub(authority=self.authority).repo("org/model").commit({"f": b"abc"})
+        other = harness.Authority(self.folder / "other").ca
+        for trusted in ({"SSL_CERT_FILE": self.authority.ca}, {"REQUESTS_CA_BUNDLE": self.authority.ca},
+                        {"SSL_CERT_FILE": self.authority.ca, "REQUESTS_CA_BUNDLE": other}):
+            self.sjcp_hub("cp", "-r", "hf://org/model", "ours/", environment=trusted)
+        self.fail_hub(INTEGRITY, "cp", "-r", "hf://org/model", "x/",
+                      environment={"SSL_CERT_FILE": other, "REQUESTS_CA_BUNDLE": self.authority.ca})
+        (self.folder / "none.pem").write_text("no certificate")
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            for file in ("none.pem", "missing.pem"):
+                self.fail_hub(LOCAL, "cp", "-r", "hf://org/model", "x/", words=[name, file],
+                              environment={name: self.folder / file})
 
     def test_a_repository_that_moved(self):
         hub = self.start_hub()
@@ -237,6 +251,28 @@ class Troubles(HubTest):
                     link = {"Link": f'<{url}&cursor={after}.>; rel="next"'}
                     hub.instead = {path: (200, link, b"[]"), **hub.instead}
                 self.fail_hub(PROTOCOL, "cp", "-r", "hf://org/model", "x/", words=["does not end", reason])
+
+    def test_what_an_answer_has_besides_costs_no_memory(self):
+        peak = """
+            import resource, subprocess, sys
+            code = subprocess.run(sys.argv[1:]).returncode
+            print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=sys.stderr)
+            sys.exit(code)"""
+        entry = json.dumps({"type": "file", "path": "f", "size": 3, "oid": model_hub.git_oid(b"abc"), "besides": []})
+        page = f"[{entry}]".replace("[]", f"[{'0,' * (15 << 20)}0]").encode()
+        description = b'{"siblings": [' + b'{"rfilename": "name"},' * (80_000_000 // 22) + b"{}]}"
+        for path, body, code, said in (("/tree/", page, 0, ""), ("/revision/", description, PROTOCOL, "longer than"),
+                                       ("/tree/", page * 3, PROTOCOL, "longer than")):
+            hub = self.start_hub()
+            hub.repo("org/model").commit({"f": b"abc"})
+            hub.instead[path] = (200, {}, body)
+            done = subprocess.run([sys.executable, "-c", textwrap.dedent(peak), harness.sjcp_program(), "cp", "-r",
+                                   "hf://org/model", "ours/"], capture_output=True, text=True, cwd=self.folder,
+                                  env=self.environment(**self.hub_environment()), timeout=harness.TIMEOUT)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(said, done.stderr)
+            self.assertLess(int(done.stderr.splitlines()[-1]), 200, done.stderr)
+        self.assert_file(self.folder / "ours/f", b"abc")
 
     def test_no_other_host_gets_the_token(self):
         hub = self.start_hub()
