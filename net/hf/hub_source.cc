@@ -92,7 +92,7 @@ Result<transfer::ObjectInfo> HubSource::open(const transfer::RangeRequest& range
   info.digests = {file_.digest()};
   segments_.clear();
   if (resolved->size() > 0) segments_.push_back({0, *resolved});
-  if (file_.large() && !options_.mirror.empty()) {
+  if (file_.large() && !options_.mirror.empty() && !(*snapshot_)->mirror_away()) {
     if (Status opened = open_mirror(range, context); !opened) return std::move(opened).error();
   }
   return info;
@@ -105,7 +105,8 @@ Status HubSource::open_mirror(const transfer::RangeRequest& range, const transfe
   auto found = try_mirror(first, range, context);
   if (!found) return std::move(found).error();
   if (*found) snapshot.learn_repo_oid(first);
-  if (*found || !known.empty() || !MirrorPlaces(options_.mirror).needs_repo_oid()) return {};
+  if (*found || snapshot.mirror_away() || !known.empty() || !MirrorPlaces(options_.mirror).needs_repo_oid())
+    return {};
   // The published mirrors have what the hub's redirect shows.
   auto place = api_.resolve(snapshot.repo(), commit_, path_, context);
   if (!place) return std::move(place).error();
@@ -135,6 +136,7 @@ Result<bool> HubSource::try_mirror(const std::string& repo_oid, const transfer::
   if (info) {
     spdlog::warn("{}: the mirror has another size; the hub serves it", name());
   } else if (info.error().code != Errc::kNotFound && info.error().code != Errc::kDenied) {
+    if (info.error().code == Errc::kNetwork) (*snapshot_)->learn_mirror_away();
     spdlog::warn("{}: the mirror fails, the hub serves it: {}", name(), info.error().what);
   }
   return false;

@@ -44,4 +44,14 @@ void Snapshot::learn_repo_oid(const std::string& oid) {
   repo_oid_ = oid;
 }
 
+bool Snapshot::mirror_away() const {
+  const std::lock_guard lock(mutex_);
+  return mirror_away_;
+}
+
+void Snapshot::learn_mirror_away() {
+  const std::lock_guard lock(mutex_);
+  mirror_away_ = true;
+}
+
 }  // namespace sjcp::hf

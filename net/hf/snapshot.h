@@ -36,12 +36,17 @@ class Snapshot {
   std::string repo_oid() const;
   void learn_repo_oid(const std::string& oid);
 
+  // The mirror does not answer: each file that asked it would wait as long again.
+  bool mirror_away() const;
+  void learn_mirror_away();
+
  private:
   const Repo repo_;
   std::mutex asking_;
   mutable std::mutex mutex_;  // guards what follows
   std::string commit_;
   std::string repo_oid_;
+  bool mirror_away_ = false;
   std::unordered_map<std::string, HubFile> files_;
 };
 

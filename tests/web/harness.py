@@ -221,7 +221,8 @@ class WebTest(unittest.TestCase):
 
     def environment(self, **more):
         kept = {name: value for name, value in os.environ.items()
-                if not name.lower().endswith("_proxy") and not name.startswith(("AWS_", "HF_", "SJCP_", "UPLINK_"))}
+                if not name.lower().endswith(("_proxy", "_ca_bundle")) and name != "SSL_CERT_FILE"
+                and not name.startswith(("AWS_", "HF_", "SJCP_", "UPLINK_"))}
         kept.update({"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config"),
                      "XDG_CACHE_HOME": str(self.home / ".cache"), "XDG_STATE_HOME": str(self.home / ".state"),
                      "XDG_DATA_HOME": str(self.home / ".data"), "LC_ALL": "C.UTF-8"})

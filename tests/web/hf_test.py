@@ -420,7 +420,7 @@ class Cache(HubTest):
         bare = {"LD_PRELOAD": harness.preloaded("nolinks"), "HF_HUB_DISABLE_SYMLINKS_WARNING": "1"}
         self.python("""
             import huggingface_hub
-            huggingface_hub.snapshot_download("org/model")""", **bare)
+            huggingface_hub.snapshot_download("org/model", max_workers=1)""", **bare)
         self.hub.forget_requests()
         outcome = self.sjcp_hub("cp", "-r", "--hf-cache", "hf://org/model", environment=bare)
         self.assertEqual(outcome.stderr, "")
@@ -560,8 +560,10 @@ class Mirrors(HubTest):
     def test_a_mirror_that_is_gone_is_no_failure(self):
         self.start_hub().repo("org/model").commit(self.FILES)
         gone = f"http://127.0.0.1:{harness.free_port()}/prefix"
-        self.sjcp_hub("cp", "--mirror", gone, "hf://org/model/model-00001.bin", "one")
-        self.assert_file(self.folder / "one", self.FILES["model-00001.bin"])
+        outcome = self.sjcp_hub("cp", "-r", "-j", "1", "--retry-time", "1s", "--mirror", gone, "hf://org/model", "ours/")
+        self.assertEqual(files_below(self.folder / "ours"), digests(self.FILES))
+        # Once for all files.
+        self.assertEqual(outcome.stderr.count("the mirror fails"), 1, outcome)
 
     def test_a_template_says_where_files_are(self):
         self.start_hub(published=False).repo("org/model").commit(self.FILES)

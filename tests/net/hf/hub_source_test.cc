@@ -241,6 +241,16 @@ TEST_CASE("What the mirror lacks or denies comes from the hub") {
   }
 }
 
+TEST_CASE("A mirror that does not answer is asked once for all files") {
+  Fixture f(true);
+  f.missing = make_error(Errc::kNetwork, "nothing listens");
+  for (int i = 0; i < 3; ++i) {
+    HubSource source(f.client, f.api, f.snapshot, "model.bin", f.options);
+    REQUIRE(source.open({}, f.context));
+  }
+  CHECK(f.opened == std::vector{f.own_place()});
+}
+
 TEST_CASE("A mirror that fails midway is replaced by the hub from there on") {
   Fixture f(true);
   f.mirror[f.own_place()] = 13;
