@@ -50,6 +50,9 @@ Result<Next> Repeats::after(const Error& error, Question question, const std::st
     const auto left = std::chrono::duration_cast<Clock::Wall::duration>(verdict.until - now);
     waits_.tell(waiting_text(error.what, waits_.clock->wall_now() + left));
   }
+  const char* what = verdict.next == Next::kLook ? "asking what became of it" : "again";
+  waits_.note(error.what + " (" + to_string(error.fault) + "); " + what + " in " +
+              std::to_string(verdict.wait.count()) + " ms");
   if (counter_ != nullptr) counter_->fetch_add(1, std::memory_order_relaxed);
   if (!wait_while_wanted(verdict.wait, stop, unwanted)) return make_error(Errc::kCancelled, "interrupted");
   return verdict.next;

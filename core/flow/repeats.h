@@ -30,6 +30,8 @@ struct Waits {
   RetryPolicy policy;
   const Clock* clock = &system_clock();
   std::function<void(const std::string& line)> tell = [](const std::string&) {};  // from any thread
+  // Of each repetition, for whoever looks for what went wrong; from any thread.
+  std::function<void(const std::string& line)> note = [](const std::string&) {};
   Retry::Random random = system_random();
   Outages outages;
 };

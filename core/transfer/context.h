@@ -26,6 +26,8 @@ struct Counters {
   // Of what was sent of pieces, what the nodes' kernels have: a socket takes megabytes before a slow line
   // does.
   std::atomic<uint64_t> bytes_acknowledged{0};
+  // Gauge: of segments and parts on their way up, what nodes and services have, in bytes of the object.
+  std::atomic<int64_t> bytes_landing{0};
   std::atomic<uint64_t> files_done{0};
   std::atomic<uint64_t> files_failed{0};
   std::atomic<int64_t> segments_active{0};     // gauge
@@ -43,6 +45,7 @@ struct Context {
   SegmentGate* gate = nullptr;     // segments in flight of all transfers; null: each has its own limit only
   FileGate* files = nullptr;       // files in flight of a batch; null: as many as it has threads
   Throttle* throttle = nullptr;    // bytes to and from nodes; null: as fast as they go
+  Throttle* source_throttle = nullptr;      // of the half of a relay that receives; null: the same
   ConnectionBudget* connections = nullptr;  // to nodes; null: as many as are useful
   QueueControl* queue = nullptr;            // of what downloads receive; null: nobody cares
   const Clock* clock = &system_clock();     // for the moments in summaries

@@ -16,8 +16,10 @@ namespace {
 constexpr uint64_t kPipeBytes = 16 * kMiB;
 // For what the source holds.
 constexpr uint64_t kSourceBytes = 32 * kMiB;
-// On their way to the other end at a time.
-constexpr uint64_t kSegments = 2;
+// On their way to the other end at a time: two overlap reading and sending; a long path wants more, as far as
+// half of the memory goes.
+constexpr uint64_t kFewestSegments = 2;
+constexpr uint64_t kMostSegments = 8;
 
 }  // namespace
 
@@ -154,6 +156,7 @@ class Relay {
     if (!started) return std::move(started).error();
     Context context = context_.with_stop(stop_.get_token());
     context.budget = &download_budget_;
+    if (context.source_throttle != nullptr) context.throttle = context.source_throttle;
     auto summary = download(source_, pipe_, options_, context);
     const bool untouched = summary && summary->skipped;
     if (!summary || untouched) pipe_.abort();
@@ -179,13 +182,13 @@ class Relay {
       return;
     }
     Context context = context_.with_stop(stop_.get_token());
-    context.budget = &upload_budget_;
+    context.budget = &*upload_budget_;
     context.counters = &upload_counters_;
     // Fetches that wait for this half hold places and connections.
     context.gate = nullptr;
     context.connections = nullptr;
     CopyOptions options;
-    options.parallelism = kSegments;
+    options.parallelism = static_cast<unsigned>(segments_);
     auto done = upload(pipe_, writer_, options, context);
     if (done) {
       stored_ = Status();
@@ -196,10 +199,20 @@ class Relay {
     stop_.request_stop();
   }
 
+  uint64_t segments_in_flight(uint64_t size) const {
+    if (options_.parallelism > 0) return options_.parallelism;
+    const uint64_t each = std::max<uint64_t>(writer_.memory_per_segment(), 1);
+    const uint64_t most = std::clamp(context_.budget->limit() / 2 / each, kFewestSegments, kMostSegments);
+    const uint64_t unit = std::max<uint64_t>(writer_.segment_size(), 1);
+    return std::clamp(size / unit, kFewestSegments, most);
+  }
+
   // For both halves.  Before anything else is held.
   Status take_memory(uint64_t size) {
     const uint64_t for_source = std::min(size, kSourceBytes);
-    const uint64_t for_writer = kSegments * writer_.memory_per_segment();
+    segments_ = segments_in_flight(size);
+    const uint64_t for_writer = segments_ * writer_.memory_per_segment();
+    upload_budget_.emplace(for_writer);
     auto lease = context_.budget->acquire(
         std::min(context_.budget->limit(), std::min(size, kPipeBytes) + for_source + for_writer),
         stop_.get_token());
@@ -223,7 +236,8 @@ class Relay {
   std::stop_callback<std::function<void()>> link_;
   MemoryBudget::Lease lease_;
   MemoryBudget download_budget_{kSourceBytes};
-  MemoryBudget upload_budget_{kSegments * writer_.memory_per_segment()};
+  uint64_t segments_ = kFewestSegments;        // known with the size
+  std::optional<MemoryBudget> upload_budget_;  // the same
   Counters upload_counters_;
   Status stored_ = make_error(Errc::kCancelled, "nothing came");
   Pipe pipe_;

@@ -1,6 +1,7 @@
 #include "net/drpc/connection.h"
 
 #include <poll.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -83,11 +84,12 @@ Result<std::unique_ptr<Connection>> Pool::dial(const Peer& peer, unsigned attemp
     connection->transport = std::move(*dialled);
     return {};
   };
+  const bool noise = peer.noise.protocol != crypto::NoiseProtocol::kNone;
   const Status status =
-      peer.noise.protocol != crypto::NoiseProtocol::kNone
-          ? keep(io::NoiseConnection::dial(noise_key_, endpoint, peer.id, peer.noise, kNoisePreamble))
-          : keep(io::TlsConnection::dial(context_, endpoint, peer.id, kPreamble));
+      noise ? keep(io::NoiseConnection::dial(noise_key_, endpoint, peer.id, peer.noise, kNoisePreamble))
+            : keep(io::TlsConnection::dial(context_, endpoint, peer.id, kPreamble));
   if (!status) return status.error();
+  spdlog::debug("{}: connecting, {}", connection->transport->name(), noise ? "Noise" : "TLS");
   return connection;
 }
 
@@ -287,10 +289,8 @@ Error describe(Error error, std::string_view rpc, const Connection& connection,
   return error;
 }
 
-}  // namespace
-
-Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request,
-                   const CallOptions& options, const std::stop_token& stop) {
+Result<Reply> ask(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request,
+                  const CallOptions& options, const std::stop_token& stop) {
   std::unique_ptr<Connection> connection =
       options.repeatable ? pool.take(peer) : pool.take(peer, kFreshEnough);
   while (true) {
@@ -328,6 +328,22 @@ Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView 
     return make_error(Errc::kNetwork, name + ": ended the call without a reply (" + std::string(rpc) + ")", 0,
                       Fault::kBroken);
   }
+}
+
+}  // namespace
+
+Result<Reply> call(Pool& pool, const Peer& peer, std::string_view rpc, ByteView request,
+                   const CallOptions& options, const std::stop_token& stop) {
+  const auto begun = SteadyClock::now();
+  auto reply = ask(pool, peer, rpc, request, options, stop);
+  if (spdlog::should_log(spdlog::level::debug)) {
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - begun);
+    const std::string outcome = !reply      ? reply.error().what
+                                : reply->ok ? "answered"
+                                            : "refused, " + reply->error.text;
+    spdlog::debug("{} {}: {} in {} ms", peer.address, rpc, outcome, took.count());
+  }
+  return reply;
 }
 
 }  // namespace sjcp::drpc

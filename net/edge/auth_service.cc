@@ -11,6 +11,8 @@ constexpr size_t kLargestReply = 64 << 10;
 constexpr size_t kLongestReason = 200;
 // Where uplink speaks DRPC to the same service; its HTTP form is at the usual port.
 constexpr std::string_view kDrpcPort = ":7777";
+// uplink's word for a connection that is not encrypted.
+constexpr std::string_view kInsecure = "insecure://";
 
 std::string text_of(const Json& json, const char* key) {
   const auto found = json.find(key);
@@ -34,9 +36,12 @@ Result<std::string> auth_service_url(const std::string& address) {
   std::string url = address;
   while (!url.empty() && url.back() == '/') url.pop_back();
   if (url.ends_with(kDrpcPort)) url.resize(url.size() - kDrpcPort.size());
+  if (url.starts_with(kInsecure)) url.replace(0, kInsecure.size(), "http://");
   if (url.find("://") == std::string::npos) url.insert(0, "https://");
   if (!http::is_url(url) || url.find("://") + 3 == url.size()) {
-    return make_error(Errc::kUsage, "the auth service is no host and no URL; write https://auth.example.com");
+    return make_error(
+        Errc::kUsage,
+        "the auth service is no host and no URL; write https://auth.example.com or auth.example.com:443");
   }
   return url;
 }

@@ -21,14 +21,15 @@ struct RegisteredAccess {
   std::string restricted_until;  // RFC 3339; empty: as long as the grant
 };
 
-// auth_service: a base URL; uplink's form HOST or HOST:7777 means https://HOST.  The service keeps the grant,
+// auth_service: as auth_service_url() takes it.  The service keeps the grant,
 // encrypted with the key id.  public_access: link sharing shows it to everyone who has the key id.
 // Errors: kUsage (the service refuses the grant, with its reason), kNetwork, kProtocol; never with the grant.
 Result<RegisteredAccess> register_access(http::Client& client, const std::string& auth_service,
                                          const std::string& grant, bool public_access,
                                          const transfer::Context& context);
 
-// The base URL for what uplink's --auth-service takes.  kUsage: neither host nor URL.
+// The base URL for what uplink's --auth-service takes: a URL, HOST, HOST:PORT, or insecure://HOST:PORT for a
+// service without TLS; port 7777, where uplink speaks DRPC, is left to the scheme.  kUsage: none of these.
 Result<std::string> auth_service_url(const std::string& address);
 
 }  // namespace sjcp::edge

@@ -1,9 +1,11 @@
 #include "net/http/client.h"
 
+#include <spdlog/spdlog.h>
 #include <strings.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <utility>
 
@@ -113,7 +115,9 @@ class CurlClient final : public Client {
       : Client(options.retry, options.tell),
         options_(options),
         sharing_(std::move(sharing)),
-        pool_(*sharing_, options_) {}
+        pool_(*sharing_, options_) {
+    waits().note = [](const std::string& line) { spdlog::debug("{}", line); };
+  }
 
   Result<Reply> call(const Request& request, const transfer::Context& context, size_t limit) override {
     Collector collector(shown_url(request.url), limit);
@@ -132,6 +136,22 @@ class CurlClient final : public Client {
   LinePool pool_;
   Turns turns_;
 };
+
+namespace {
+
+// For whoever looks for what went wrong: the URL without its secrets, no headers.
+void log_request(const Request& request, const Url& url, const std::string& address, int answer,
+                 const Status& status, std::chrono::steady_clock::time_point begun) {
+  if (!spdlog::should_log(spdlog::level::debug)) return;
+  const auto took =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+  const std::string outcome = answer > 0 ? "status " + std::to_string(answer) : "no answer";
+  spdlog::debug("{} {}: {} from {} in {} ms{}", request.method, shown_url(url.text()), outcome,
+                address.empty() ? "no address" : address, took.count(),
+                status ? "" : "; " + status.error().what);
+}
+
+}  // namespace
 
 Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver,
                            const transfer::Context& context) {
@@ -164,7 +184,9 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
     pool_.met(url, request.direct, line->address());
     if (asks_for_fewer(status)) turn->refused();
   };
+  const auto begun = std::chrono::steady_clock::now();
   Status status = line->exchange(request, url, request.headers, receiver, context);
+  log_request(request, url, line->address(), answer, status, begun);
   if (line->unreachable() && !line->pinned().empty()) {
     pool_.drop_address(url, line->pinned());
     line->pin("");

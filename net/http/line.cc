@@ -10,6 +10,7 @@
 
 #include "core/base/scope_guard.h"
 #include "core/base/wait.h"
+#include "core/transfer/landing.h"
 #include "net/http/status.h"
 #include "net/io/endpoint.h"
 #include "net/io/receive_window.h"
@@ -131,6 +132,7 @@ struct Line::Exchange {
   curl_socket_t early = CURL_SOCKET_BAD;  // connected before the exchange began
   bool far = false;                       // room for what a distant sender has under way
   uint64_t acknowledged = 0;
+  transfer::Landing landing{*context.counters};  // of a body that is a stream
   Steady begin = now();
   Steady progress = begin;
 
@@ -300,6 +302,7 @@ size_t Line::on_read(char* out, size_t one, size_t size, void* opaque) {
   }
   if (exchange.context.throttle != nullptr) exchange.context.throttle->give_back(granted - *got);
   exchange.context.counters->bytes_fetched.fetch_add(*got, std::memory_order_relaxed);
+  exchange.landing.more(*got);
   exchange.progress = now();
   return *got;
 }
@@ -308,6 +311,7 @@ int Line::on_seek(void* opaque, curl_off_t offset, int origin) {
   auto& exchange = *static_cast<Exchange*>(opaque);
   if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
   exchange.body_sent = 0;
+  exchange.landing.reach(0);
   if (exchange.request.stream == nullptr) return CURL_SEEKFUNC_OK;
   return exchange.request.stream->rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }

@@ -1,5 +1,7 @@
 #include "net/s3/credentials.h"
 
+#include <spdlog/spdlog.h>
+
 #include <nlohmann/json.hpp>
 
 namespace sjcp::s3 {
@@ -17,6 +19,11 @@ std::optional<TimedKeys> static_keys(const Section* section) {
 
 Error half_a_pair(const std::string& where) {
   return make_error(Errc::kDenied, where + ": has an access key without its secret, or the reverse");
+}
+
+TimedKeys told(TimedKeys keys, const std::string& origin) {
+  spdlog::debug("credentials for S3: from {}", origin);
+  return keys;
 }
 
 }  // namespace
@@ -51,14 +58,20 @@ Result<TimedKeys> KeyFinder::find() {
   if (!settings_.profile_asked) {
     auto found = in_environment();
     if (!found) return std::move(found).error();
-    if (*found) return **found;
+    if (*found) return told(**found, "the environment");
   }
+  std::string origin = "profile " + settings_.profile;
   auto found = of_profile(settings_.profile);
-  if (found && !*found && !settings_.profile_asked) found = of_web_identity(nullptr);
-  if (found && !*found) found = of_container();
-  if (found && !*found) found = of_machine();
+  const auto otherwise = [&](const char* place, auto look) {
+    if (!found || *found) return;
+    origin = place;
+    found = look();
+  };
+  if (!settings_.profile_asked) otherwise("web identity", [this] { return of_web_identity(nullptr); });
+  otherwise("the container's service", [this] { return of_container(); });
+  otherwise("the machine's service", [this] { return of_machine(); });
   if (!found) return std::move(found).error();
-  if (*found) return **found;
+  if (*found) return told(**found, origin);
   return make_error(
       Errc::kDenied,
       "no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of "

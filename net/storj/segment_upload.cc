@@ -393,6 +393,11 @@ void SegmentUpload::note_acknowledged(NodeConnection& link) {
   const uint64_t more = state->acknowledged - std::exchange(link.acknowledged, state->acknowledged);
   context_.counters->bytes_acknowledged.fetch_add(more, std::memory_order_relaxed);
   link.last_progress = Steady::now();
+  // Of pieces of which some are never finished: what has arrived is not said to be more than it is.
+  acknowledged_ += more;
+  const double share =
+      static_cast<double>(acknowledged_) / static_cast<double>(lanes_.size() * encoder_.piece_size());
+  landing_.reach(static_cast<uint64_t>(std::min(share, 1.0) * static_cast<double>(encoder_.plain_size())));
 }
 
 void SegmentUpload::note_acknowledged() {

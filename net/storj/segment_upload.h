@@ -17,6 +17,7 @@
 #include "core/segment/piece_spread.h"
 #include "core/segment/segment_encoder.h"
 #include "core/transfer/context.h"
+#include "core/transfer/landing.h"
 #include "net/drpc/connection.h"
 #include "net/io/poller.h"
 #include "net/storj/cohort.h"
@@ -104,6 +105,8 @@ class SegmentUpload {
   std::vector<uint8_t> scratch_;
   bool waits_ = false;  // some lane for others
   unsigned exchanges_ = 0;
+  uint64_t acknowledged_ = 0;  // of pieces
+  transfer::Landing landing_{*context_.counters};
 };
 
 }  // namespace sjcp::storj

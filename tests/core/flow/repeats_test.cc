@@ -118,3 +118,15 @@ TEST_CASE("a wait ends early once nobody wants what it is for") {
   CHECK(repeats.after(kRefused, Question::kSafe, {}, std::nullopt, [&] { return ++looks > 1; }));
   CHECK(looks == 2);
 }
+
+TEST_CASE("Each repetition has a note that says what happened and what comes next") {
+  Setting setting;
+  std::vector<std::string> notes;
+  setting.waits.note = [&](const std::string& line) { notes.push_back(line); };
+  Repeats repeats(setting.waits, "host:1");
+  REQUIRE(repeats.after(kRefused, Question::kSafe, {}));
+  const Error broken = make_error(Errc::kNetwork, "host:1: closed", 0, Fault::kBroken);
+  REQUIRE(repeats.after(broken, Question::kTraceable, {}));
+  CHECK(notes == std::vector<std::string>{"host:1: refused (unreached); again in 0 ms",
+                                          "host:1: closed (broken); asking what became of it in 0 ms"});
+}

@@ -1,5 +1,10 @@
 #include "core/transfer/pipe.h"
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "tests/support/catch.h"
@@ -140,6 +145,50 @@ TEST_CASE("A relay stores what it fetches, whatever the sizes") {
       CHECK(bench.budget.held() == 0);
     }
   }
+}
+
+TEST_CASE("Each direction of a relay has its own rate") {
+  Bench bench;
+  Throttle up;
+  Throttle down;
+  bench.context.throttle = &up;
+  bench.context.source_throttle = &down;
+  DivisibleSource source(kObject.substr(0, 1'000'000));
+  std::atomic<bool> right{true};
+  source.on_block = [&](size_t, uint64_t, const Output&, const Context& context) -> Status {
+    if (context.throttle != &down) right = false;
+    return {};
+  };
+  FakeWriter writer(1'000'000);
+  writer.on_finish = [&](uint64_t, const Context& context) -> Status {
+    if (context.throttle != &up) right = false;
+    return {};
+  };
+  CHECK(relay(source, writer, with_parallelism(0), bench.context));
+  CHECK(right);
+}
+
+TEST_CASE("A relay keeps as many parts in flight as its memory has room for") {
+  Bench bench;
+  DivisibleSource source(kObject);
+  FakeWriter writer(1'000'000);
+  writer.memory = 2 << 20;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int waiting = 0;
+  int most = 0;
+  // All that may be in flight are, before the first goes on.
+  writer.on_finish = [&](uint64_t, const Context& context) -> Status {
+    std::unique_lock lock(mutex);
+    most = std::max(most, ++waiting);
+    changed.notify_all();
+    changed.wait_for(lock, std::chrono::seconds(most < 8 ? 10 : 0),
+                     [&] { return most == 8 || context.stop.stop_requested(); });
+    --waiting;
+    return {};
+  };
+  CHECK(relay(source, writer, with_parallelism(0), bench.context));
+  CHECK(most == 8);
 }
 
 TEST_CASE("A relay needs no more memory than there is, and two of them do not wait for each other") {
