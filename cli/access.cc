@@ -44,7 +44,7 @@ int run_command(const AccessImportOptions& options, const Session& session) {
   if (done && options.use) done = saved->own.use(options.name);
   if (done) done = saved->save_own();
   if (!done) return session.fail(done.error());
-  session.out() << "Imported access \"" << options.name << "\" to " << saved->paths.own << '\n';
+  session.out().line("Imported access \"" + options.name + "\" to \"" + saved->paths.own.string() + "\"");
   return kExitOk;
 }
 
@@ -61,11 +61,11 @@ int run_command(const AccessListOptions& options, const Session& session) {
     auto grant = access::Grant::parse(*saved->find(name));
     std::string satellite = grant ? grant->satellite_url : "<access parse error>";
     if (options.json) {
-      session.out() << to_line(Json{{"current", name == current}, {"name", name}, {"satellite", satellite}})
-                    << '\n';
+      session.out().exact(
+          to_line(Json{{"current", name == current}, {"name", name}, {"satellite", satellite}}));
       continue;
     }
-    if (size_t at = satellite.find('@'); at != std::string::npos && !session.global().verbose) {
+    if (size_t at = satellite.find('@'); at != std::string::npos && session.global().verbose == 0) {
       satellite.erase(0, at + 1);
     }
     table.add({name == current ? "*" : " ", name, satellite});
@@ -79,8 +79,9 @@ int run_command(const AccessUseOptions& options, const Session& session) {
   if (!saved) return session.fail(saved.error());
   auto grant = saved->find(options.name);
   if (options.name.empty() || !grant) {
-    return session.fail(make_error(
-        Errc::kNotFound, "no saved access is called " + shown(options.name) + "; see sjcp access list"));
+    return session.fail(make_error(Errc::kNotFound, "no saved access is called " + shown(options.name) +
+                                                        saved->near(options.name) +
+                                                        "; see sjcp access list"));
   }
   // A default that only uplink's file holds is copied: that file is never written.
   Status done;
@@ -88,7 +89,7 @@ int run_command(const AccessUseOptions& options, const Session& session) {
   if (done) done = saved->own.use(options.name);
   if (done) done = saved->save_own();
   if (!done) return session.fail(done.error());
-  session.out() << "Switched default access to \"" << options.name << "\"\n";
+  session.out().line("Switched default access to \"" + options.name + "\"");
   return kExitOk;
 }
 
@@ -97,9 +98,10 @@ int run_command(const AccessRemoveOptions& options, const Session& session) {
   if (!saved) return session.fail(saved.error());
   if (saved->own.accesses().count(options.name) == 0) {
     bool uplinks = saved->uplink.accesses().count(options.name) > 0;
-    return session.fail(make_error(
-        Errc::kNotFound, "no saved access is called " + shown(options.name) +
-                             (uplinks ? "; it is uplink's, remove it there" : "; see sjcp access list")));
+    return session.fail(
+        make_error(Errc::kNotFound, "no saved access is called " + shown(options.name) +
+                                        (uplinks ? "; it is uplink's, remove it there"
+                                                 : saved->near(options.name) + "; see sjcp access list")));
   }
   if (options.name == saved->own.default_name() && saved->own.accesses().size() > 1) {
     return session.fail(make_error(
@@ -108,7 +110,7 @@ int run_command(const AccessRemoveOptions& options, const Session& session) {
   auto done = saved->own.remove(options.name);
   if (done) done = saved->save_own();
   if (!done) return session.fail(done.error());
-  session.out() << "Removed access \"" << options.name << "\" from " << saved->paths.own << '\n';
+  session.out().line("Removed access \"" + options.name + "\" from \"" + saved->paths.own.string() + "\"");
   return kExitOk;
 }
 

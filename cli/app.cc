@@ -11,13 +11,15 @@ namespace {
 
 int execute(const Invocation& invocation, const Io& io) {
   std::string level = invocation.global.log_level;
-  if (invocation.global.verbose && (level == "warn" || level == "error" || level == "off")) level = "info";
+  const bool quiet = level == "warn" || level == "error" || level == "off";
+  if (invocation.global.verbose == 1 && quiet) level = "info";
+  if (invocation.global.verbose > 1 && (quiet || level == "info")) level = "debug";
   LogScope log(level, [&io](const std::string& name, const std::string& message) {
-    *io.err << "sjcp: " << name << ": " << message << std::endl;
+    io.err.message(name + ": " + message);
   });
   const auto retry = retry_policy(invocation.global, io);
   if (!retry) {
-    *io.err << "sjcp: " << retry.error().what << std::endl;
+    io.err.message(retry.error().what);
     return exit_code(retry.error().code);
   }
   Session session(io, invocation.global, *retry, log);
@@ -30,18 +32,18 @@ int execute(const Invocation& invocation, const Io& io) {
 int run(std::span<const std::string> args, const Io& io) {
   auto parsed = parse_arguments(args);
   if (!parsed) {
-    *io.err << "sjcp: " << parsed.error().what << std::endl;
+    io.err.message(parsed.error().what);
     return exit_code(parsed.error().code);
   }
   int code = kExitOk;
   if (const auto* help = std::get_if<HelpText>(&*parsed)) {
-    *io.out << help->text;
+    io.out.exact(help->text);
   } else {
     code = execute(*std::get_if<Invocation>(&*parsed), io);
   }
-  io.out->flush();
-  if (code == kExitOk && !io.out->good()) {
-    *io.err << "sjcp: standard output: cannot be written" << std::endl;
+  io.out.flush();
+  if (code == kExitOk && !io.out.good()) {
+    io.err.message("standard output: cannot be written");
     code = kExitLocalIo;
   }
   return code;

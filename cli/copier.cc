@@ -125,7 +125,7 @@ Status Copier::report(const CopyItem& item, Clock::Steady begin,
     if (result->digest) event.digest = result->digest->text();
     if (result->digest && request_.compute) {
       std::lock_guard lock(mutex_);
-      (item.destination.is_std() ? *io_.err : *io_.out) << event.digest << "  " << event.path << '\n';
+      (item.destination.is_std() ? io_.err : io_.out).line(event.digest + "  " + event.path);
     }
     if (!request_.upload() && result->bytes > 0) {
       event.last_percent = std::chrono::duration<double>(result->last_percent).count();

@@ -2,6 +2,7 @@
 #include "cli/copier.h"
 #include "cli/copy_lists.h"
 #include "cli/exit_codes.h"
+#include "cli/found_ahead.h"
 #include "cli/limits.h"
 #include "cli/progress/reporter.h"
 #include "cli/progress/views.h"
@@ -19,8 +20,18 @@ const char* verb(const CopyItem& item) {
   return item.source.is_remote() ? "copy " : "upload ";
 }
 
-Status run_dry(const CopyRequest& request, Services& services, const Session& session, Reporter& reporter,
-               bool& refused) {
+void tell_of(const CopyItem& item, bool null, const Printer& out) {
+  const std::string from = item.source.text();
+  const std::string to = item.destination.text();
+  if (null) {
+    out.exact(from + '\0' + to + '\0');
+  } else {
+    out.line(verb(item) + from + " to " + to);
+  }
+}
+
+Status run_dry(const CopyRequest& request, bool null, Services& services, const Session& session,
+               Reporter& reporter, bool& refused) {
   return find_copies(
       request, services,
       [&](const CopyItem& item) {
@@ -28,7 +39,7 @@ Status run_dry(const CopyRequest& request, Services& services, const Session& se
           refused = true;
           reporter.file({item.source.text(), item.destination.text(), 0, 0, item.refused});
         } else {
-          session.out() << verb(item) << item.source.text() << " to " << item.destination.text() << '\n';
+          tell_of(item, null, session.out());
         }
         return Status();
       },
@@ -121,18 +132,26 @@ Result<int> copy_found(const CopyRequest& request, const CpOptions& options, con
   auto produce = [&](const transfer::Submit& submit) {
     FirstAnswer answer(!request.upload(), context.files, *session.io().clock);
     GroupBuilder groups(request, services, sizes, copier.hooks(), submit);
-    auto found = find_copies(
-        request, services,
-        [&](CopyItem item) -> Status {
-          answer.item();
-          if (auto hopeless = copier.hopeless_error()) return *hopeless;
-          if (!item.refused) reporter.planned(item.size);
-          return groups.add(std::move(item));
-        },
-        session.io().stop);
+    const auto find = [&](const FoundAhead::Take& found) {
+      auto all = find_copies(
+          request, services,
+          [&](CopyItem item) -> Status {
+            answer.item();
+            if (auto hopeless = copier.hopeless_error()) return *hopeless;
+            if (!item.refused) reporter.planned(item.size);
+            return found(std::move(item));
+          },
+          session.io().stop);
+      reporter.plan_complete();
+      return all;
+    };
+    const auto take = [&](CopyItem item) -> Status {
+      if (auto hopeless = copier.hopeless_error()) return *hopeless;
+      return groups.add(std::move(item));
+    };
+    auto found = FoundAhead().run(find, take);
     // What was found before an error is copied all the same.
     if (auto rest = groups.finish(); found && !rest) found = rest;
-    reporter.plan_complete();
     return found;
   };
   const unsigned threads = context.files != nullptr ? context.files->most() : files;
@@ -165,7 +184,7 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
   }
   if (request.dry_run) {
     bool refused = false;
-    auto found = run_dry(request, services, session, reporter, refused);
+    auto found = run_dry(request, options.null, services, session, reporter, refused);
     if (!found) return failed(found.error());
     return refused ? kExitSomeFailed : kExitOk;
   }
@@ -174,7 +193,7 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
   if (!code) return failed(code.error());
   if (cache == nullptr || *code != kExitOk) return *code;
   if (auto finished = cache->finish(); !finished) return failed(finished.error());
-  session.out() << cache->snapshot() << '\n';
+  session.out().line(cache->snapshot());
   return kExitOk;
 }
 
@@ -182,7 +201,7 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
 
 int run_command(const CpOptions& options, const Session& session) {
   const Io& io = session.io();
-  auto views = make_views(options, io);
+  auto views = make_views(options, session.global(), io);
   if (!views) return session.fail(views.error());
   transfer::Counters counters;
   Reporter reporter(std::move(*views), counters, *io.clock);
@@ -192,7 +211,7 @@ int run_command(const CpOptions& options, const Session& session) {
   const uint64_t memory = memory_limit(options, io.machine, request && request->upload());
   reporter.start({options.hub_layout ? "mirror" : "cp", io.clock->wall_now(), options.parallelism,
                   request ? files_in_flight(options, *request) : options.transfers, memory},
-                 sample_interval(options, io));
+                 sample_interval(options, session.global(), io));
   int code = 0;
   if (request) {
     code = copy_all(*request, options, session, counters, reporter);
@@ -200,7 +219,7 @@ int run_command(const CpOptions& options, const Session& session) {
     reporter.error(request.error());
     code = exit_code(request.error().code);
   }
-  reporter.finish(code);
+  code = reporter.finish(code);
   session.log().redirect(std::move(previous));
   return code;
 }

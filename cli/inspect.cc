@@ -120,7 +120,7 @@ int run_command(const AccessInspectOptions& options, const Session& session) {
   Json json{{"satellite_addr", grant->satellite_url}, {"encryption_access", describe_store(grant->store)}};
   json["api_key"] = grant->api_key.api_key();
   json["macaroon"] = std::move(macaroon);
-  session.out() << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  session.out().exact(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   return kExitOk;
 }
 

@@ -6,11 +6,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <ostream>
 #include <stop_token>
 #include <string>
 
 #include "cli/machine.h"
+#include "cli/printer.h"
 #include "core/access/grant.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
@@ -19,10 +19,10 @@
 namespace sjcp::cli {
 
 struct Io {
-  std::ostream* out = nullptr;  // listings and results
-  std::ostream* err = nullptr;  // errors, logs, progress
-  int in_fd = 0;                // bytes of `cp - ...`
-  int out_fd = 1;               // bytes of `cp ... -`
+  Printer out;     // listings and results
+  Printer err;     // errors, logs, progress
+  int in_fd = 0;   // bytes of `cp - ...`
+  int out_fd = 1;  // bytes of `cp ... -`
   bool err_is_terminal = false;
   std::function<unsigned()> err_columns = [] { return 80U; };  // width of the terminal, asked at every redraw
   std::function<std::optional<std::string>(const std::string& name)> env;

@@ -33,10 +33,6 @@ constexpr size_t kOtherDescriptors = 128;
 constexpr size_t kRateFileSize = 256;
 constexpr auto kRateFileInterval = std::chrono::milliseconds(500);
 
-uint64_t rate_for(const Rates& rates, bool upload) {
-  return upload ? rates.up : rates.down;
-}
-
 std::string trimmed(std::string text) {
   const char* blanks = " \t\r\n";
   text.erase(text.find_last_not_of(blanks) + 1);
@@ -72,10 +68,10 @@ unsigned most_files(const CpOptions& options, const Machine& machine) {
   return static_cast<unsigned>(std::max<size_t>(most, 1));
 }
 
-Result<std::unique_ptr<RateFile>> RateFile::open(std::string path, bool upload, transfer::Throttle& throttle,
-                                                 const Clock& clock, Warn warn,
+Result<std::unique_ptr<RateFile>> RateFile::open(std::string path, transfer::Throttle& down,
+                                                 transfer::Throttle& up, const Clock& clock, Warn warn,
                                                  std::chrono::milliseconds interval) {
-  std::unique_ptr<RateFile> file(new RateFile(std::move(path), upload, throttle, clock, std::move(warn)));
+  std::unique_ptr<RateFile> file(new RateFile(std::move(path), down, up, clock, std::move(warn)));
   if (Status status = file->read(); !status) return std::move(status).error();
   if (interval.count() > 0) {
     file->watcher_ = std::jthread(
@@ -84,8 +80,9 @@ Result<std::unique_ptr<RateFile>> RateFile::open(std::string path, bool upload, 
   return file;
 }
 
-RateFile::RateFile(std::string path, bool upload, transfer::Throttle& throttle, const Clock& clock, Warn warn)
-    : path_(std::move(path)), upload_(upload), throttle_(throttle), clock_(clock), warn_(std::move(warn)) {}
+RateFile::RateFile(std::string path, transfer::Throttle& down, transfer::Throttle& up, const Clock& clock,
+                   Warn warn)
+    : path_(std::move(path)), down_(down), up_(up), clock_(clock), warn_(std::move(warn)) {}
 
 RateFile::~RateFile() = default;
 
@@ -100,7 +97,8 @@ Status RateFile::read() {
   if (!rates) return make_error(Errc::kUsage, path_ + ": not a rate; write 10M, or 10M/2M for down/up");
   if (seen_ == rates) return {};
   seen_ = rates;
-  throttle_.set_rate(rate_for(*rates, upload_), clock_.steady_now());
+  down_.set_rate(rates->down, clock_.steady_now());
+  up_.set_rate(rates->up, clock_.steady_now());
   return {};
 }
 
@@ -126,7 +124,8 @@ Limits::Limits(const CpOptions& options, bool upload, bool parts, unsigned files
       stream_buffer_(stream_buffer(options, memory_)),
       budget_(memory_ - stream_buffer_),
       connections_(connection_limit(options, io.machine)),
-      throttle_(rate_for(options.limit_rate, upload)) {
+      down_(options.limit_rate.down),
+      up_(options.limit_rate.up) {
   if (files == 0) {
     files_.emplace(transfer::FileWindow::Options{kFirstFiles, most_files(options, io.machine)}, *io.clock);
   }
@@ -143,8 +142,8 @@ Limits::Limits(const CpOptions& options, bool upload, bool parts, unsigned files
 
 Status Limits::follow_rate_file(RateFile::Warn warn) {
   if (options_.limit_rate_file.empty()) return {};
-  auto file = RateFile::open(options_.limit_rate_file, upload_, throttle_, *io_.clock, std::move(warn),
-                             kRateFileInterval);
+  auto file =
+      RateFile::open(options_.limit_rate_file, down_, up_, *io_.clock, std::move(warn), kRateFileInterval);
   if (!file) return std::move(file).error();
   rate_file_ = std::move(*file);
   return {};
@@ -154,7 +153,8 @@ transfer::Context Limits::context() {
   transfer::Context context{io_.stop, &budget_, &counters_};
   context.gate = gate_ ? &*gate_ : nullptr;
   context.files = files_ ? &*files_ : nullptr;
-  context.throttle = &throttle_;
+  context.throttle = upload_ ? &up_ : &down_;
+  context.source_throttle = &down_;
   context.connections = &connections_;
   context.queue = &queue_;
   context.clock = io_.clock;

@@ -25,14 +25,14 @@ size_t connection_limit(const CpOptions& options, const Machine& machine);
 // The most files in flight where the options leave it to the copy: what descriptors and connections allow.
 unsigned most_files(const CpOptions& options, const Machine& machine);
 
-// Keeps a throttle at what a file says: looks at it every half second.
+// Keeps the throttles of both directions at what a file says: looks at it every half second.
 class RateFile {
  public:
   using Warn = std::function<void(const std::string&)>;
 
   // kUsage: the file holds no rate; kLocalIo: it cannot be read.  interval 0: only check() looks.
-  static Result<std::unique_ptr<RateFile>> open(std::string path, bool upload, transfer::Throttle& throttle,
-                                                const Clock& clock, Warn warn,
+  static Result<std::unique_ptr<RateFile>> open(std::string path, transfer::Throttle& down,
+                                                transfer::Throttle& up, const Clock& clock, Warn warn,
                                                 std::chrono::milliseconds interval);
   ~RateFile();
 
@@ -40,13 +40,13 @@ class RateFile {
   void check();
 
  private:
-  RateFile(std::string path, bool upload, transfer::Throttle& throttle, const Clock& clock, Warn warn);
+  RateFile(std::string path, transfer::Throttle& down, transfer::Throttle& up, const Clock& clock, Warn warn);
   Status read();
   void watch(const std::stop_token& stop, std::chrono::milliseconds interval);
 
   const std::string path_;
-  const bool upload_;
-  transfer::Throttle& throttle_;
+  transfer::Throttle& down_;
+  transfer::Throttle& up_;
   const Clock& clock_;
   const Warn warn_;
   std::optional<Rates> seen_;
@@ -79,7 +79,8 @@ class Limits {
   const uint64_t stream_buffer_;
   transfer::MemoryBudget budget_;
   transfer::ConnectionBudget connections_;
-  transfer::Throttle throttle_;
+  transfer::Throttle down_;
+  transfer::Throttle up_;
   transfer::QueueControl queue_;
   std::optional<transfer::SegmentGate> gate_;
   std::optional<transfer::FileGate> files_;

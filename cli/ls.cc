@@ -39,8 +39,9 @@ int list_buckets(const LsOptions& options, transfer::Store& store, const Session
   Table table(session.out(), {"CREATED", "NAME"});
   for (const auto& bucket : *buckets) {
     if (options.format == ListFormat::kJson) {
-      session.out() << to_line(Json{{"Name", bucket.name}, {"Created", format_rfc3339(bucket.created)}})
-                    << '\n';
+      session.out().exact(to_line(Json{{"Name", bucket.name}, {"Created", format_rfc3339(bucket.created)}}));
+    } else if (options.format == ListFormat::kNull) {
+      session.out().exact(bucket.name + '\0');
     } else {
       table.add({shown_time(bucket.created, options.utc), bucket.name});
     }
@@ -83,7 +84,9 @@ int list_objects(const LsOptions& options, const Location& at, transfer::Store& 
       [&](const transfer::ObjectItem& item) {
         std::string key = shown_key(options, at, item);
         if (options.format == ListFormat::kJson) {
-          session.out() << to_line(json_item(options, key, item)) << '\n';
+          session.out().exact(to_line(json_item(options, key, item)));
+        } else if (options.format == ListFormat::kNull) {
+          session.out().exact(key + '\0');
         } else {
           table.add(table_item(options, key, item));
         }

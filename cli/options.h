@@ -16,7 +16,7 @@ namespace sjcp::cli {
 
 // Options that every command takes.
 struct GlobalOptions {
-  bool verbose = false;            // log level info
+  unsigned verbose = 0;            // 1: log level info; more: debug
   std::string log_level = "warn";  // trace|debug|info|warn|error|off
   std::string config_dir;          // folder of access.json; empty: the XDG folders of sjcp and uplink
   std::string retry_time;          // a period: how long a service is waited for; empty: see patience.h
@@ -54,13 +54,14 @@ struct ServiceOptions {
   bool netrc = false;
 };
 
-enum class ProgressMode { kAuto, kBar, kJson, kNone };
+enum class ProgressMode { kAuto, kBar, kPlain, kJson, kNone };
 
 struct CpOptions {
   ServiceOptions service;
   std::vector<std::string> locations;  // sources, then the destination
   bool recursive = false;
   bool dry_run = false;
+  bool null = false;     // of a dry run: sources and destinations, each ended by a NUL
   std::string range;     // empty: everything
   std::string expires;   // empty or "none": never
   std::string metadata;  // JSON object of strings; empty: none
@@ -89,7 +90,7 @@ struct CpOptions {
   int progress_fd = -1;       // negative: none
 };
 
-enum class ListFormat { kTabbed, kJson };
+enum class ListFormat { kTabbed, kJson, kNull };
 
 struct LsOptions {
   ServiceOptions service;
@@ -118,6 +119,7 @@ struct RmOptions {
   std::vector<std::string> locations;
   bool recursive = false;
   bool pending = false;  // unfinished uploads instead of objects
+  bool null = false;     // what was removed, each ended by a NUL
 };
 
 struct StatOptions {
@@ -148,7 +150,7 @@ struct ShareOptions {
   std::string max_object_ttl;
   std::string export_to;
   bool json = false;
-  std::vector<std::string> edge_options;  // options given that need the auth service
+  std::vector<std::string> edge_options;  // options given that are access register's
 };
 
 struct AccessImportOptions {

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <map>
 #include <optional>
 
+#include "cli/nearest.h"
 #include "cli/redact.h"
 #include "core/base/units.h"
 
@@ -23,6 +25,33 @@ struct Operands {
   std::function<bool()> fewer =
       {};  // after the options are read: whether fewer than `least` will do; may be empty
 };
+
+// What a value must be; the text says what it is not, after the option as it was typed and the value.
+using Check = std::function<std::string(const std::string&)>;
+
+std::optional<uint64_t> whole_number(std::string_view text) {
+  uint64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+Check number_between(uint64_t least, uint64_t most) {
+  return [least, most](const std::string& text) {
+    const auto number = whole_number(text);
+    if (number && *number >= least && *number <= most) return std::string();
+    return "not a number from " + std::to_string(least) + " to " + std::to_string(most);
+  };
+}
+
+Check one_of(std::vector<std::string> words) {
+  return [words = std::move(words)](const std::string& text) {
+    if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
+    std::string all;
+    for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
+    return "not one of " + all + suggestion(text, words);
+  };
+}
 
 // One command while it is being parsed: its options write straight into the invocation.
 struct Definition {
@@ -50,50 +79,39 @@ struct Definition {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   CLI::Option* count(const char* names, unsigned& target, const char* help) {
-    return value(names, target, "N", help)->check(CLI::Range(1U, 100'000U).description(""));
+    return value(names, target, "N", help)->check(number_between(1, 100'000));
+  }
+  // A value that is understood by `read`, which says what it is not.
+  template <class T>
+  CLI::Option* understood(const char* names, T& target, std::optional<T> (*read)(const std::string&),
+                          const char* wrong, const char* type, const char* help) {
+    return app
+        ->add_option_function<std::string>(
+            names, [&target, read](const std::string& text) { target = read(text).value_or(T()); }, help)
+        ->check([read, wrong](const std::string& text) { return std::string(read(text) ? "" : wrong); })
+        ->type_name(type)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   // A count, or "auto", which is 0.
   CLI::Option* count_or_auto(const char* names, unsigned& target, const char* help) {
-    return app
-        ->add_option_function<std::string>(
-            names,
-            [&target](const std::string& text) {
-              unsigned count = 0;
-              const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
-              const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
-              if (text != "auto" && (!whole || count < 1 || count > 100'000)) {
-                throw CLI::ValidationError("--parallelism", "not auto or a number from 1 to 100000");
-              }
-              target = count;
-            },
-            help)
-        ->type_name("N|auto")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    const auto read = [](const std::string& text) -> std::optional<unsigned> {
+      if (text == "auto") return 0U;
+      const auto count = whole_number(text);
+      return count && *count >= 1 && *count <= 100'000 ? std::optional<unsigned>(*count) : std::nullopt;
+    };
+    return understood<unsigned>(names, target, read, "not auto or a number from 1 to 100000", "N|auto", help);
   }
   CLI::Option* size(const char* names, uint64_t& target, const char* help) {
-    return app
-        ->add_option_function<std::string>(
-            names,
-            [&target](const std::string& text) {
-              auto bytes = parse_size(text);
-              if (!bytes || *bytes == 0) throw CLI::ValidationError("--memory", "not a size; write 256MiB");
-              target = *bytes;
-            },
-            help)
-        ->type_name("SIZE");
+    const auto read = [](const std::string& text) {
+      const auto bytes = parse_size(text);
+      return bytes && *bytes > 0 ? bytes : std::nullopt;
+    };
+    return understood<uint64_t>(names, target, read, "not a size; write 256MiB", "SIZE", help);
   }
-  CLI::Option* rates(const char* name, Rates& target, const char* help) {
-    return app
-        ->add_option_function<std::string>(
-            name,
-            [&target, name](const std::string& text) {
-              auto rates = parse_rates(text);
-              if (!rates) throw CLI::ValidationError(name, "not a rate; write 10M, or 10M/2M for down/up");
-              target = *rates;
-            },
-            help)
-        ->type_name("RATE[/RATE]")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  CLI::Option* rates(const char* names, Rates& target, const char* help) {
+    const auto read = [](const std::string& text) { return parse_rates(text); };
+    return understood<Rates>(names, target, read, "not a rate; write 10M, or 10M/2M for down/up",
+                             "RATE[/RATE]", help);
   }
   // Accepted because uplink takes it; changes nothing here.
   void ignored_value(const char* names, const char* help) {
@@ -106,10 +124,13 @@ struct Definition {
 
 void add_global(Definition& d) {
   auto& global = d.invocation->global;
-  d.flag("-v,--verbose", global.verbose, "Log what happens (same as --log-level info)");
+  d.app->add_flag_function(
+      "-v,--verbose",
+      [&global](int64_t count) { global.verbose = static_cast<unsigned>(std::max<int64_t>(count, 0)); },
+      "Tell of each file and of waits; twice: also of requests, answers and repetitions");
   d.value("--log-level", global.log_level, "LEVEL",
           "Log lines shown on stderr: trace, debug, info, warn, error, off")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}).description(""))
+      ->check(one_of({"trace", "debug", "info", "warn", "error", "off"}))
       ->capture_default_str();
   d.value("--config-dir", global.config_dir, "DIR", "Folder of access.json instead of the usual ones");
   d.value("--retry-time", global.retry_time, "PERIOD",
@@ -143,13 +164,14 @@ void add_services(Definition& d, ServiceOptions& o) {
 
 ProgressMode progress_mode(const std::string& text) {
   if (text == "bar") return ProgressMode::kBar;
+  if (text == "plain") return ProgressMode::kPlain;
   if (text == "json") return ProgressMode::kJson;
   if (text == "none" || text == "false") return ProgressMode::kNone;
   return ProgressMode::kAuto;
 }
 
 const std::vector<std::string>& progress_words() {
-  static const std::vector<std::string> kWords = {"auto", "bar", "json", "none", "true", "false"};
+  static const std::vector<std::string> kWords = {"auto", "bar", "json", "none", "plain", "true", "false"};
   return kWords;
 }
 
@@ -164,18 +186,21 @@ void add_transfer(Definition& d, CpOptions& o) {
   d.value("--limit-rate-file", o.limit_rate_file, "FILE", "The same, from a file that may change meanwhile");
   d.value("--max-connections,--maximum-concurrent-pieces", o.max_connections, "N",
           "Connections at most; 0: as many as descriptors allow, up to 2048 [0]")
-      ->check(CLI::Range(0U, 1'000'000U).description(""));
+      ->check(number_between(0, 1'000'000));
   d.flag("--dry-run", o.dry_run, "Print what would be copied");
+  d.flag("-0,--null", o.null,
+         "With --dry-run: sources and destinations as they are, each ended by a NUL byte");
   d.app
       ->add_option_function<std::string>(
           "--progress", [&o](const std::string& text) { o.progress = progress_mode(text); },
-          "auto: a bar on a terminal, else nothing; bar; json: JSON lines on stderr; none [auto]")
+          "auto: a bar on a terminal, else nothing (with -v: plain); bar; plain: a line every 10 s; json: "
+          "JSON lines on stderr; none [auto]")
       ->type_name("MODE")
-      ->check(CLI::IsMember(progress_words()).description(""))
+      ->check(one_of(progress_words()))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   d.value("--progress-file", o.progress_file, "FILE", "Write progress as JSON lines to this file");
   d.value("--progress-fd", o.progress_fd, "N", "Write progress as JSON lines to this open descriptor")
-      ->check(CLI::Range(0, 1'000'000).description(""));
+      ->check(number_between(0, 1'000'000));
 }
 
 void define_mirror(Definition& d) {
@@ -239,11 +264,14 @@ void define_ls(Definition& d) {
   };
   d.app->add_option_function<std::string>("-o,--output", set_format, "tabbed or json [tabbed]")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"tabbed", "json"}).description(""))
+      ->check(one_of({"tabbed", "json"}))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   d.app->add_flag_function(
       "--json", [&o](int64_t count) { o.format = count > 0 ? ListFormat::kJson : ListFormat::kTabbed; },
       "Same as -o json: one object a line");
+  d.app->add_flag_function(
+      "-0,--null", [&o](int64_t count) { o.format = count > 0 ? ListFormat::kNull : ListFormat::kTabbed; },
+      "Names only, as they are, each ended by a NUL byte");
   d.flag("-H,--human", o.human, "Sizes as 1.40 GiB (tabbed output)");
   d.flag("--pending", o.pending, "List uploads in progress instead");
   d.flag("-x,--expanded", o.expanded, "Also show expiration and size of metadata");
@@ -269,6 +297,7 @@ void define_rm(Definition& d) {
   add_services(d, o.service);
   d.flag("-r,--recursive", o.recursive, "Remove everything below a prefix");
   d.flag("--pending", o.pending, "Remove unfinished uploads instead of objects");
+  d.flag("-0,--null", o.null, "Print what was removed as it is, each ended by a NUL byte");
   d.app
       ->add_option_function<std::string>(
           "-p,--parallelism", [](const std::string&) {}, "Removes go in batches")
@@ -290,7 +319,7 @@ void define_presign(Definition& d) {
   d.value("--expires", o.expires, "PERIOD", "The URL works for so long: 15m, 1h, 168h at most")
       ->capture_default_str();
   d.value("--method", o.method, "METHOD", "GET, HEAD, PUT or DELETE")
-      ->check(CLI::IsMember({"GET", "HEAD", "PUT", "DELETE"}).description(""))
+      ->check(one_of({"GET", "HEAD", "PUT", "DELETE"}))
       ->capture_default_str();
 }
 
@@ -317,14 +346,14 @@ void define_share(Definition& d) {
             [&o, name](int64_t count) {
               if (count > 0) o.edge_options.emplace_back(name);
             },
-            "Not available: needs the auth service")
+            "Not here: see sjcp access register")
         ->group("Auth service");
   }
   for (const char* name : {"--dns", "--auth-service", "--base-url"}) {
     d.app
         ->add_option_function<std::string>(
             name, [&o, name](const std::string&) { o.edge_options.emplace_back(name); },
-            "Not available: needs the auth service")
+            "Not here: see sjcp access register")
         ->group("Auth service");
   }
 }
@@ -376,7 +405,7 @@ void define_access_register(Definition& d) {
       ->add_option_function<std::string>("--format", set_format,
                                          "text, env, aws (commands for it) or json [text]")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"text", "env", "aws", "json"}).description(""))
+      ->check(one_of({"text", "env", "aws", "json"}))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   d.value("--aws-profile", o.aws_profile, "NAME", "With --format aws: the profile to set");
   d.value("--cacert,--ca-cert", o.service.ca_file, "FILE", "Trust the certificates in this PEM file");
@@ -427,7 +456,8 @@ std::string overview() {
     text += "  " + name + command.summary + "\n";
   }
   return text +
-         "\n  --help, --version\n\nThe access is --access NAME|GRANT|FILE, else SJCP_ACCESS, else "
+         "\n  help COMMAND, --help, --version, -V\n\nThe access is --access NAME|GRANT|FILE, else "
+         "SJCP_ACCESS, else "
          "UPLINK_ACCESS, else "
          "the default access.\n`sjcp COMMAND --help` lists a command's options; `man sjcp` explains them.\n";
 }
@@ -443,6 +473,12 @@ std::string command_help(const CommandEntry& entry, const Definition& d) {
 bool takes_value(const CLI::Option* option) {
   return option != nullptr && option->get_items_expected_max() > 0;
 }
+
+// An option with its value in one word, and as it was typed.
+struct OptionWord {
+  std::string word;   // "--transfers=lots", "-r"
+  std::string typed;  // "-t"
+};
 
 // Separates operands from options and writes every option with its value in one word, so that values may
 // begin with '-' and operands may look like anything.
@@ -471,29 +507,36 @@ class Normalizer {
     return {};
   }
 
-  std::vector<std::string> options;
+  std::vector<OptionWord> options;
   std::vector<std::string> operands;
 
  private:
   Status long_option(std::span<const std::string> args, size_t& i) {
     const std::string& arg = args[i];
-    if (arg.find('=') != std::string::npos) {
-      options.push_back(arg);
+    if (const size_t equal = arg.find('='); equal != std::string::npos) {
+      options.push_back({arg, arg.substr(0, equal)});
       return {};
     }
-    if (arg == "--progress") {
-      // uplink's form is a switch, so the next word is a mode only if it is one.
-      bool mode = i + 1 < args.size() &&
-                  std::count(progress_words().begin(), progress_words().end(), args[i + 1]) > 0;
-      options.push_back(arg + "=" + (mode ? args[++i] : "auto"));
-      return {};
-    }
+    if (arg == "--progress") return progress(args, i);
     if (!takes_value(app_.get_option_no_throw(arg))) {
-      options.push_back(arg);
+      options.push_back({arg, arg});
       return {};
     }
     if (i + 1 == args.size()) return missing(arg);
-    options.push_back(arg + "=" + args[++i]);
+    options.push_back({arg + "=" + args[++i], arg});
+    return {};
+  }
+
+  // uplink's form is a switch, so the next word is a mode only if it is one.
+  Status progress(std::span<const std::string> args, size_t& i) {
+    const std::string next = i + 1 < args.size() ? args[i + 1] : "";
+    const auto& modes = progress_words();
+    const bool mode = std::find(modes.begin(), modes.end(), next) != modes.end();
+    if (const std::string meant = mode ? "" : nearest(next, modes); !meant.empty()) {
+      return make_error(Errc::kUsage, "--progress " + shown(next) + ": not a mode; did you mean " + meant +
+                                          "? A file of that name is ./" + next);
+    }
+    options.push_back({"--progress=" + (mode ? args[++i] : "auto"), "--progress"});
     return {};
   }
 
@@ -502,17 +545,17 @@ class Normalizer {
     for (size_t n = 1; n < arg.size(); ++n) {
       std::string name = {'-', arg[n]};
       const CLI::Option* option = app_.get_option_no_throw(name);
-      if (!takes_value(option)) {
-        options.push_back(name);
+      const bool given = n + 1 < arg.size() && arg[n + 1] == '=';  // "-r=false", "-t=4"
+      if (!takes_value(option) && !(given && option != nullptr)) {
+        options.push_back({name, name});
         continue;
       }
-      std::string value = arg.substr(n + 1);
-      if (!value.empty() && value[0] == '=') value.erase(0, 1);
+      std::string value = arg.substr(n + (given ? 2 : 1));
       if (n + 1 == arg.size()) {
         if (i + 1 == args.size()) return missing(name);
         value = args[++i];
       }
-      options.push_back("--" + option->get_lnames().at(0) + "=" + value);
+      options.push_back({"--" + option->get_lnames().at(0) + "=" + value, name});
       return {};
     }
     return {};
@@ -525,57 +568,183 @@ class Normalizer {
   const CLI::App& app_;
 };
 
+// One command with its options, ready to parse.
+struct CommandParser {
+  explicit CommandParser(const CommandEntry& entry) {
+    app.set_help_flag("-h,--help", "Print this help");
+    entry.define(d);
+    add_global(d);
+  }
+
+  std::vector<std::string> long_options() const {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app.get_options()) {
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    return names;
+  }
+  // The words as the library takes them.
+  void parse(std::span<const OptionWord> words) {
+    std::vector<std::string> reversed;
+    for (size_t i = words.size(); i > 0; --i) reversed.push_back(words[i - 1].word);
+    app.parse(reversed);
+  }
+
+  Invocation invocation;
+  CLI::App app;
+  Definition d{&app, &invocation, {}};
+};
+
 Error usage(const CommandEntry& entry, const std::string& text) {
   return make_error(Errc::kUsage, text + "; see sjcp " + entry.name + " --help");
 }
 
-// What the option library says, as part of one line and without secrets.
-std::string one_line(const CLI::ParseError& error) {
-  std::string text = error.what();
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return redacted(text);
+// What is wrong with an option that the library does not take, without its name for it.
+std::string reason(const CLI::ParseError& error) {
+  const auto* wrong = dynamic_cast<const CLI::ValidationError*>(&error);
+  if (wrong == nullptr) return "not a value that it takes";
+  const std::string text = wrong->what();
+  const size_t colon = text.find(": ");
+  return colon == std::string::npos ? text : text.substr(colon + 2);
+}
+
+// The first of the options that cannot be taken.
+Error wrong_option(const CommandEntry& entry, std::span<const OptionWord> words) {
+  for (const OptionWord& word : words) {
+    CommandParser alone(entry);
+    try {
+      alone.parse({&word, 1});
+    } catch (const CLI::ParseError& error) {
+      const size_t equal = word.word.find('=');
+      const std::string value = equal == std::string::npos ? "" : " " + shown(word.word.substr(equal + 1));
+      return usage(entry, word.typed + value + ": " + reason(error));
+    } catch (const std::exception&) {
+      // The library lets number conversion errors of flags through.
+      return usage(entry, word.typed + ": not a value that it takes");
+    }
+  }
+  return usage(entry, "the options do not go together");
+}
+
+Status check_names(const CommandEntry& entry, const CommandParser& parser,
+                   const std::vector<OptionWord>& words) {
+  for (const auto& option : words) {
+    const std::string name = option.word.substr(0, option.word.find('='));
+    if (parser.app.get_option_no_throw(name) == nullptr) {
+      const std::string meant = name.starts_with("--") ? suggestion(name, parser.long_options()) : "";
+      return usage(entry, "unknown option " + shown(name) + meant);
+    }
+    if (option.word == name + "=") return usage(entry, option.typed + " needs a value");
+  }
+  return {};
 }
 
 Result<std::variant<Invocation, HelpText>> parse_command(const CommandEntry& entry,
                                                          std::span<const std::string> args) {
-  Invocation invocation;
-  CLI::App app;
-  app.set_help_flag("-h,--help", "Print this help");
-  Definition d{&app, &invocation, {}};
-  entry.define(d);
-  add_global(d);
-
-  Normalizer words(app);
+  CommandParser parser(entry);
+  Normalizer words(parser.app);
   if (auto ok = words.run(args); !ok) return usage(entry, ok.error().what);
-  for (const auto& option : words.options) {
-    std::string name = option.substr(0, option.find('='));
-    if (app.get_option_no_throw(name) == nullptr) return usage(entry, "unknown option " + shown(name));
-    if (option == name + "=") return usage(entry, name + " needs a value");
-  }
+  if (auto ok = check_names(entry, parser, words.options); !ok) return ok.error();
   try {
-    std::vector<std::string> reversed(words.options.rbegin(), words.options.rend());
-    app.parse(reversed);
+    parser.parse(words.options);
   } catch (const CLI::CallForHelp&) {
-    return std::variant<Invocation, HelpText>(HelpText{command_help(entry, d)});
-  } catch (const CLI::ParseError& error) {
-    return usage(entry, one_line(error));
+    return std::variant<Invocation, HelpText>(HelpText{command_help(entry, parser.d)});
   } catch (const std::exception&) {
-    // The library lets number conversion errors of flags through.
-    return usage(entry, "an option has a value that it cannot take");
+    return wrong_option(entry, words.options);
   }
-  const bool fewer_will_do = d.operands.fewer && d.operands.fewer();
-  if (words.operands.size() < d.operands.least && !fewer_will_do)
-    return usage(entry, "expected " + d.operands.synopsis);
-  if (words.operands.size() > d.operands.most) {
-    return usage(entry, "unexpected argument " + shown(words.operands[d.operands.most]));
+  const Operands& operands = parser.d.operands;
+  const bool fewer_will_do = operands.fewer && operands.fewer();
+  if (words.operands.size() < operands.least && !fewer_will_do)
+    return usage(entry, "expected " + operands.synopsis);
+  if (words.operands.size() > operands.most) {
+    return usage(entry, "unexpected argument " + shown(words.operands[operands.most]));
   }
-  d.operands.take(std::move(words.operands));
-  return std::variant<Invocation, HelpText>(std::move(invocation));
+  operands.take(std::move(words.operands));
+  return std::variant<Invocation, HelpText>(std::move(parser.invocation));
 }
 
-// Options that take a value and may stand before the command.
-bool leading_value_option(const std::string& arg) {
-  return arg == "--log-level" || arg == "--config-dir" || arg == "--retry-time";
+// Whether an option takes a value, before it is known whose it is: none does in one command and not in
+// another.
+bool takes_value_somewhere(const std::string& name) {
+  return std::any_of(std::begin(kCommands), std::end(kCommands), [&name](const CommandEntry& entry) {
+    const CommandParser parser(entry);
+    return takes_value(parser.app.get_option_no_throw(name));
+  });
+}
+
+// How many words an option before the command has.
+size_t words_of_option(std::span<const std::string> args) {
+  const std::string& arg = args.front();
+  bool next = false;
+  if (arg == "--progress") {
+    const auto& modes = progress_words();
+    next = args.size() > 1 && std::find(modes.begin(), modes.end(), args[1]) != modes.end();
+  } else if (arg.starts_with("--")) {
+    next = arg.find('=') == std::string::npos && takes_value_somewhere(arg);
+  } else {
+    size_t n = 1;
+    while (n + 1 < arg.size() && !takes_value_somewhere({'-', arg[n]})) ++n;
+    next = n + 1 == arg.size() && takes_value_somewhere({'-', arg[n]});
+  }
+  return next && args.size() > 1 ? 2 : 1;
+}
+
+const CommandEntry* find_command(const std::string& name) {
+  for (const auto& entry : kCommands) {
+    if (name == entry.name) return &entry;
+  }
+  return nullptr;
+}
+
+// How others call it.
+struct OtherName {
+  const char* word;
+  const char* command;
+};
+constexpr OtherName kOtherNames[] = {
+    {"copy", "cp"},
+    {"upload", "cp"},
+    {"download", "cp"},
+    {"get", "cp"},
+    {"put", "cp"},
+    {"list", "ls"},
+    {"dir", "ls"},
+    {"del", "rm"},
+    {"delete", "rm"},
+    {"remove", "rm"},
+    {"mkdir", "mb"},
+    {"make-bucket", "mb"},
+    {"remove-bucket", "rb"},
+    {"info", "stat"},
+    {"head", "stat"},
+    {"import", "access import"},
+    {"inspect", "access inspect"},
+    {"register", "access register"},
+    {"use", "access use"},
+};
+
+Error unknown_command(const std::string& command) {
+  std::string meant;
+  for (const auto& other : kOtherNames) {
+    if (command == other.word) meant = std::string("; did you mean ") + other.command + "?";
+  }
+  std::vector<std::string> names = {"help"};
+  for (const auto& entry : kCommands) names.emplace_back(entry.name);
+  if (meant.empty()) meant = suggestion(command, names);
+  return make_error(Errc::kUsage, "unknown command " + shown(command) + meant + "; see sjcp --help");
+}
+
+// `sjcp help [COMMAND]`.
+Result<std::variant<Invocation, HelpText>> help_of(std::span<const std::string> words) {
+  if (words.empty() || (words.size() == 1 && words[0] == "access")) {
+    return std::variant<Invocation, HelpText>(HelpText{overview()});
+  }
+  std::string name = words[0];
+  if (name == "access") name += " " + words[1];
+  const CommandEntry* entry = find_command(name);
+  if (entry == nullptr) return unknown_command(name);
+  const CommandParser parser(*entry);
+  return std::variant<Invocation, HelpText>(HelpText{command_help(*entry, parser.d)});
 }
 
 std::optional<uint64_t> parse_rate(std::string_view text) {
@@ -594,50 +763,46 @@ std::optional<Rates> parse_rates(std::string_view text) {
 }
 
 Result<std::variant<Invocation, HelpText>> parse_arguments(std::span<const std::string> args) {
-  std::vector<std::string> rest;
-  std::string command;
+  using Parsed = std::variant<Invocation, HelpText>;
+  const auto is_help = [](const std::string& arg) { return arg == "--help" || arg == "-h"; };
   size_t i = 0;
-  for (; i < args.size() && args[i].starts_with("-"); ++i) {
-    if (args[i] == "--version") {
-      return std::variant<Invocation, HelpText>(Invocation{GlobalOptions(), VersionOptions()});
-    }
-    if (args[i] == "--help" || args[i] == "-h")
-      return std::variant<Invocation, HelpText>(HelpText{overview()});
-    rest.push_back(args[i]);
-    if (leading_value_option(args[i]) && i + 1 < args.size()) rest.push_back(args[++i]);
+  while (i < args.size() && args[i].size() > 1 && args[i][0] == '-') {
+    if (args[i] == "--version" || args[i] == "-V")
+      return Parsed(Invocation{GlobalOptions(), VersionOptions()});
+    if (is_help(args[i])) return Parsed(HelpText{overview()});
+    i += words_of_option(args.subspan(i));
   }
-  if (i == args.size()) return make_error(Errc::kUsage, "no command given; see sjcp --help");
-  command = args[i++];
-  if (command == "help") return std::variant<Invocation, HelpText>(HelpText{overview()});
+  if (i >= args.size()) return make_error(Errc::kUsage, "no command given; see sjcp --help");
+  std::vector<std::string> rest(args.begin(), args.begin() + static_cast<ptrdiff_t>(i));
+  std::string command = args[i++];
+  if (command == "help") return help_of(args.subspan(i));
   if (command == "access") {
-    if (i == args.size() || args[i] == "--help" || args[i] == "-h") {
-      if (i < args.size()) return std::variant<Invocation, HelpText>(HelpText{overview()});
+    if (i < args.size() && is_help(args[i])) return Parsed(HelpText{overview()});
+    if (i == args.size()) {
       return make_error(Errc::kUsage,
                         "access needs one of import, inspect, list, register, remove, use; see sjcp --help");
     }
     command += " " + args[i++];
   }
+  const CommandEntry* entry = find_command(command);
+  if (entry == nullptr) return unknown_command(command);
   rest.insert(rest.end(), args.begin() + static_cast<ptrdiff_t>(i), args.end());
-  for (const auto& entry : kCommands) {
-    if (command == entry.name) return parse_command(entry, rest);
-  }
-  return make_error(Errc::kUsage, "unknown command " + shown(command) + "; see sjcp --help");
+  return parse_command(*entry, rest);
 }
 
 std::vector<CommandDoc> documented_options() {
   std::vector<CommandDoc> docs;
-  docs.push_back({"", {"--help", "--version"}});
+  docs.push_back({"", {"--help", "--version", "-V"}, {}});
   for (const auto& entry : kCommands) {
-    Invocation invocation;
-    CLI::App app;
-    app.set_help_flag("-h,--help", "Print this help");
-    Definition d{&app, &invocation, {}};
-    entry.define(d);
-    add_global(d);
-    CommandDoc doc{entry.name, {}};
-    for (const CLI::Option* option : app.get_options()) {
-      for (const auto& name : option->get_lnames()) doc.options.push_back("--" + name);
-      for (const auto& name : option->get_snames()) doc.options.push_back("-" + name);
+    const CommandParser parser(entry);
+    CommandDoc doc{entry.name, {}, {}};
+    for (const CLI::Option* option : parser.app.get_options()) {
+      std::vector<std::string> names;
+      for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+      for (const auto& name : option->get_snames()) names.push_back("-" + name);
+      auto& valued = doc.valued;
+      if (takes_value(option)) valued.insert(valued.end(), names.begin(), names.end());
+      doc.options.insert(doc.options.end(), names.begin(), names.end());
     }
     docs.push_back(std::move(doc));
   }

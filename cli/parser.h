@@ -22,6 +22,7 @@ Result<std::variant<Invocation, HelpText>> parse_arguments(std::span<const std::
 struct CommandDoc {
   std::string name;                  // "cp", "access import"; "" for what the bare program takes
   std::vector<std::string> options;  // "--recursive", "-r"
+  std::vector<std::string> valued;   // of these, those that take a value
 };
 std::vector<CommandDoc> documented_options();
 

@@ -23,7 +23,7 @@ int run_command(const PresignOptions& options, const Session& session) {
   Services services(session, options.service);
   auto url = services.presign(*at, options.method, std::chrono::floor<std::chrono::seconds>(*period));
   if (!url) return session.fail(url.error());
-  session.out() << *url << '\n';
+  session.out().line(*url);
   return kExitOk;
 }
 

@@ -14,7 +14,7 @@ int run_command(const RbOptions& options, const Session& session) {
   if (auto valid = (*store)->check_bucket(at->bucket); !valid) return session.fail(valid.error());
   auto removed = (*store)->delete_bucket(at->bucket, options.force, session.io().stop);
   if (!removed) return session.fail(removed.error());
-  session.out() << "Bucket \"" << at->bucket << "\" has been deleted.\n";
+  session.out().line("Bucket \"" + at->bucket + "\" has been deleted.");
   return kExitOk;
 }
 

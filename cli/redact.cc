@@ -1,9 +1,17 @@
 #include "cli/redact.h"
 
+#include <algorithm>
+#include <cctype>
+
 namespace sjcp::cli {
 namespace {
 
 constexpr size_t kLongestHarmlessRun = 23;
+// A serialized API key has 100 characters and more; the longest digests and content identifiers 64.
+constexpr size_t kShortestKey = 80;
+constexpr std::string_view kTokenBegin = "hf_";
+constexpr size_t kShortestToken = 20;  // after that
+constexpr std::string_view kHidden = "the value given";
 
 bool is_base58(char c) {
   bool digit = c >= '1' && c <= '9';
@@ -18,6 +26,14 @@ size_t run_length(std::string_view text) {
   return n;
 }
 
+// How much of the beginning is a token of the hub; 0: it is none.
+size_t token_length(std::string_view text) {
+  if (!text.starts_with(kTokenBegin)) return 0;
+  size_t n = kTokenBegin.size();
+  while (n < text.size() && std::isalnum(static_cast<unsigned char>(text[n])) != 0) ++n;
+  return n >= kTokenBegin.size() + kShortestToken ? n : 0;
+}
+
 }  // namespace
 
 bool may_hold_secret(std::string_view text) {
@@ -30,11 +46,8 @@ bool may_hold_secret(std::string_view text) {
 }
 
 std::string shown(std::string_view text) {
-  if (may_hold_secret(text)) return "the value given";
-  std::string out = "\"";
-  for (char c : text) out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
-  out.push_back('"');
-  return out;
+  if (may_hold_secret(text)) return std::string(kHidden);
+  return "\"" + std::string(text) + "\"";
 }
 
 std::string redacted(std::string_view text) {
@@ -47,6 +60,17 @@ std::string redacted(std::string_view text) {
       out += text.substr(0, run == 0 ? 1 : run);
     }
     text.remove_prefix(run == 0 ? 1 : run);
+  }
+  return out;
+}
+
+std::string masked(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t run = run_length(text);
+    const size_t secret = run >= kShortestKey ? run : token_length(text);
+    out += secret > 0 ? kHidden : text.substr(0, 1);
+    text.remove_prefix(std::max<size_t>(secret, 1));
   }
   return out;
 }

@@ -7,29 +7,32 @@
 namespace sjcp::cli {
 namespace {
 
-void print(const AccessRegisterOptions& options, const edge::RegisteredAccess& access, std::ostream& out) {
+void print(const AccessRegisterOptions& options, const edge::RegisteredAccess& access, const Printer& out) {
   switch (options.format) {
     case RegisterFormat::kText:
-      out << "Access Key ID: " << access.access_key_id << "\nSecret Key   : " << access.secret_key
-          << "\nEndpoint     : " << access.endpoint << '\n';
-      if (!access.restricted_until.empty()) out << "Works until  : " << access.restricted_until << '\n';
+      out.line("Access Key ID: " + access.access_key_id);
+      out.line("Secret Key   : " + access.secret_key);
+      out.line("Endpoint     : " + access.endpoint);
+      if (!access.restricted_until.empty()) out.line("Works until  : " + access.restricted_until);
       break;
     case RegisterFormat::kEnv:
-      out << "AWS_ACCESS_KEY_ID=" << access.access_key_id << "\nAWS_SECRET_ACCESS_KEY=" << access.secret_key
-          << "\nAWS_ENDPOINT=" << access.endpoint << "\nAWS_ENDPOINT_URL=" << access.endpoint << '\n';
+      out.line("AWS_ACCESS_KEY_ID=" + access.access_key_id);
+      out.line("AWS_SECRET_ACCESS_KEY=" + access.secret_key);
+      out.line("AWS_ENDPOINT=" + access.endpoint);
+      out.line("AWS_ENDPOINT_URL=" + access.endpoint);
       break;
     case RegisterFormat::kAws: {
       const std::string profile = options.aws_profile.empty() ? "" : " --profile " + options.aws_profile;
-      out << "aws configure" << profile << " set aws_access_key_id " << access.access_key_id
-          << "\naws configure" << profile << " set aws_secret_access_key " << access.secret_key
-          << "\naws configure" << profile << " set endpoint_url " << access.endpoint << '\n';
+      const std::string set = "aws configure" + profile + " set ";
+      out.line(set + "aws_access_key_id " + access.access_key_id);
+      out.line(set + "aws_secret_access_key " + access.secret_key);
+      out.line(set + "endpoint_url " + access.endpoint);
       break;
     }
     case RegisterFormat::kJson:
-      out << to_line(Json{{"access_key_id", access.access_key_id},
-                          {"secret_key", access.secret_key},
-                          {"endpoint", access.endpoint}})
-          << '\n';
+      out.exact(to_line(Json{{"access_key_id", access.access_key_id},
+                             {"secret_key", access.secret_key},
+                             {"endpoint", access.endpoint}}));
       break;
   }
 }

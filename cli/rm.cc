@@ -14,7 +14,8 @@ constexpr size_t kBatchKeys = 500;
 // Removes objects of one location and counts what happened.
 class Remover {
  public:
-  Remover(Services& services, const Session& session) : services_(services), session_(session) {}
+  Remover(Services& services, const Session& session, bool null)
+      : services_(services), session_(session), null_(null) {}
 
   void remove_one(const Location& at) {
     auto store = services_.store(at);
@@ -83,7 +84,11 @@ class Remover {
   void result(const Location& at, const Status& status, const char* said = "removed ") {
     if (!status) return failed(status.error());
     ++removed_;
-    session_.out() << said << at.text() << '\n';
+    if (null_) {
+      session_.out().exact(at.text() + '\0');
+    } else {
+      session_.out().line(said + at.text());
+    }
   }
 
   void failed(const Error& error) {
@@ -97,6 +102,7 @@ class Remover {
 
   Services& services_;
   const Session& session_;
+  const bool null_;
   size_t removed_ = 0;
   size_t failures_ = 0;
   int code_ = kExitOk;
@@ -126,7 +132,7 @@ int run_command(const RmOptions& options, const Session& session) {
   for (const auto& at : targets) {
     if (auto store = services.store(at); !store) return session.fail(store.error());
   }
-  Remover remover(services, session);
+  Remover remover(services, session, options.null);
   for (const auto& at : targets) {
     if (session.io().stop.stop_requested()) return session.fail(make_error(Errc::kCancelled, "interrupted"));
     if (options.pending) {

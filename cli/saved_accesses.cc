@@ -1,7 +1,9 @@
 #include "cli/saved_accesses.h"
 
+#include <algorithm>
 #include <fstream>
 
+#include "cli/nearest.h"
 #include "cli/redact.h"
 
 namespace sjcp::cli {
@@ -97,6 +99,16 @@ std::optional<std::string> SavedAccesses::find(const std::string& name) const {
   return std::nullopt;
 }
 
+std::string SavedAccesses::near(const std::string& name) const {
+  std::vector<std::string> names;
+  for (const auto* file : {&own, &uplink}) {
+    for (const auto& [saved, grant] : file->accesses()) {
+      if (std::find(names.begin(), names.end(), saved) == names.end()) names.push_back(saved);
+    }
+  }
+  return suggestion(name, names);
+}
+
 Status SavedAccesses::save_own() const {
   if (paths.own.empty()) {
     return make_error(Errc::kLocalIo,
@@ -137,7 +149,7 @@ Result<access::Grant> find_grant(const std::string& value, const std::string& or
   bool nameable = access::valid_access_name(value) || value.find('/') != std::string::npos;
   if (!nameable || may_hold_secret(value)) return with_context(direct.error(), origin);
   return make_error(Errc::kNotFound, origin + ": no saved access and no file is called " + shown(value) +
-                                         "; see sjcp access list");
+                                         saved.near(value) + "; see sjcp access list");
 }
 
 }  // namespace sjcp::cli

@@ -30,6 +30,8 @@ struct SavedAccesses {
   std::optional<std::string> find(const std::string& name) const;
   // Empty when there is none.
   std::string default_name() const;
+  // "; did you mean NAME?" for a name that is not saved, or nothing.
+  std::string near(const std::string& name) const;
   Status save_own() const;
 };
 

@@ -37,6 +37,14 @@ Result<std::vector<http::Header>> parse_headers(const std::vector<std::string>& 
   return headers;
 }
 
+std::string origin_of_token(const hf::Settings& settings, const Io& io) {
+  if (settings.token.empty()) return "no token";
+  for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
+    if (!io.env(name).value_or("").empty()) return std::string("the token is from ") + name;
+  }
+  return "the token is from its file";
+}
+
 }  // namespace
 
 Services::~Services() {
@@ -103,6 +111,7 @@ Result<std::unique_ptr<s3::Store>> Services::open_s3(http::Client& client) {
 Result<std::unique_ptr<hf::Hub>> Services::open_hub(http::Client& client) {
   auto settings = hf::Settings::read(session_.io().env);
   if (!settings) return settings.error();
+  spdlog::debug("hf://: {}", origin_of_token(*settings, session_.io()));
   hf::HubOptions options;
   options.settings = std::move(*settings);
   options.mirror = options_.hub_mirror;

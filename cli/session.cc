@@ -13,6 +13,7 @@ Session::Session(const Io& io, const GlobalOptions& global, const flow::RetryPol
     : io_(io), global_(global), log_(log) {
   waits_.policy = retry;
   waits_.tell = [](const std::string& line) { spdlog::warn("{}", line); };
+  waits_.note = [](const std::string& line) { spdlog::debug("{}", line); };
 }
 
 Result<access::Grant> Session::open_access(const std::string& option) const {
@@ -23,6 +24,7 @@ Result<access::Grant> Session::open_access(const std::string& option) const {
     value = (io_.env ? io_.env(name) : std::nullopt).value_or("");
     origin = name;
   }
+  spdlog::debug("the access is from {}", value.empty() ? "the default saved one" : origin);
   // A grant in full needs no saved accesses: a damaged file of them must not stand in its way.
   if (!value.empty()) {
     if (auto grant = access::Grant::parse(value)) return grant;
@@ -46,7 +48,7 @@ Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string&
 }
 
 int Session::fail(const Error& error) const {
-  err() << "sjcp: " << error.what << std::endl;
+  io_.err.message(error.what);
   return exit_code(error.code);
 }
 

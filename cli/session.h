@@ -19,8 +19,7 @@ class Session {
 
   const Io& io() const { return io_; }
   const GlobalOptions& global() const { return global_; }
-  std::ostream& out() const { return *io_.out; }
-  std::ostream& err() const { return *io_.err; }
+  const Printer& out() const { return io_.out; }
   LogScope& log() const { return log_; }
 
   // The access named by the option, else SJCP_ACCESS, else UPLINK_ACCESS, else the default access.

@@ -65,28 +65,28 @@ std::string path_text(const access::SharePrefix& prefix) {
 }
 
 // uplink's text, which scripts parse.
-void print_text(std::ostream& out, const access::Grant& grant, const Request& request,
+void print_text(const Printer& out, const access::Grant& grant, const Request& request,
                 const std::string& shared) {
   const auto& p = request.permission;
-  std::string paths;
+  out.line("Sharing access to satellite " + grant.satellite_url);
+  out.line("=========== ACCESS RESTRICTIONS ==========================================================");
+  out.line(std::string("Download     : ") + allowed(p.reads));
+  out.line(std::string("Upload       : ") + allowed(p.writes));
+  out.line(std::string("Lists        : ") + allowed(p.lists));
+  out.line(std::string("Deletes      : ") + allowed(p.deletes));
+  out.line("NotBefore    : " + restriction(p.not_before));
+  out.line("NotAfter     : " + restriction(p.not_after));
+  out.line("MaxObjectTTL : " + (p.max_object_ttl ? format_go_duration(*p.max_object_ttl) : "Not set"));
+  std::string label = "Paths        : ";
   for (const auto& prefix : request.prefixes) {
-    paths += paths.empty() ? path_text(prefix) : "\n            " + path_text(prefix);
+    out.line(label + path_text(prefix));
+    label.assign("            ");
   }
-  out << "Sharing access to satellite " << grant.satellite_url << '\n'
-      << "=========== ACCESS RESTRICTIONS ==========================================================\n"
-      << "Download     : " << allowed(p.reads) << '\n'
-      << "Upload       : " << allowed(p.writes) << '\n'
-      << "Lists        : " << allowed(p.lists) << '\n'
-      << "Deletes      : " << allowed(p.deletes) << '\n'
-      << "NotBefore    : " << restriction(p.not_before) << '\n'
-      << "NotAfter     : " << restriction(p.not_after) << '\n'
-      << "MaxObjectTTL : " << (p.max_object_ttl ? format_go_duration(*p.max_object_ttl) : "Not set") << '\n'
-      << "Paths        : " << paths << '\n'
-      << "=========== SERIALIZED ACCESS WITH THE ABOVE RESTRICTIONS TO SHARE WITH OTHERS ===========\n"
-      << "Access       : " << shared << '\n';
+  out.line("=========== SERIALIZED ACCESS WITH THE ABOVE RESTRICTIONS TO SHARE WITH OTHERS ===========");
+  out.line("Access       : " + shared);
 }
 
-void print_json(std::ostream& out, const access::Grant& grant, const Request& request,
+void print_json(const Printer& out, const access::Grant& grant, const Request& request,
                 const std::string& shared, const std::string& exported_to) {
   const auto& p = request.permission;
   auto time = [](const std::optional<Time>& t) { return t ? Json(format_rfc3339(*t)) : Json(nullptr); };
@@ -103,7 +103,7 @@ void print_json(std::ostream& out, const access::Grant& grant, const Request& re
   json["paths"] = std::move(paths);
   json["access"] = shared;
   if (!exported_to.empty()) json["exported_to"] = exported_to;
-  out << to_line(json) << '\n';
+  out.exact(to_line(json));
 }
 
 }  // namespace
@@ -112,8 +112,8 @@ int run_command(const ShareOptions& options, const Session& session) {
   if (!options.edge_options.empty()) {
     return session.fail(
         make_error(Errc::kUnsupported, options.edge_options.front() +
-                                           " needs the auth service, which sjcp does not speak yet; "
-                                           "share without it, or use uplink"));
+                                           ": share makes the access and does not register it with the auth "
+                                           "service; give the access to sjcp access register"));
   }
   auto now = session.io().clock->wall_now();
   auto request = parse_request(options, now);
@@ -135,7 +135,7 @@ int run_command(const ShareOptions& options, const Session& session) {
     print_json(session.out(), *grant, *request, shared, exported_to);
   } else {
     print_text(session.out(), *grant, *request, shared);
-    if (!exported_to.empty()) session.out() << "Exported to: " << exported_to << '\n';
+    if (!exported_to.empty()) session.out().line("Exported to: " + exported_to);
   }
   return kExitOk;
 }

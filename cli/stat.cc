@@ -48,8 +48,8 @@ Json json_of(const Facts& facts) {
   return json;
 }
 
-void print(const Facts& facts, bool utc, std::ostream& out) {
-  const auto line = [&out](const char* what, const std::string& value) { out << what << value << '\n'; };
+void print(const Facts& facts, bool utc, const Printer& out) {
+  const auto line = [&out](const char* what, const std::string& value) { out.line(what + value); };
   line("Name:     ", facts.name);
   line("Size:     ", facts.sized() ? std::to_string(facts.size) : "unknown");
   if (facts.created.time_since_epoch().count() != 0) line("Created:  ", format_time(facts.created, utc));
@@ -76,7 +76,7 @@ int run_command(const StatOptions& options, const Session& session) {
       const int failed = session.fail(facts.error());
       code = options.locations.size() > 1 ? static_cast<int>(kExitSomeFailed) : failed;
     } else if (options.json) {
-      session.out() << to_line(json_of(*facts)) << '\n';
+      session.out().exact(to_line(json_of(*facts)));
     } else {
       print(*facts, options.utc, session.out());
     }

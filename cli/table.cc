@@ -17,10 +17,11 @@ size_t width(const std::string& text) {
 
 }  // namespace
 
-Table::Table(std::ostream& out, std::vector<std::string> header) : out_(out), header_(std::move(header)) {}
+Table::Table(const Printer& out, std::vector<std::string> header) : out_(out), header_(std::move(header)) {}
 
 void Table::add(std::vector<std::string> cells) {
   if (!header_.empty()) lines_.push_back(std::exchange(header_, {}));
+  for (std::string& cell : cells) cell = printable(cell);
   lines_.push_back(std::move(cells));
   if (++rows_ >= kBlockLines) flush();
 }
@@ -37,7 +38,7 @@ void Table::flush() {
       text += line[i];
       if (i + 1 < line.size()) text.append(widths[i] - width(line[i]), ' ');
     }
-    out_ << text << '\n';
+    out_.line(text);
   }
   out_.flush();
   lines_.clear();

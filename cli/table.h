@@ -2,9 +2,10 @@
 // four wide and followed by four blanks more than its widest text; the last column is not padded.
 #pragma once
 
-#include <ostream>
 #include <string>
 #include <vector>
+
+#include "cli/printer.h"
 
 namespace sjcp::cli {
 
@@ -12,14 +13,14 @@ namespace sjcp::cli {
 // header is printed with the first line and not at all without one.
 class Table {
  public:
-  Table(std::ostream& out, std::vector<std::string> header);
+  Table(const Printer& out, std::vector<std::string> header);
 
-  // Requires: as many cells as the header has.
+  // Requires: as many cells as the header has.  Shown as printable() has them.
   void add(std::vector<std::string> cells);
   void flush();
 
  private:
-  std::ostream& out_;
+  const Printer out_;
   std::vector<std::string> header_;
   std::vector<std::vector<std::string>> lines_;
   size_t rows_ = 0;  // of lines_, not counting the header

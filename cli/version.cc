@@ -92,7 +92,7 @@ std::string version_text() {
 }
 
 int run_command(const VersionOptions&, const Session& session) {
-  session.out() << version_text();
+  session.out().exact(version_text());
   return kExitOk;
 }
 

@@ -20,8 +20,11 @@ struct StartEvent {
 };
 
 struct ProgressEvent {
-  double elapsed = 0;        // seconds since the start
-  uint64_t bytes_done = 0;   // verified and handed to the destination
+  double elapsed = 0;  // seconds since the start
+  // Verified and handed to the destination; of uploads, what nodes and services have acknowledged.
+  uint64_t bytes_done = 0;
+  // Of these, what the next run need not send again: of uploads, segments and parts that are whole.
+  uint64_t bytes_committed = 0;
   uint64_t bytes_total = 0;  // of everything known so far
   bool total_known = false;  // false while files are still being found or a size is unknown
   double rate = 0;           // bytes per second, over the last seconds
@@ -74,6 +77,8 @@ class View {
     static_cast<void>(message);
   }
   virtual void summary(const SummaryEvent&) {}
+  // What was told did not reach its reader; once.
+  virtual std::optional<Error> trouble() { return std::nullopt; }
 };
 
 }  // namespace sjcp::cli

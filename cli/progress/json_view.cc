@@ -1,10 +1,13 @@
 #include "cli/progress/json_view.h"
 
 #include <cmath>
+#include <utility>
 
 #include "cli/exit_codes.h"
 #include "cli/human_time.h"
 #include "cli/json.h"
+#include "cli/printer.h"
+#include "cli/redact.h"
 
 namespace sjcp::cli {
 namespace {
@@ -33,11 +36,9 @@ uint64_t whole(double rate) {
 }
 
 Json described(const Error& error) {
-  return Json{{"code", to_string(error.code)}, {"message", error.what}, {"exit_code", exit_code(error.code)}};
-}
-
-std::string line(const Json& json) {
-  return to_line(json) + "\n";
+  return Json{{"code", to_string(error.code)},
+              {"message", bounded(masked(error.what))},
+              {"exit_code", exit_code(error.code)}};
 }
 
 }  // namespace
@@ -49,13 +50,14 @@ void JsonView::start(const StartEvent& event) {
   json["parallelism"] = event.parallelism > 0 ? Json(event.parallelism) : Json(nullptr);
   json["transfers"] = event.transfers > 0 ? Json(event.transfers) : Json(nullptr);
   json["memory"] = event.memory_bytes;
-  write_(line(json));
+  note(write_(to_line(json)));
 }
 
 void JsonView::progress(const ProgressEvent& event) {
   Json json = event_named("progress");
   json["elapsed"] = rounded(event.elapsed);
   json["bytes_done"] = event.bytes_done;
+  json["bytes_committed"] = event.bytes_committed;
   json["bytes_total"] = event.total_known ? Json(event.bytes_total) : Json(nullptr);
   json["rate"] = whole(event.rate);
   json["segments"] = event.segments;
@@ -65,13 +67,14 @@ void JsonView::progress(const ProgressEvent& event) {
   json["files_failed"] = event.files_failed;
   json["bytes_resumed"] = event.bytes_resumed;
   json["eta"] = event.eta ? Json(rounded(*event.eta)) : Json(nullptr);
-  write_(line(json));
+  note(write_(to_line(json)));
 }
 
 void JsonView::file(const FileEvent& event) {
   Json json = event_named("file");
-  json["path"] = event.path;
-  json["source"] = event.source;
+  // What failed may have been a grant in the place of a name.
+  json["path"] = event.error ? masked(event.path) : event.path;
+  json["source"] = event.error ? masked(event.source) : event.source;
   json["ok"] = !event.error.has_value();
   json["bytes"] = event.bytes;
   json["seconds"] = rounded(event.seconds);
@@ -80,20 +83,20 @@ void JsonView::file(const FileEvent& event) {
   if (event.last_percent) json["last_percent_seconds"] = rounded(*event.last_percent);
   if (!event.digest.empty()) json["digest"] = event.digest;
   if (event.error) json["error"] = described(*event.error);
-  write_(line(json));
+  note(write_(to_line(json)));
 }
 
 void JsonView::error(const Error& error) {
   Json json = event_named("error");
   json.update(described(error));
-  write_(line(json));
+  note(write_(to_line(json)));
 }
 
 void JsonView::log(const std::string& level, const std::string& message) {
   Json json = event_named("log");
   json["level"] = level;
-  json["message"] = message;
-  write_(line(json));
+  json["message"] = bounded(masked(message));
+  note(write_(to_line(json)));
 }
 
 void JsonView::summary(const SummaryEvent& event) {
@@ -110,7 +113,16 @@ void JsonView::summary(const SummaryEvent& event) {
   json["last_percent_seconds"] = rounded_or_null(event.tail);
   json["last_percent_share"] = rounded_or_null(event.tail_share);
   json["exit_code"] = event.exit_code;
-  write_(line(json));
+  note(write_(to_line(json)));
+  if (close_) note(close_());
+}
+
+void JsonView::note(Status status) {
+  if (!status && !trouble_) trouble_ = std::move(status).error();
+}
+
+std::optional<Error> JsonView::trouble() {
+  return std::exchange(told_, told_ || trouble_.has_value()) ? std::nullopt : trouble_;
 }
 
 }  // namespace sjcp::cli

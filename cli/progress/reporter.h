@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -39,12 +40,17 @@ class Reporter {
   void error(const Error& error);
   void log(const std::string& level, const std::string& message);
 
-  // A last sample and the summary, once; later calls do nothing.
-  void finish(int exit_code);
+  // A last sample and the summary, once.  The exit code: kExitLocalIo in place of kExitOk where a view could
+  // not tell what it was told.
+  int finish(int exit_code);
 
  private:
   void run(std::chrono::milliseconds interval);
-  ProgressEvent take_sample();  // requires mutex_
+  // These require mutex_.
+  ProgressEvent take_sample();
+  void tell(const std::function<void(View&)>& what);
+  // Views that can no longer tell: said at once, by those that can.
+  void look_for_trouble(bool late);
 
   const std::vector<std::unique_ptr<View>> views_;
   const transfer::Counters& counters_;
@@ -63,6 +69,8 @@ class Reporter {
   uint64_t failed_ = 0;
   uint64_t skipped_ = 0;
   FileEvent last_copied_;
+  uint64_t shown_ = 0;  // of an upload: what was acknowledged once is shown, also while it is sent again
+  bool untold_ = false;
   std::thread sampler_;
 };
 

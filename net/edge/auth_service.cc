@@ -34,7 +34,7 @@ Error refused(const http::Reply& reply, const std::string& service) {
 
 Result<std::string> auth_service_url(const std::string& address) {
   std::string url = address;
-  while (!url.empty() && url.back() == '/') url.pop_back();
+  while (url.ends_with('/') && !url.ends_with("://")) url.pop_back();
   if (url.ends_with(kDrpcPort)) url.resize(url.size() - kDrpcPort.size());
   if (url.starts_with(kInsecure)) url.replace(0, kInsecure.size(), "http://");
   if (url.find("://") == std::string::npos) url.insert(0, "https://");

@@ -77,44 +77,44 @@ TEST_CASE("Rates are one for both ways or down and up") {
 TEST_CASE("A rate file sets the rate, again when it changes, and not when it makes no sense") {
   test::TempFolder folder;
   const std::string path = folder / "rate";
-  transfer::Throttle throttle(5);
+  transfer::Throttle down(5);
+  transfer::Throttle up(6);
   std::vector<std::string> warnings;
-  auto open = [&](bool upload) {
+  auto open = [&] {
     return RateFile::open(
-        path, upload, throttle, system_clock(), [&](const std::string& text) { warnings.push_back(text); },
-        0ms);
+        path, down, up, system_clock(), [&](const std::string& text) { warnings.push_back(text); }, 0ms);
   };
-  auto missing = open(false);
+  auto missing = open();
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code == Errc::kLocalIo);
   write(path, "what?");
-  auto wrong = open(false);
+  auto wrong = open();
   REQUIRE_FALSE(wrong);
   CHECK(wrong.error().code == Errc::kUsage);
-  CHECK(throttle.rate() == 5);
+  CHECK(down.rate() == 5);
+  CHECK(up.rate() == 6);
 
   write(path, " 10M/2M\n");
-  auto down = open(false);
-  REQUIRE(down);
-  CHECK(throttle.rate() == 10 * kMiB);
-  auto up = open(true);
-  REQUIRE(up);
-  CHECK(throttle.rate() == 2 * kMiB);
+  auto file = open();
+  REQUIRE(file);
+  CHECK(down.rate() == 10 * kMiB);
+  CHECK(up.rate() == 2 * kMiB);
 
   write(path, "3M");
-  (*up)->check();
-  CHECK(throttle.rate() == 3 * kMiB);
+  (*file)->check();
+  CHECK(down.rate() == 3 * kMiB);
+  CHECK(up.rate() == 3 * kMiB);
   write(path, "3 elephants");
-  (*up)->check();
-  (*up)->check();
-  CHECK(throttle.rate() == 3 * kMiB);
+  (*file)->check();
+  (*file)->check();
+  CHECK(up.rate() == 3 * kMiB);
   std::filesystem::remove(path);
-  (*up)->check();
-  CHECK(throttle.rate() == 3 * kMiB);
+  (*file)->check();
+  CHECK(up.rate() == 3 * kMiB);
   CHECK(warnings.size() == 2);
   write(path, "off");
-  (*up)->check();
-  CHECK(throttle.rate() == transfer::Throttle::kNoLimit);
+  (*file)->check();
+  CHECK(up.rate() == transfer::Throttle::kNoLimit);
 }
 
 TEST_CASE("The least limit of a control group and those above it counts") {

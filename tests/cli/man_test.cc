@@ -4,6 +4,11 @@
 #include <sstream>
 
 #include "cli/parser.h"
+#include "core/flow/retry.h"
+#include "core/segment/piece_spread.h"
+#include "net/drpc/connection.h"
+#include "net/http/client.h"
+#include "net/storj/segment_download.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
 
@@ -57,6 +62,35 @@ TEST_CASE("The man page documents every option of every command") {
       CAPTURE(option);
       CHECK((names(own, option) || names(common, option)));
     }
+  }
+}
+
+TEST_CASE("The man page says how long each wait is at most") {
+  const std::string text = page();
+  const flow::RetryPolicy retry;
+  const http::ClientOptions client;
+  const drpc::CallOptions satellite;
+  const storj::RaceOptions down;
+  const segment::PieceSpread::Options up;
+  struct Row {
+    const char* wait;
+    std::chrono::milliseconds limit;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"A service that is away", retry.patience},
+           {"A wait that a service asks for (Retry-After)", retry.longest_asked},
+           {"A connection to a server", client.connect_timeout},
+           {"A server that sends and takes nothing", client.stall_timeout},
+           {"A connection to the satellite", satellite.dial_limit},
+           {"An answer of the satellite", satellite.silence_limit},
+           {"A download", down.dial_limit},
+           {"A download", down.silence_limit},
+           {"An upload", std::chrono::duration_cast<std::chrono::milliseconds>(up.dial_limit)},
+       }) {
+    CAPTURE(row.wait);
+    const std::string line =
+        std::string(".B ") + row.wait + "\n" + std::to_string(row.limit.count() / 1000) + " s";
+    CHECK(text.find(line) != std::string::npos);
   }
 }
 

@@ -1,5 +1,9 @@
 #include "cli/parser.h"
 
+#include <algorithm>
+#include <map>
+
+#include "cli/nearest.h"
 #include "core/base/units.h"
 #include "tests/support/catch.h"
 
@@ -227,4 +231,102 @@ TEST_CASE("access register takes uplink's options") {
   CHECK(o.format == RegisterFormat::kEnv);
   CHECK(o.auth_service == "https://auth.example.com");
   CHECK(refusal({"access", "register", "--format", "yaml"}).find("--format") != std::string::npos);
+}
+
+TEST_CASE("Options of a command may stand before it") {
+  CHECK(parsed<LsOptions>({"--access", "main", "ls", "sj://b"}).service.access == "main");
+  CHECK(parsed<CpOptions>({"-r", "-t", "3", "cp", "a", "sj://b/"}).transfers == 3);
+  CHECK(parsed<CpOptions>({"-rt3", "--progress", "json", "cp", "a", "sj://b/"}).recursive);
+  CHECK(parsed<CpOptions>({"-t3", "--progress", "cp", "a", "sj://b/"}).transfers == 3);
+  CHECK(parsed<CpOptions>({"-p=4", "cp", "a", "sj://b/"}).parallelism == 4);
+  CHECK(refusal({"--transfers", "3", "ls"}) == "unknown option \"--transfers\"; see sjcp ls --help");
+  CHECK(refusal({"--access", "main"}) == "no command given; see sjcp --help");
+  CHECK(refusal({"--access"}) == "no command given; see sjcp --help");
+}
+
+TEST_CASE("Whether an option takes a value does not depend on the command") {
+  std::map<std::string, bool> valued;
+  for (const auto& doc : documented_options()) {
+    for (const auto& option : doc.options) {
+      const bool takes = std::find(doc.valued.begin(), doc.valued.end(), option) != doc.valued.end();
+      CAPTURE(doc.name, option);
+      CHECK(valued.emplace(option, takes).first->second == takes);
+    }
+  }
+}
+
+TEST_CASE("A message names the option and the value as they were typed") {
+  const auto says = [](Strings words, const std::string& text) {
+    words.insert(words.begin(), "cp");
+    words.insert(words.end(), {"a", "sj://b/"});
+    CHECK(refusal(words) == text + "; see sjcp cp --help");
+  };
+  says({"-t", "lots"}, "-t \"lots\": not auto or a number from 1 to 100000");
+  says({"-tlots"}, "-t \"lots\": not auto or a number from 1 to 100000");
+  says({"-j", "0"}, "-j \"0\": not auto or a number from 1 to 100000");
+  says({"-p", "-1"}, "-p \"-1\": not auto or a number from 1 to 100000");
+  says({"--transfers=many"}, "--transfers \"many\": not auto or a number from 1 to 100000");
+  says({"--memory", "lots"}, "--memory \"lots\": not a size; write 256MiB");
+  says({"--maximum-concurrent-pieces", "x"},
+       "--maximum-concurrent-pieces \"x\": not a number from 0 to 1000000");
+  says({"--limit-rate", "fast"}, "--limit-rate \"fast\": not a rate; write 10M, or 10M/2M for down/up");
+  says({"--log-level", "wran"},
+       "--log-level \"wran\": not one of trace, debug, info, warn, error, off; did you mean warn?");
+  says({"--progress=josn"},
+       "--progress \"josn\": not one of auto, bar, json, none, plain, true, false; did you mean json?");
+  says({"--recursive=maybe"}, "--recursive \"maybe\": not a value that it takes");
+  says({"--progress", "josn"},
+       "--progress \"josn\": not a mode; did you mean json? A file of that name is ./josn");
+  says({"-r=perhaps"}, "-r \"perhaps\": not a value that it takes");
+}
+
+TEST_CASE("Short options take a value after an equals sign") {
+  CHECK(parsed<CpOptions>({"cp", "-r=true", "a", "sj://b/"}).recursive);
+  CHECK_FALSE(parsed<CpOptions>({"cp", "-r=false", "a", "sj://b/"}).recursive);
+  CHECK(parsed<CpOptions>({"cp", "-t=7", "a", "sj://b/"}).transfers == 7);
+  CHECK(parsed<CpOptions>({"cp", "--range", "=", "a", "b"}).range == "=");
+  CHECK(refusal({"cp", "-t=", "a", "sj://b/"}) == "-t needs a value; see sjcp cp --help");
+}
+
+TEST_CASE("What was mistyped gets the nearest word that there is") {
+  CHECK(refusal({"sl"}) == "unknown command \"sl\"; did you mean ls?; see sjcp --help");
+  CHECK(refusal({"copy", "a"}) == "unknown command \"copy\"; did you mean cp?; see sjcp --help");
+  CHECK(refusal({"access", "imprt"}) ==
+        "unknown command \"access imprt\"; did you mean access import?; see sjcp --help");
+  CHECK(refusal({"cp", "--recursve", "a", "b"}) ==
+        "unknown option \"--recursve\"; did you mean --recursive?; see sjcp cp --help");
+  CHECK(refusal({"frobnicate"}).find("did you mean") == std::string::npos);
+  CHECK(refusal({"x"}).find("did you mean") == std::string::npos);
+  CHECK(nearest("josn", {"json", "bar"}) == "json");
+  CHECK(nearest("ab", {"aa", "bb"}).empty());
+  CHECK(nearest(std::string(10'000, 'a'), {"aa"}).empty());
+}
+
+TEST_CASE("Help of a command, and the version, have their usual spellings") {
+  const auto help = [](const Strings& words) {
+    auto result = parse_arguments(words);
+    REQUIRE(result);
+    const auto* text = std::get_if<HelpText>(&*result);
+    return text == nullptr ? std::string() : text->text;
+  };
+  CHECK(help({"help"}) == help({"--help"}));
+  CHECK(help({"help", "access"}) == help({"--help"}));
+  CHECK(help({"help", "cp"}) == help({"cp", "--help"}));
+  CHECK(help({"help", "access", "import"}) == help({"access", "import", "-h"}));
+  CHECK(refusal({"help", "sl"}).find("did you mean ls") != std::string::npos);
+  parsed<VersionOptions>({"-V"});
+  parsed<VersionOptions>({"--version"});
+}
+
+TEST_CASE("-v counts") {
+  const auto verbose = [](const Strings& words) {
+    auto result = parse_arguments(words);
+    REQUIRE(result);
+    return std::get_if<Invocation>(&*result)->global.verbose;
+  };
+  CHECK(verbose({"ls"}) == 0);
+  CHECK(verbose({"ls", "-v"}) == 1);
+  CHECK(verbose({"-v", "ls", "-v"}) == 2);
+  CHECK(verbose({"ls", "-vv"}) == 2);
+  CHECK(verbose({"ls", "--verbose=false"}) == 0);
 }

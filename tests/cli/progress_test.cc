@@ -1,6 +1,8 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "cli/progress/json_view.h"
@@ -8,6 +10,7 @@
 #include "cli/progress/reporter.h"
 #include "cli/progress/text_view.h"
 #include "core/base/units.h"
+#include "core/transfer/landing.h"
 #include "tests/cli/run_cli.h"
 #include "tests/support/catch.h"
 
@@ -57,7 +60,10 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
   transfer::Counters counters;
   std::string text;
   std::vector<std::unique_ptr<cli::View>> views;
-  views.push_back(std::make_unique<cli::JsonView>([&](std::string_view line) { text += line; }));
+  views.push_back(std::make_unique<cli::JsonView>([&](std::string_view line) {
+    text += line;
+    return Status();
+  }));
   cli::Reporter reporter(std::move(views), counters, clock);
   reporter.start({"cp", clock.wall_now(), 8, 4, 1024}, 0ms);
   reporter.planned(3000);
@@ -95,6 +101,7 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
                                    {"event", "progress"},
                                    {"elapsed", 2.0},
                                    {"bytes_done", 1000},
+                                   {"bytes_committed", 1000},
                                    {"bytes_total", 3000},
                                    {"rate", 500},
                                    {"segments", 3},
@@ -143,8 +150,9 @@ TEST_CASE("cp --progress=json puts JSON lines and nothing else on stderr") {
   CHECK(of_kind(lines, "summary").size() == 1);
   CHECK(of_kind(lines, "file").size() == 2);
   CHECK(fields(of_kind(lines, "progress").at(0)) ==
-        std::set<std::string>{"v", "event", "elapsed", "bytes_done", "bytes_total", "rate", "segments",
-                              "window", "connections", "files_done", "files_failed", "bytes_resumed", "eta"});
+        std::set<std::string>{"v", "event", "elapsed", "bytes_done", "bytes_committed", "bytes_total", "rate",
+                              "segments", "window", "connections", "files_done", "files_failed",
+                              "bytes_resumed", "eta"});
   CHECK(lines.front()["parallelism"].is_null());
   auto summary = lines.back();
   CHECK(summary["overhead"].is_null());
@@ -211,7 +219,7 @@ TEST_CASE("JSON stays valid whatever bytes a key has") {
 
 TEST_CASE("The bar fits the terminal and says what is known") {
   cli::ProgressEvent event;
-  event.bytes_done = 512 * kMiB;
+  event.bytes_done = event.bytes_committed = 512 * kMiB;
   event.bytes_total = 2 * kGiB;
   event.total_known = true;
   event.rate = 64.0 * 1024 * 1024;
@@ -231,4 +239,112 @@ TEST_CASE("The bar gets out of the way of an error") {
   bar.progress({});
   bar.error(make_error(Errc::kNetwork, "satellite: gone"));
   CHECK(err.str().find("\r\x1b[Ksjcp: satellite: gone\n") != std::string::npos);
+}
+
+TEST_CASE("What nodes have acknowledged counts, and is told apart from what is committed") {
+  MovingClock clock;
+  transfer::Counters counters;
+  std::string text;
+  std::vector<std::unique_ptr<cli::View>> views;
+  views.push_back(std::make_unique<cli::JsonView>([&](std::string_view line) {
+    text += line;
+    return Status();
+  }));
+  cli::Reporter reporter(std::move(views), counters, clock);
+  reporter.start({"cp", clock.wall_now(), 0, 1, 0}, 0ms);
+  reporter.planned(1000);
+  reporter.plan_complete();
+  {
+    transfer::Landing first(counters);
+    transfer::Landing second(counters);
+    first.reach(300);
+    second.more(100);
+    clock.now += 1s;
+    reporter.sample();
+    // A segment that goes up again is not shown to go back.
+    first.reach(0);
+    reporter.sample();
+    first.reach(500);
+    second.reach(900);
+    reporter.sample();
+    counters.bytes_done = 500;
+  }
+  CHECK(counters.bytes_landing == 0);
+  reporter.finish(5);
+  const auto lines = Outcome::parse_lines(text);
+  REQUIRE(lines.size() == 6);
+  CHECK(lines[1]["bytes_done"] == 400);
+  CHECK(lines[1]["bytes_committed"] == 0);
+  CHECK(lines[1]["rate"] == 400);
+  CHECK(lines[1]["eta"] == 1.5);
+  CHECK(lines[2]["bytes_done"] == 400);
+  CHECK(lines[3]["bytes_done"] == 1000);
+  CHECK(lines[4]["bytes_committed"] == 500);
+  CHECK(lines[5]["bytes"] == 500);
+}
+
+TEST_CASE("Where there is no terminal a line comes every ten seconds, and says what is committed") {
+  std::ostringstream err;
+  cli::PlainView view(err, false);
+  cli::ProgressEvent event;
+  event.bytes_done = 512 * kMiB;
+  event.bytes_committed = 384 * kMiB;
+  event.bytes_total = 2 * kGiB;
+  event.total_known = true;
+  event.rate = 64.0 * 1024 * 1024;
+  event.eta = 24;
+  for (int second = 0; second <= 25; ++second) {
+    event.elapsed = second;
+    view.progress(event);
+  }
+  const std::string line = "sjcp: 25%  512 MiB / 2.00 GiB  64.0 MiB/s  0:24  (384 MiB committed)\n";
+  CHECK(err.str() == line + line);
+}
+
+TEST_CASE("-v names each file, and says how it went on where there is no terminal") {
+  World world;
+  world.cloud.buckets["bucket"] = {{"p/a", {std::string(2500, 'x'), {}, {}}}, {"p/b", {"1", {}, {}}}};
+  const std::string to = world.folder / "d";
+  auto quiet = world.run({"cp", "-r", "sj://bucket/p/", to});
+  CHECK(quiet.err.empty());
+  auto told = world.run({"cp", "-v", "-r", "sj://bucket/p/", to});
+  CHECK(told.err.find("sjcp: sj://bucket/p/a to " + to + "/a: 2.44 KiB in 0.0 s\n") != std::string::npos);
+  CHECK(told.err.find("2 files") != std::string::npos);
+  auto skipped = world.run({"cp", "-v", "--no-clobber", "-r", "sj://bucket/p/", to});
+  CHECK(skipped.err.find("/b: skipped\n") != std::string::npos);
+  CHECK(world.run({"cp", "--progress=plain", "-r", "sj://bucket/p/", to}).err.find("2 files") !=
+        std::string::npos);
+  CHECK(world.run({"cp", "-v", "--progress=none", "-r", "sj://bucket/p/", to}).err.find("files") ==
+        std::string::npos);
+}
+
+TEST_CASE("Progress that cannot be written is told once, the copy goes on, and the exit code is 7") {
+  World world;
+  world.cloud.buckets["bucket"] = {{"p/a", {std::string(2500, 'x'), {}, {}}}, {"p/b", {"1", {}, {}}}};
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  REQUIRE(full >= 0);
+  for (const std::vector<std::string>& option : std::vector<std::vector<std::string>>{
+           {"--progress-file", "/dev/full"}, {"--progress-fd", std::to_string(full)}}) {
+    std::vector<std::string> args = {"cp", "-r", "sj://bucket/p/", world.folder / "d" + option[0]};
+    args.insert(args.begin() + 1, option.begin(), option.end());
+    auto copied = world.run(args);
+    CAPTURE(option[0], copied.err);
+    CHECK(copied.code == 7);
+    CHECK(std::count(copied.err.begin(), copied.err.end(), '\n') == 1);
+    CHECK(copied.err.find("No space left on device") != std::string::npos);
+    CHECK(read_file(world.folder / "d" + option[0] + "/b") == "1");
+  }
+  ::close(full);
+  // An error of the copy itself is the outcome.
+  CHECK(world.run({"cp", "--progress-file", "/dev/full", "sj://bucket/none", world.folder / "o"}).code == 3);
+  // A reader that has gone wants no more of it.
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  ::close(ends[0]);
+  signal(SIGPIPE, SIG_IGN);
+  auto gone =
+      world.run({"cp", "--progress-fd", std::to_string(ends[1]), "sj://bucket/p/b", world.folder / "o"});
+  ::close(ends[1]);
+  CHECK(gone.code == 0);
+  CHECK(gone.err.empty());
 }

@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include "core/access/caveat.h"
+#include "net/edge/auth_service.h"
 #include "tests/cli/run_cli.h"
 #include "tests/support/catch.h"
 
@@ -126,4 +127,21 @@ TEST_CASE("share refuses what it cannot do") {
   CHECK(world.run({"share", "--not-after", "someday", "sj://some"}).code == 2);
   CHECK(world.run({"share", "--max-object-ttl", "long", "sj://some"}).code == 2);
   CHECK(world.run({"share", "--not-after=-1h", "--not-before=+1h", "sj://some"}).code == 2);
+}
+
+TEST_CASE("The auth service is named as uplink names it") {
+  const auto url = [](const std::string& address) {
+    auto result = edge::auth_service_url(address);
+    return result ? *result : "";
+  };
+  CHECK(url("auth.example.com") == "https://auth.example.com");
+  CHECK(url("auth.example.com:7777") == "https://auth.example.com");
+  CHECK(url("auth.example.com:8443") == "https://auth.example.com:8443");
+  CHECK(url("https://auth.example.com/") == "https://auth.example.com");
+  CHECK(url("insecure://127.0.0.1:20000") == "http://127.0.0.1:20000");
+  CHECK(url("insecure://127.0.0.1:7777") == "http://127.0.0.1");
+  CHECK(url("http://127.0.0.1:20000") == "http://127.0.0.1:20000");
+  CHECK(url("").empty());
+  CHECK(url("insecure://").empty());
+  CHECK(url("ftp://auth.example.com").empty());
 }

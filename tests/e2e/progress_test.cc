@@ -156,3 +156,44 @@ TEST_CASE("Progress goes to a file or a descriptor and leaves stderr alone", "[p
   CHECK(exit.err.empty());
   CHECK(summary_of(events_of(exit.out))["bytes"] == 100'000);
 }
+
+TEST_CASE("An upload shows what nodes have before its first segment is whole", "[progress]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  constexpr uint64_t kSize = 8'000'000;
+  user.make_file("file", kSize, 1);
+  const Exit exit =
+      user.run({"cp", "--progress=json", "--limit-rate", "6M", user.path("file"), "sj://bucket/"});
+  CHECK(exit.code == 0);
+  const auto events = events_of(exit.err);
+  uint64_t last = 0;
+  size_t between = 0;
+  for (const auto& event : named(events, "progress")) {
+    const auto done = event["bytes_done"].get<uint64_t>();
+    CHECK(done >= last);
+    CHECK(done <= kSize);
+    last = done;
+    if (done > 0 && done < kSize && event["bytes_committed"] == 0) ++between;
+  }
+  CHECK(between >= 2);
+  CHECK(last == kSize);
+  CHECK(summary_of(events)["bytes"] == kSize);
+}
+
+TEST_CASE("-vv tells of requests, addresses and where the access comes from, and of no secret",
+          "[progress]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  user.make_file("file", 100'000, 1);
+  const Exit quiet = user.run({"cp", "-v", user.path("file"), "sj://bucket/"});
+  CHECK(quiet.err.find("/metainfo.Metainfo/") == std::string::npos);
+  const Exit told = user.run({"cp", "-vv", user.path("file"), "sj://bucket/"});
+  CHECK(told.code == 0);
+  CHECK(told.err.find("debug: the access is from SJCP_ACCESS") != std::string::npos);
+  CHECK(told.err.find("/metainfo.Metainfo/CompressedBatch: answered in ") != std::string::npos);
+  CHECK(told.err.find("connecting, ") != std::string::npos);
+  CHECK(told.err.find("file to sj://bucket/file: 97.7 KiB in ") != std::string::npos);
+  CHECK_FALSE(leaks(told.err, network.grant()));
+}
