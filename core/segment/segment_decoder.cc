@@ -166,9 +166,10 @@ uint64_t SegmentDecoder::State::prepare() {
   const uint64_t ready = *slowest / options.rs.share_size;
 
   const uint64_t remaining = sizes->stripes - next;
-  // The first stripe of all says whether pieces can correct each other at all: it is looked at as soon as the
-  // slowest has brought it.
-  const uint64_t least_batch = options.correct_errors && next == 0 ? 1 : sizes->min_batch;
+  // The first block says whether pieces can correct each other at all, its stripes before it even: each is
+  // looked at as soon as the slowest piece has brought it.
+  const bool first_block = next * options.rs.stripe_size() <= options.layout.encrypted_block;
+  const uint64_t least_batch = options.correct_errors && first_block ? 1 : sizes->min_batch;
   const uint64_t enough = std::min(least_batch, remaining);
   // A batch ends where the rings wrap, so that it is contiguous in each of them.
   const uint64_t limit =
