@@ -57,7 +57,7 @@ void Services::remove_left_uploads(transfer::Store& store) const {
   local::remove_left_uploads(uploads_folder(session_.io()), store.service(), [&](const std::string& pending) {
     if (away || stop.stop_requested()) return false;
     const Status removed = store.remove_begun(pending, stop);
-    away = !removed && removed.error().fault != Fault::kNone;
+    away = !removed && removed.error().code == Errc::kNetwork;
     if (!removed) spdlog::info("{}; what an earlier run began stays for now", removed.error().what);
     return removed.has_value();
   });

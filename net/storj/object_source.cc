@@ -360,7 +360,8 @@ Status ObjectSource::fetch_remote(const Offer& shared_offer, Attempt& attempt) {
   if (!attempt.all_nodes) {
     race_options.all_nodes = [&] {
       auto answer = shelf_.poll({attempt.segment, true});
-      if (answer && !*answer && answer->error().fault != Fault::kNone) attempt.no_satellite = answer->error();
+      if (answer && !*answer && answer->error().code == Errc::kNetwork)
+        attempt.no_satellite = answer->error();
       return answer;
     };
   }

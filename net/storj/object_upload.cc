@@ -47,6 +47,7 @@ class ObjectUpload::Segment final : public transfer::SegmentWriter {
   segment::SegmentEncoder encoder;
   std::string segment_id;
   std::vector<pb::SegmentPieceUploadResult> results;
+  bool satellite_away = false;
 };
 
 Result<std::unique_ptr<ObjectUpload>> ObjectUpload::create(const Session& session, const std::string& bucket,
@@ -104,7 +105,7 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
   if (!offer) return std::move(offer).error();
   Status status = store(segment, std::move(*offer), context);
   const bool untouched = !status && status.error().code == Errc::kNetwork && segment.results.empty();
-  if (untouched && status.error().fault == Fault::kNone && !context.stop.stop_requested()) {
+  if (untouched && !segment.satellite_away && !context.stop.stop_requested()) {
     // Not one node took its piece: the offer itself is bad, past its time for one, and an exchange of pieces
     // keeps it.
     context.counters->retries.fetch_add(1, std::memory_order_relaxed);
@@ -147,6 +148,7 @@ Status ObjectUpload::store(Segment& segment, pb::BeginSegmentResponse offer, con
   Status status = spread.run();
   segment.segment_id = spread.segment_id();
   segment.results = spread.results();
+  segment.satellite_away = spread.satellite_away();
   if (!status) return with_context(std::move(status).error(), url_);
   return {};
 }

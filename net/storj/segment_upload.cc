@@ -462,7 +462,7 @@ Status SegmentUpload::exchange_failed() {
     Error error = too_few();
     if (response.error().code == Errc::kCancelled) return std::move(response).error();
     error.what += "; no other nodes: " + response.error().what;
-    error.fault = response.error().fault;
+    satellite_away_ = response.error().code == Errc::kNetwork;
     return error;
   }
   if (response->addressed_limits_size() != offer_.addressed_limits_size()) {

@@ -50,6 +50,8 @@ class SegmentUpload {
   // After run(): the current segment id and what was stored, sorted by piece number when it succeeded.
   const std::string& segment_id() const { return offer_.segment_id(); }
   const std::vector<pb::SegmentPieceUploadResult>& results() const { return results_; }
+  // It failed because the satellite, which was waited for, could not name other nodes.
+  bool satellite_away() const { return satellite_away_; }
 
  private:
   struct Lane;
@@ -105,6 +107,7 @@ class SegmentUpload {
   std::vector<uint8_t> scratch_;
   bool waits_ = false;  // some lane for others
   unsigned exchanges_ = 0;
+  bool satellite_away_ = false;
   uint64_t acknowledged_ = 0;  // of pieces
   transfer::Landing landing_{*context_.counters};
 };

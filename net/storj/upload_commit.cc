@@ -146,7 +146,7 @@ Status ObjectUpload::commit(const Context& context) {
       std::move(request), Asking::large(flow::Question::kTraceable), url_, look, context.stop);
   if (!response) {
     // A commit of unknown outcome may still happen; what stays pending after all is left to its note.
-    commit_sent_ = response.error().fault != Fault::kNone || response.error().code == Errc::kCancelled;
+    commit_sent_ = response.error().code == Errc::kNetwork || response.error().code == Errc::kCancelled;
     return std::move(response).error();
   }
   if (*response) {
