@@ -230,9 +230,20 @@ PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progres
     const double gain = worth(needs(p, progress, view), view, view.rate);
     return gain > kWorthAny ? Verdict::kHopeless : gain > kWorth ? Verdict::kSlow : Verdict::kLate;
   }
+  if (stillborn(p, progress, view, silent)) return Verdict::kHopeless;
   if (!p.behind_since) return Verdict::kFine;
   if (silent >= 3 * silence_of(p, view)) return Verdict::kHopeless;
   return late_alone(kWorthAlone) ? Verdict::kHopeless : Verdict::kFine;
+}
+
+// It answered, and then sent no more than a connection sends before its first acknowledgement: little is lost
+// by giving it up, and a node that begins and stops seldom goes on.  Where nobody delivers it may be the
+// line.
+bool PieceRace::stillborn(const Piece& piece, const Progress& progress, const View& view, Time silent) const {
+  if (!piece.answered || static_cast<double>(progress.position - progress.begin) > kFirstWindow) return false;
+  const Time startup = std::max(view.startup, kStartupTrips * piece.trip);
+  const bool others = piece.behind_since && view.good_rate >= kThin;
+  return silent >= (others ? kOverdue * startup + 2 * options_.min_patience : options_.max_patience / 2);
 }
 
 // Its round trips are what limits it.

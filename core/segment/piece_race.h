@@ -14,7 +14,7 @@
 // costs is the time that they wait.  It is replaced when that lasted for a fraction of the time that a piece
 // takes, and when a substitute would end in less than half the time that it still needs.  Pieces exchanged
 // for slowness are paid for twice, so there are few of them per segment; silent and very slow ones are always
-// replaced.
+// replaced, and soonest those that answered and stopped at once.
 //
 // Where the nodes are far away, a substitute comes late however soon it is called: there a few pieces more
 // than needed are read from the start, and the slowest are dropped once enough are ahead of them.
@@ -151,6 +151,7 @@ class PieceRace {
 
   View look(std::span<const Progress> active, uint64_t consumed, Time now) const;
   void note(const Progress& progress, Time now);
+  bool stillborn(const Piece& piece, const Progress& progress, const View& view, Time silent) const;
   static bool doubling(const Piece& piece, const Progress& progress, Time now);
   Verdict judge(const Progress& progress, const View& view);
   Verdict judge_late(const Piece& piece, const Progress& progress, const View& view) const;

@@ -1,5 +1,8 @@
 #include "core/segment/piece_race.h"
 
+#include <algorithm>
+#include <random>
+
 #include "tests/core/segment/simulated_race.h"
 #include "tests/support/catch.h"
 
@@ -458,6 +461,25 @@ TEST_CASE("Nodes that all fall silent are replaced, though nobody is ahead of an
   CHECK_FALSE(race.asked_at);
   CHECK_FALSE(race.run(2100ms));
   CHECK(race.asked_at == 2050ms);
+}
+
+TEST_CASE("All nodes but those needed begin and stall: others take over within seconds") {
+  constexpr uint64_t kLong = 7'500'000;
+  constexpr auto kHealthy = 3780ms;  // at 2 MB/s
+  SimulatedNode stalling = node_at(2 * kMega);
+  stalling.stall_at = 1000;
+  std::mt19937 random(1);
+  int quick = 0;
+  for (int draw = 0; draw < 20; ++draw) {
+    std::vector<SimulatedNode> nodes(12, node_at(2 * kMega));
+    std::fill(nodes.begin(), nodes.begin() + 8, stalling);
+    std::shuffle(nodes.begin(), nodes.end(), random);
+    SimulatedRace race(nodes, std::vector<Start>(12, Start::kRacing), SimulatedRace::options(4, kLong));
+    CHECK(race.run(20s));
+    CHECK(race.now <= 2 * kHealthy);
+    if (race.now <= 3 * kHealthy / 2) ++quick;
+  }
+  CHECK(quick >= 10);
 }
 
 TEST_CASE("A substitute that does not answer either is replaced in turn") {
