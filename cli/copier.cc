@@ -81,14 +81,15 @@ Status adopt(CopyItem& item, const transfer::ObjectInfo& info) {
 }  // namespace
 
 Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer,
-               Services& services, const Io& io, Reporter& reporter, hf::CacheWriter* cache)
+               Services& services, const Io& io, Reporter& reporter, hf::CacheWriter* cache, CopyNames& names)
     : request_(request),
       options_(options),
       stream_buffer_(stream_buffer),
       services_(services),
       io_(io),
       reporter_(reporter),
-      cache_(cache) {
+      cache_(cache),
+      names_(names) {
   copy_.parallelism = options.parallelism;
   copy_.range = request.range;
   copy_.resume = !options.no_resume;
@@ -218,6 +219,9 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
     if (!opened) return opened.error();
     if (auto right = adopt(item, (*opened)->info()); !right) return right.error();
     source = std::move(*opened);
+  }
+  if (item.guessed_name && item.destination.is_local()) {
+    if (auto taken = names_.take_suggested(item); !taken) return taken.error();
   }
   const auto there = target_of(item);
   if (item.guessed_name && skip_download(item, there)) return skipped_copy();

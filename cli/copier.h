@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "cli/copy_groups.h"
+#include "cli/copy_names.h"
 #include "cli/copy_plan.h"
 #include "cli/progress/reporter.h"
 #include "cli/services.h"
@@ -29,7 +30,7 @@ class Copier {
   // stream_buffer: bytes that standard output may keep.  cache: where downloads go instead; or null.  All
   // references must outlive it.
   Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer, Services& services,
-         const Io& io, Reporter& reporter, hf::CacheWriter* cache);
+         const Io& io, Reporter& reporter, hf::CacheWriter* cache, CopyNames& names);
 
   // Copies one file and tells of it.  `source`: the object, if it was asked for with others.
   Status run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
@@ -74,6 +75,7 @@ class Copier {
   const Io& io_;
   Reporter& reporter_;
   hf::CacheWriter* const cache_;
+  CopyNames& names_;
   transfer::CopyOptions copy_;
   local::FileSinkOptions file_;
   std::atomic<bool> resumable_{false};

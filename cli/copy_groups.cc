@@ -179,13 +179,7 @@ class GroupCopier::Download {
     // It was small when it was listed.
     if (info->size > kSmall) return done_(name_of(item), self_.hooks_.copy(item, nullptr, context_));
     auto file = files_.open(item.destination.path);
-    Status status = file->begin(info->size);
-    if (!status && status.error().code == Errc::kConflict && files_.size() > 0) {
-      // Two objects of the group may go to one file: then the first has to be there before the second begins.
-      commit();
-      status = file->begin(info->size);
-    }
-    if (!status) return finish(item, status.error());
+    if (Status begun = file->begin(info->size); !begun) return finish(item, begun.error());
     auto summary = transfer::fetch_whole(source, *info, *file, context_);
     if (!summary) return finish(item, summary.error());
     files_.add(std::move(file));

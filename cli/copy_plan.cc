@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cli/copy_names.h"
 #include "cli/human_time.h"
 #include "cli/json.h"
 #include "cli/listing.h"
@@ -90,9 +91,14 @@ Result<std::vector<Location>> parse_all(const std::vector<std::string>& texts) {
 // Finds the items of one source.
 class Finder {
  public:
-  Finder(const CopyRequest& request, Services& services, const std::function<Status(CopyItem)>& item,
-         const std::stop_token& stop)
-      : request_(request), services_(services), item_(item), stop_(stop), to_(request.destination) {
+  Finder(const CopyRequest& request, Services& services, CopyNames& names,
+         const std::function<Status(CopyItem)>& item, const std::stop_token& stop)
+      : request_(request),
+        services_(services),
+        names_(names),
+        item_(item),
+        stop_(stop),
+        to_(request.destination) {
     // Several files need a folder to go to; so does one that an existing folder was named for.
     if (request.batch() || is_folder(to_)) to_ = to_.as_directoryish();
   }
@@ -118,7 +124,7 @@ class Finder {
     } else {
       item.refused = path.error();
     }
-    return item_(std::move(item));
+    return hand_over(std::move(item));
   }
 
   Status find(const Location& source) {
@@ -128,7 +134,16 @@ class Finder {
     return find_one(source);
   }
 
+  // What comes next is of the source, or entry of a list, with this number.
+  void begin(uint32_t origin) { origin_ = origin; }
+
  private:
+  Status hand_over(CopyItem item) {
+    item.origin = origin_;
+    names_.take(item);
+    return item_(std::move(item));
+  }
+
   Status find_one(const Location& source) {
     CopyItem item{source, to_};
     item.mirrors = request_.mirrors;
@@ -139,14 +154,14 @@ class Finder {
       if (!ignored) item.size = size;
     }
     // Standard input has no name: the destination is the whole name, even one that ends in a slash.
-    if (!to_.directoryish() || source.is_std()) return item_(std::move(item));
+    if (!to_.directoryish() || source.is_std()) return hand_over(std::move(item));
     // A URL may have none, and its server may know a better one.
     item.guessed_name = source.is_url();
     std::string base = source.base();
     if (base.empty()) base = kNameless;
     if (to_.is_local()) return add_below(std::move(item), base, "");
     item.destination.path += base;
-    return item_(std::move(item));
+    return hand_over(std::move(item));
   }
 
   Status find_mirrored(const Location& source) {
@@ -158,7 +173,7 @@ class Finder {
       CopyItem item{Location::in_store(source.kind, source.bucket, file.file.path), to_.as_directoryish()};
       item.destination.path += file.key;
       item.size = file.file.size;
-      if (auto ok = item_(std::move(item)); !ok) return ok;
+      if (auto ok = hand_over(std::move(item)); !ok) return ok;
     }
     return {};
   }
@@ -189,7 +204,7 @@ class Finder {
   Status add_below(CopyItem item, std::string key, const std::string& prefix) {
     if (to_.is_in_store()) {
       item.destination.path += key.substr(prefix.size());
-      return item_(std::move(item));
+      return hand_over(std::move(item));
     }
     if (item.size == 0 && key.size() > prefix.size() && key.back() == '/') {
       item.make_folder = true;
@@ -201,7 +216,7 @@ class Finder {
     } else {
       item.refused = path.error();
     }
-    return item_(std::move(item));
+    return hand_over(std::move(item));
   }
 
   Status find_files(const Location& source) {
@@ -220,15 +235,17 @@ class Finder {
       } else {
         item.refused = file.error();
       }
-      if (auto ok = item_(std::move(item)); !ok) return ok;
+      if (auto ok = hand_over(std::move(item)); !ok) return ok;
     }
   }
 
   const CopyRequest& request_;
   Services& services_;
+  CopyNames& names_;
   const std::function<Status(CopyItem)>& item_;
   const std::stop_token& stop_;
   Location to_;
+  uint32_t origin_ = 0;
 };
 
 // Sources, destination and mirrors.
@@ -331,13 +348,16 @@ std::vector<const Location*> CopyRequest::places_in_stores() const {
   return places;
 }
 
-Status find_copies(const CopyRequest& request, Services& services,
+Status find_copies(const CopyRequest& request, Services& services, CopyNames& names,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop) {
-  Finder finder(request, services, item, stop);
+  Finder finder(request, services, names, item, stop);
+  uint32_t origin = 0;
   for (const auto& source : request.sources) {
+    finder.begin(origin++);
     if (auto ok = finder.find(source); !ok) return ok;
   }
   for (const auto& wanted : request.wanted) {
+    finder.begin(origin++);
     if (auto ok = finder.find(wanted); !ok) return ok;
   }
   return {};

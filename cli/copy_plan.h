@@ -48,6 +48,8 @@ struct CopyRequest {
 // kUsage, kUnsupported.
 Result<CopyRequest> parse_copy(const CpOptions& options, std::chrono::sys_time<std::chrono::nanoseconds> now);
 
+class CopyNames;  // cli/copy_names.h
+
 struct CopyItem {
   Location source;
   Location destination;
@@ -62,11 +64,13 @@ struct CopyItem {
   std::vector<http::Header> headers = {};             // of requests to URLs
   std::optional<uint64_t> exact_size = {};            // that the bytes must have
   std::optional<unsigned> connections = {};           // instead of the command's
+  uint32_t origin = 0;  // which of the sources, then of the list's entries, it comes from
+  bool again = false;   // the same source goes to the same place already: nothing to do but to say so
 };
 
 // Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.
-// A source that cannot be listed ends it too, with that error.
-Status find_copies(const CopyRequest& request, Services& services,
+// A source that cannot be listed ends it too, with that error.  `names`: of the run.
+Status find_copies(const CopyRequest& request, Services& services, CopyNames& names,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop);
 
 }  // namespace sjcp::cli

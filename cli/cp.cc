@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 #include "cli/copier.h"
 #include "cli/copy_lists.h"
+#include "cli/copy_names.h"
 #include "cli/exit_codes.h"
 #include "cli/found_ahead.h"
 #include "cli/limits.h"
@@ -30,12 +31,20 @@ void tell_of(const CopyItem& item, bool null, const Printer& out) {
   }
 }
 
+std::string named_twice(const CopyItem& item) {
+  return item.source.text() + " is named more than once for " + item.destination.text() +
+         "; it is copied once";
+}
+
 Status run_dry(const CopyRequest& request, bool null, Services& services, const Session& session,
                Reporter& reporter, bool& refused) {
+  CopyNames names(request);
   return find_copies(
-      request, services,
+      request, services, names,
       [&](const CopyItem& item) {
-        if (item.refused) {
+        if (item.again) {
+          reporter.log("warning", named_twice(item));
+        } else if (item.refused) {
           refused = true;
           reporter.file({item.source.text(), item.destination.text(), 0, 0, item.refused});
         } else {
@@ -126,7 +135,9 @@ Result<int> copy_found(const CopyRequest& request, const CpOptions& options, con
   Limits limits(options, request.upload(), parts, files, session.io(), counters);
   auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
   if (!followed) return followed.error();
-  Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter, cache);
+  CopyNames names(request);
+  Copier copier(request, options, limits.stream_buffer_bytes(), services, session.io(), reporter, cache,
+                names);
   transfer::GroupSize sizes(group_cost(request, services));
   const transfer::Context context = limits.context();
   auto produce = [&](const transfer::Submit& submit) {
@@ -134,10 +145,14 @@ Result<int> copy_found(const CopyRequest& request, const CpOptions& options, con
     GroupBuilder groups(request, services, sizes, copier.hooks(), submit);
     const auto find = [&](const FoundAhead::Take& found) {
       auto all = find_copies(
-          request, services,
+          request, services, names,
           [&](CopyItem item) -> Status {
             answer.item();
             if (auto hopeless = copier.hopeless_error()) return *hopeless;
+            if (item.again) {
+              reporter.log("warning", named_twice(item));
+              return {};
+            }
             if (!item.refused) reporter.planned(item.size);
             return found(std::move(item));
           },

@@ -98,16 +98,6 @@ TEST_CASE("Objects of a group that fail do not keep the others") {
   CHECK(files == 48);
 }
 
-TEST_CASE("Two objects that go to one file do so one after the other") {
-  World world;
-  world.cloud.buckets["bucket"]["a/same"] = {"first", {}, {}};
-  world.cloud.buckets["bucket"]["b/same"] = {"second", {}, {}};
-  fs::create_directory(world.folder / "out");
-  CHECK(world.run({"cp", "-t", "1", "sj://bucket/a/same", "sj://bucket/b/same", world.folder / "out"}).code ==
-        0);
-  CHECK(read_file(world.folder / "out/same").size() >= 5);
-}
-
 TEST_CASE("A missing bucket ends an upload of many small files with its own exit code") {
   World world;
   fs::create_directory(world.folder / "src");
