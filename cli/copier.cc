@@ -3,8 +3,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <filesystem>
 
+#include "cli/limits.h"
 #include "cli/opened_source.h"
 #include "cli/user_folders.h"
 #include "core/base/units.h"
@@ -18,14 +18,14 @@
 namespace sjcp::cli {
 namespace {
 
-Result<std::unique_ptr<transfer::Sink>> open_destination(const Location& to,
+Result<std::unique_ptr<transfer::Sink>> open_destination(const CopyItem& item,
                                                          const local::FileSinkOptions& options,
                                                          uint64_t stream_buffer, const Io& io) {
-  if (to.is_std()) {
+  if (item.destination.is_std()) {
     return std::unique_ptr<transfer::Sink>(
         std::make_unique<local::StreamSink>(io.out_fd, "standard output", stream_buffer));
   }
-  return local::open_sink(to.path, options);
+  return local::open_sink(place_of(item), options);
 }
 
 Result<std::unique_ptr<transfer::Reader>> open_origin(const Location& from, const Io& io) {
@@ -36,10 +36,12 @@ Result<std::unique_ptr<transfer::Reader>> open_origin(const Location& from, cons
   return local::open_reader(from.path);
 }
 
-Status make_folder(const std::string& path) {
-  std::error_code failed;
-  std::filesystem::create_directories(path, failed);
-  return failed ? Status(errno_error(path, failed.value())) : Status();
+// The folder that an item stands for.
+Status make_folder(const CopyItem& item, bool keep_dirlinks) {
+  const std::string& path = item.destination.path;
+  const size_t named = std::min(item.named, path.size());
+  std::vector<std::string> made;
+  return local::make_folders({path.substr(0, named), path.substr(named), keep_dirlinks}, made);
 }
 
 // Nothing: there is no regular file.
@@ -99,6 +101,8 @@ Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t st
   file_.replace = !options.no_clobber;
   file_.keep_bad = options.keep_bad;
   file_.keep_time = options.remote_time;
+  file_.keep_dirlinks = options.keep_dirlinks;
+  file_.made = &made_;
 }
 
 Status Copier::run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
@@ -149,6 +153,8 @@ GroupHooks Copier::hooks() {
   hooks.hopeless = [this] { return hopeless_error(); };
   hooks.clock = io_.clock;
   hooks.file = file_;
+  hooks.open_files = files_per_group(
+      options_.transfers > 0 ? options_.transfers : request_.usual_transfers().value_or(1), io_.machine);
   // Each upload has a question of its own first.
   hooks.group_uploads = !options_.no_clobber && !options_.if_changed;
   return hooks;
@@ -163,7 +169,7 @@ Copier::Summary Copier::copy(CopyItem& item, const std::shared_ptr<transfer::Sou
                              const transfer::Context& context) {
   if (item.refused) return *item.refused;
   if (item.make_folder) {
-    auto made = make_folder(item.destination.path);
+    auto made = make_folder(item, options_.keep_dirlinks);
     if (!made) return made.error();
     return transfer::CopySummary();
   }
@@ -248,7 +254,7 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
 Result<std::unique_ptr<transfer::Sink>> Copier::open_sink(const CopyItem& item,
                                                           const transfer::Context& context,
                                                           transfer::CopyOptions& copy) {
-  if (cache_ == nullptr) return open_destination(item.destination, file_, stream_buffer_, io_);
+  if (cache_ == nullptr) return open_destination(item, file_, stream_buffer_, io_);
   if (auto safe = hf::CacheWriter::check_path(item.source.path); !safe) return safe.error();
   auto sink = cache_->open(item.source.path);
   copy.skip = [sink = sink.get(), &context](const transfer::ObjectInfo& info) {

@@ -77,6 +77,7 @@ class Copier {
   hf::CacheWriter* const cache_;
   CopyNames& names_;
   transfer::CopyOptions copy_;
+  local::Made made_;
   local::FileSinkOptions file_;
   std::atomic<bool> resumable_{false};
   std::mutex mutex_;

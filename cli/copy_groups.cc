@@ -161,7 +161,7 @@ class GroupCopier::Download {
     for (size_t i = 0; i < wanted.size(); ++i) {
       fetch(*wanted[i], *sources[i]);
       sources[i].reset();
-      if (files_.size() == local::FileGroup::kMostFiles) commit();
+      if (files_.size() >= self_.hooks_.open_files) commit();
     }
     commit();
   }
@@ -178,7 +178,7 @@ class GroupCopier::Download {
     if (!info) return finish(item, info.error());
     // It was small when it was listed.
     if (info->size > kSmall) return done_(name_of(item), self_.hooks_.copy(item, nullptr, context_));
-    auto file = files_.open(item.destination.path);
+    auto file = files_.open(place_of(item));
     if (Status begun = file->begin(info->size); !begun) return finish(item, begun.error());
     auto summary = transfer::fetch_whole(source, *info, *file, context_);
     if (!summary) return finish(item, summary.error());

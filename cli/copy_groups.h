@@ -14,7 +14,7 @@
 #include "cli/copy_plan.h"
 #include "cli/services.h"
 #include "core/base/clock.h"
-#include "core/local/file_sink.h"
+#include "core/local/file_group.h"
 #include "core/transfer/batch.h"
 #include "core/transfer/copy.h"
 #include "core/transfer/group_size.h"
@@ -35,7 +35,8 @@ struct GroupHooks {
   std::function<std::optional<Error>()> hopeless;
   // Whether a download need not be.
   std::function<bool(const CopyItem& item)> skip;
-  local::FileSinkOptions file;  // of downloads
+  local::FileSinkOptions file;                       // of downloads
+  size_t open_files = local::FileGroup::kMostFiles;  // of each group of downloads
   bool group_uploads = true;
   const Clock* clock = nullptr;
 };

@@ -120,6 +120,7 @@ class Finder {
     if (name.empty()) name = kNameless;
     auto path = local::path_for_key(name, "");
     if (path) {
+      item.named = item.destination.path.size();
       item.destination.path += *path;
     } else {
       item.refused = path.error();
@@ -212,6 +213,7 @@ class Finder {
     }
     auto path = local::path_for_key(key, prefix);
     if (path) {
+      item.named = item.destination.path.size();
       item.destination.path += *path;
     } else {
       item.refused = path.error();
@@ -220,7 +222,10 @@ class Finder {
   }
 
   Status find_files(const Location& source) {
-    auto walk = local::FolderWalk::open(source.path);
+    local::WalkOptions options;
+    options.follow_links = request_.follow_links;
+    options.left_out = request_.left_out;
+    auto walk = local::FolderWalk::open(source.path, options);
     if (!walk) return walk.error();
     Location root = source.as_directoryish();
     while (true) {
@@ -298,6 +303,7 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   request.recursive = options.recursive;
   request.dry_run = options.dry_run;
   request.hub_layout = options.hub_layout;
+  request.follow_links = !options.no_follow_symlinks;
   if (auto ok = parse_locations(options, request); !ok) return ok.error();
   if (auto ok = check_destination(request); !ok) return ok.error();
   for (const auto& source : request.sources) {

@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/services.h"
 #include "core/base/result.h"
+#include "core/local/file_sink.h"
 #include "core/transfer/range.h"
 #include "core/transfer/store.h"
 
@@ -24,6 +25,9 @@ struct CopyRequest {
   Location destination;
   bool recursive = false;
   bool dry_run = false;
+  bool follow_links = true;  // below local sources
+  // Told of each link that is left out.
+  std::function<void(const std::string& link)> left_out = nullptr;
   transfer::RangeRequest range;
   transfer::ObjectOptions object;  // of uploads
 
@@ -64,9 +68,15 @@ struct CopyItem {
   std::vector<http::Header> headers = {};             // of requests to URLs
   std::optional<uint64_t> exact_size = {};            // that the bytes must have
   std::optional<unsigned> connections = {};           // instead of the command's
-  uint32_t origin = 0;  // which of the sources, then of the list's entries, it comes from
-  bool again = false;   // the same source goes to the same place already: nothing to do but to say so
+  size_t named = local::Place::kAll;  // of a local destination: what its person named, before the key's part
+  uint32_t origin = 0;                // which of the sources, then of the list's entries, it comes from
+  bool again = false;  // the same source goes to the same place already: nothing to do but to say so
 };
+
+// Where it goes; of local ones.
+inline local::Place place_of(const CopyItem& item) {
+  return {item.destination.path, item.named, item.source.text()};
+}
 
 // Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.
 // A source that cannot be listed ends it too, with that error.  `names`: of the run.

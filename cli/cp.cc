@@ -106,9 +106,10 @@ Result<std::unique_ptr<hf::CacheWriter>> open_cache(const CopyRequest& request, 
 }
 
 // 0: as many as pay.
-unsigned files_in_flight(const CpOptions& options, const CopyRequest& request) {
+unsigned files_in_flight(const CpOptions& options, const CopyRequest& request, const Machine& machine) {
   if (!request.batch()) return 1;
-  return options.transfers > 0 ? options.transfers : request.usual_transfers().value_or(0);
+  const unsigned asked = options.transfers > 0 ? options.transfers : request.usual_transfers().value_or(0);
+  return asked == 0 ? 0 : files_allowed(asked, machine);
 }
 
 // Where the first thing that a remote listing tells shows how long the path is.
@@ -131,7 +132,7 @@ Result<int> copy_found(const CopyRequest& request, const CpOptions& options, con
                        Services& services, hf::CacheWriter* cache, transfer::Counters& counters,
                        Reporter& reporter) {
   const bool parts = request.destination.kind != Location::Kind::kStorj;
-  const unsigned files = files_in_flight(options, request);
+  const unsigned files = files_in_flight(options, request, session.io().machine);
   Limits limits(options, request.upload(), parts, files, session.io(), counters);
   auto followed = limits.follow_rate_file([&](const std::string& text) { reporter.log("warning", text); });
   if (!followed) return followed.error();
@@ -189,6 +190,7 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
     if (auto store = services.store(*place); !store) return failed(store.error());
   }
   const auto warn = [&reporter](const std::string& text) { reporter.log("warning", text); };
+  request.left_out = [warn](const std::string& link) { warn(link + " is a symbolic link; it is left out"); };
   if (auto read = read_lists(options, request, services, warn); !read) return failed(read.error());
   std::unique_ptr<hf::CacheWriter> cache;
   if (options.hf_cache) {
@@ -225,7 +227,7 @@ int run_command(const CpOptions& options, const Session& session) {
   auto request = parse_copy(options, io.clock->wall_now());
   const uint64_t memory = memory_limit(options, io.machine, request && request->upload());
   reporter.start({options.hub_layout ? "mirror" : "cp", io.clock->wall_now(), options.parallelism,
-                  request ? files_in_flight(options, *request) : options.transfers, memory},
+                  request ? files_in_flight(options, *request, io.machine) : options.transfers, memory},
                  sample_interval(options, session.global(), io));
   int code = 0;
   if (request) {

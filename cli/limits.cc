@@ -7,6 +7,7 @@
 
 #include "core/base/units.h"
 #include "core/base/wait.h"
+#include "core/local/file_group.h"
 
 namespace sjcp::cli {
 namespace {
@@ -27,9 +28,11 @@ constexpr uint64_t kMostStreamBuffer = 32 * kMiB;
 constexpr size_t kMostConnections = 2048;
 // Of small files in S3, what a copy begins with, and how far it goes as long as more pay.
 constexpr unsigned kFirstFiles = 16;
-constexpr size_t kMostFiles = 256;
+constexpr unsigned kMostFiles = 256;
 // Files, standard streams, pollers, connections to the satellite.
 constexpr size_t kOtherDescriptors = 128;
+// A file has a descriptor, one more while it is renamed, and a connection, which has five with what wakes it.
+constexpr size_t kDescriptorsPerFile = 7;
 constexpr size_t kRateFileSize = 256;
 constexpr auto kRateFileInterval = std::chrono::milliseconds(500);
 
@@ -60,10 +63,18 @@ size_t connection_limit(const CpOptions& options, const Machine& machine) {
   return std::clamp<size_t>(machine.descriptors - files, 1, kMostConnections);
 }
 
-unsigned most_files(const CpOptions& options, const Machine& machine) {
-  // A file has a connection and a descriptor of its own, and one more while it is renamed.
+unsigned files_allowed(unsigned asked, const Machine& machine) {
   const size_t descriptors = machine.descriptors - std::min(kOtherDescriptors, machine.descriptors / 2);
-  size_t most = std::min(kMostFiles, descriptors / 3);
+  return static_cast<unsigned>(std::clamp<size_t>(descriptors / kDescriptorsPerFile, 1, std::max(asked, 1U)));
+}
+
+size_t files_per_group(unsigned groups, const Machine& machine) {
+  const size_t share = machine.descriptors / 4 / std::max(groups, 1U);
+  return std::clamp<size_t>(share, 1, local::FileGroup::kMostFiles);
+}
+
+unsigned most_files(const CpOptions& options, const Machine& machine) {
+  size_t most = files_allowed(kMostFiles, machine);
   if (options.max_connections > 0) most = std::min<size_t>(most, options.max_connections);
   return static_cast<unsigned>(std::max<size_t>(most, 1));
 }

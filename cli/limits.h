@@ -25,6 +25,12 @@ size_t connection_limit(const CpOptions& options, const Machine& machine);
 // The most files in flight where the options leave it to the copy: what descriptors and connections allow.
 unsigned most_files(const CpOptions& options, const Machine& machine);
 
+// Of `asked` files in flight, those that the descriptors allow; at least one.
+unsigned files_allowed(unsigned asked, const Machine& machine);
+
+// Files that each of `groups` may have open until they are flushed together; at least one.
+size_t files_per_group(unsigned groups, const Machine& machine);
+
 // Keeps the throttles of both directions at what a file says: looks at it every half second.
 class RateFile {
  public:

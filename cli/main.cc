@@ -1,14 +1,21 @@
 // The process around run(): signals, limits of the machine, real streams.
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <exception>
 #include <iostream>
+#include <new>
 #include <stop_token>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -16,6 +23,44 @@
 #include "cli/exit_codes.h"
 
 namespace {
+
+// A standard descriptor that the caller closed would be that of the next file or connection that is opened,
+// and results would go there.  In its place stands one that refuses what it is for: who does not need it
+// never knows, who does gets an error.
+void hold_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    // The lowest free number is this one.
+    static_cast<void>(open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
+// One line, without asking for memory, and the end.  What is on its way stays as after a kill: the locks are
+// gone, and the next run takes it up or removes it.
+[[noreturn]] void end_with(const char* line) {
+  static std::atomic<bool> told{false};
+  if (!told.exchange(true)) {
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, std::strlen(line));
+  }
+  _exit(sjcp::cli::exit_code(sjcp::Errc::kInternal));
+}
+
+void end_without_memory() {
+  end_with("sjcp: there is no more memory to be had; allow less with --memory, -p or -t\n");
+}
+
+// Exceptions are the system's refusals of memory and threads only.
+void end_on_exception() {
+  try {
+    if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    end_without_memory();
+  } catch (const std::system_error&) {
+    end_with("sjcp: the system allows no more threads; allow less with -p or -t, or raise ulimit -u or -v\n");
+  } catch (...) {
+  }
+  end_with("sjcp: ended by a mistake of its own\n");
+}
 
 // The first SIGINT or SIGTERM asks everything to stop and clean up; the second does not wait for that.
 // All threads block both, so that only this one sees them.
@@ -49,6 +94,9 @@ unsigned terminal_columns() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  hold_standard_descriptors();
+  std::set_new_handler(end_without_memory);
+  std::set_terminate(end_on_exception);
   keep_heap_small();
   signal(SIGPIPE, SIG_IGN);
   // A write beyond the limit of a file's size is an error like a full disk (EFBIG), with a message and

@@ -74,6 +74,9 @@ struct CpOptions {
   bool remote_time = false;            // downloads get the time of the source's last change
   bool keep_bad = false;               // a download whose digest is wrong is kept aside
 
+  bool keep_dirlinks = false;       // links to folders below a local destination are followed
+  bool no_follow_symlinks = false;  // links below a local source are left out
+
   bool no_resume = false;   // start over, and leave nothing behind on failure
   bool no_clobber = false;  // leave destinations that exist alone
   bool if_changed = false;  // leave destinations alone that have the source's size and are not older

@@ -243,6 +243,8 @@ void define_cp(Definition& d) {
           "Download what a list asks for: Metalink, or as aria2c -i reads");
   d.flag("-R,--remote-time", o.remote_time, "Downloads get the time of the source's last change");
   d.flag("--keep-bad", o.keep_bad, "Keep a download with a wrong digest, as NAME.sjcp-bad");
+  d.flag("--keep-dirlinks", o.keep_dirlinks, "Follow links to folders below a local destination");
+  d.flag("--no-follow-symlinks", o.no_follow_symlinks, "Leave out links below a local source");
   d.flag("--no-resume", o.no_resume, "Start over, and leave nothing to resume on failure");
   d.flag("--no-clobber", o.no_clobber, "Skip what exists at the destination");
   d.flag("--if-changed", o.if_changed,

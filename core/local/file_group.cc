@@ -18,8 +18,8 @@ FileGroup::FileGroup(const FileSinkOptions& options) : options_(options), flush_
   options_.flush = false;
 }
 
-std::unique_ptr<FileSink> FileGroup::open(std::string path) const {
-  return std::make_unique<FileSink>(std::move(path), options_);
+std::unique_ptr<FileSink> FileGroup::open(Place place) const {
+  return std::make_unique<FileSink>(std::move(place), options_);
 }
 
 std::vector<Status> FileGroup::flush() {

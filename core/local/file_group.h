@@ -25,7 +25,7 @@ class FileGroup {
   explicit FileGroup(const FileSinkOptions& options);
 
   // A file that is written and joins the group, or not: then the temporary file goes with the sink.
-  std::unique_ptr<FileSink> open(std::string path) const;
+  std::unique_ptr<FileSink> open(Place place) const;
   void add(std::unique_ptr<FileSink> written) { files_.push_back(std::move(written)); }
   size_t size() const { return files_.size(); }
 

@@ -1,7 +1,6 @@
 #include "core/local/file_sink.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,11 +8,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
 
+#include "core/base/scope_guard.h"
 #include "core/base/units.h"
 
 namespace sjcp::local {
@@ -87,8 +86,11 @@ void flush_folder(const std::string& path) {
   if (folder.valid()) ::fsync(folder.get());
 }
 
-FileSink::FileSink(std::string path, const FileSinkOptions& options)
-    : path_(std::move(path)), options_(options) {}
+FileSink::FileSink(Place place, const FileSinkOptions& options)
+    : place_(std::move(place)),
+      path_(place_.path),
+      options_(options),
+      made_(options.made != nullptr ? *options.made : own_made_) {}
 
 FileSink::~FileSink() {
   abort();
@@ -118,54 +120,73 @@ Result<transfer::RangeSet> FileSink::resume(const transfer::Content& content) {
   return resumed_;
 }
 
-// Resolves links, so that a rename replaces the file they point to and not the link.
+// Resolves links that a person named, so that a rename replaces the file they point to and not the link.
 Status FileSink::find_target() {
   target_ = path_;
+  if (Status straight = check_no_links(parent()); !straight) return straight;
   struct stat info{};
-  bool there = ::lstat(path_.c_str(), &info) == 0;
+  there_ = ::lstat(path_.c_str(), &info) == 0;
   int why = errno;
-  if (there && S_ISLNK(info.st_mode)) {
+  if (there_ && S_ISLNK(info.st_mode) && place_.named != Place::kAll) return link_in_the_way(path_);
+  if (there_ && S_ISLNK(info.st_mode)) {
     const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path_.c_str(), nullptr), &std::free);
     if (real == nullptr) return errno_error(path_ + ": cannot follow this symbolic link", errno);
     target_ = real.get();
-    there = ::stat(target_.c_str(), &info) == 0;
+    there_ = ::stat(target_.c_str(), &info) == 0;
     why = errno;
   }
   folder_ = folder_of(target_);
   if (target_.empty() || target_.ends_with('/')) return errno_error(path_, EISDIR);
-  if (there) {
-    if (S_ISDIR(info.st_mode)) {
-      return make_error(Errc::kLocalIo, path_ + ": is a folder; name a file in it", EISDIR);
-    }
-    if (!S_ISREG(info.st_mode)) {
-      return make_error(Errc::kLocalIo, path_ + ": is not a regular file and cannot be replaced", EINVAL);
-    }
-    // A rename would get around this permission; the owner of the file did not mean it to.
-    if (::faccessat(AT_FDCWD, target_.c_str(), W_OK, AT_EACCESS) != 0) {
-      return make_error(Errc::kLocalIo, path_ + ": no permission to write; remove it or make it writable",
-                        errno);
-    }
-    keep_mode_ = info.st_mode & 0777;
-  } else if (why != ENOENT) {
-    return local_error(path_, why);
+  if (there_) return check_target(info);
+  return why == ENOENT ? Status() : local_error(path_, why);
+}
+
+Status FileSink::check_target(const struct stat& info) {
+  if (S_ISDIR(info.st_mode)) {
+    return make_error(Errc::kLocalIo, path_ + ": is a folder; name a file in it", EISDIR);
   }
+  if (!S_ISREG(info.st_mode)) {
+    return make_error(Errc::kLocalIo, path_ + ": is not a regular file and cannot be replaced", EINVAL);
+  }
+  // A rename would get around this permission; the owner of the file did not mean it to.
+  if (::faccessat(AT_FDCWD, target_.c_str(), W_OK, AT_EACCESS) != 0) {
+    return make_error(Errc::kLocalIo, path_ + ": no permission to write; remove it or make it writable",
+                      errno);
+  }
+  keep_mode_ = info.st_mode & 0777;
   return {};
+}
+
+// The folder, told apart into what a person named and what a key did.
+Below FileSink::parent() const {
+  const size_t slash = target_.rfind('/');
+  const size_t end = slash == std::string::npos ? 0 : slash;
+  if (place_.named == Place::kAll || place_.named > end) return {target_.substr(0, end), "", false};
+  return {target_.substr(0, place_.named), target_.substr(place_.named, end - place_.named),
+          options_.keep_dirlinks};
 }
 
 // The new file with this name, exclusively; invalid: errno says why.  Folders are made when they turn out to
 // be missing: to ask before would cost more than it saves.
 Result<Descriptor> FileSink::create(const std::string& path) const {
   constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-  Descriptor file(::open(path.c_str(), kFlags, 0666));
-  if (file.valid() || errno != ENOENT || !options_.create_folders) return file;
-  std::error_code failed;
-  std::filesystem::create_directories(folder_, failed);
-  if (failed) return local_error(folder_ + ": cannot create the folder", failed.value());
+  // A folder that is made here may be removed by another download of the run that comes to nothing.
+  for (int turn = 0; turn < 16; ++turn) {
+    Descriptor file(::open(path.c_str(), kFlags, 0666));
+    if (file.valid() || errno != ENOENT || !options_.create_folders) return file;
+    if (Status folders = made_.make(parent()); !folders) return std::move(folders).error();
+  }
   return Descriptor(::open(path.c_str(), kFlags, 0666));
 }
 
 Status FileSink::open_temporary(const transfer::Content* content) {
   const std::string path = join(folder_, temporary_name(name_of(target_)));
+  begun_ = true;
+  return made_.begin({target_, path, place_.source},
+                     [this, &path, content] { return lock_temporary(path, content); });
+}
+
+Status FileSink::lock_temporary(const std::string& path, const transfer::Content* content) {
   const Error busy = make_error(Errc::kConflict, path_ + ": another download is writing it (" + path + ")");
   // Each turn ends with a lock on the file that has the name, or finds that the name changed hands meanwhile.
   // Two turns are the rule; more than a few mean that somebody keeps creating and removing it.
@@ -184,8 +205,8 @@ Status FileSink::open_temporary(const transfer::Content* content) {
       }
     }
     if (!file.valid()) return local_error(folder_, errno);
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno == EWOULDBLOCK) return busy;
+    if (const int failed = options_.disk->lock(file.get()); failed != 0) {
+      if (failed == EWOULDBLOCK) return busy;
       // A file system without locks: a file just created is ours, one that was there may be anybody's.
       if (!fresh) return make_error(Errc::kConflict, path + ": is in the way; remove it if no download runs");
     }
@@ -207,6 +228,10 @@ Status FileSink::open_temporary(const transfer::Content* content) {
     if (keep_mode_ != 0) [[maybe_unused]]
       const int ignored = ::fchmod(file_.get(), keep_mode_);
     if (!adopted) remove_stale_journal();
+    struct stat info{};
+    if (::fstat(file_.get(), &info) != 0) return local_error(path_, errno);
+    links_ = info.st_nlink;
+    reached_ = static_cast<uint64_t>(info.st_size);
     return {};
   }
   return busy;
@@ -260,16 +285,50 @@ PartJournal::Paths FileSink::journal_paths() const {
 // A full disk shows here, before anything is asked for.
 Status FileSink::reserve(uint64_t size) {
   if (size < kReserved || size == transfer::kUnknownSize) return {};
-  reservation_.emplace(size, Reservation::of_file(file_.get(), size));
+  reservation_.emplace(size, Reservation::of_file(file_.get(), size, *options_.disk));
   if (const int failed = reservation_->error(); failed != 0) return local_error(path_, failed);
+  reached_ = size;
   return {};
 }
 
 // The kernel lets one writer at a time into a file, and the others spin while it runs, which takes the cores
 // from the segments that still decode.  Those that wait here sleep.
-ssize_t FileSink::write_in_turn(ByteView data, uint64_t offset) {
+//
+// A file that became shorter is looked for at each write: the next one would make it as long as before, with
+// zeros in between.
+Result<size_t> FileSink::write_in_turn(ByteView data, uint64_t offset) {
   const std::lock_guard turn(writing_);
-  return ::pwrite(file_.get(), data.data(), std::min(data.size(), kMaxTurn), static_cast<off_t>(offset));
+  struct stat info{};
+  if (::fstat(file_.get(), &info) != 0) return local_error(path_, errno);
+  if (static_cast<uint64_t>(info.st_size) < reached_) {
+    touched_ = true;
+    return touched("became shorter");
+  }
+  for (;;) {
+    const ssize_t count =
+        ::pwrite(file_.get(), data.data(), std::min(data.size(), kMaxTurn), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
+    reached_ = std::max(reached_, offset + static_cast<uint64_t>(count));
+    return static_cast<size_t>(count);
+  }
+}
+
+Error FileSink::touched(const std::string& how) const {
+  return make_error(Errc::kConflict,
+                    path_ + ": its part file " + temporary_ + " " + how +
+                        " while it was written, by another program; start the command again");
+}
+
+// Whether the name still is that of the bytes that were written, and nobody else has a name for them.
+Status FileSink::untouched() const {
+  struct stat info{};
+  if (::fstat(file_.get(), &info) != 0) return local_error(path_, errno);
+  if (touched_ || static_cast<uint64_t>(info.st_size) < reached_) return touched("became shorter");
+  if (!names_open_file(temporary_, file_.get())) return touched("was removed or replaced");
+  if (info.st_nlink > links_) return touched("got another name");
+  if (static_cast<uint64_t>(info.st_size) != size_) return touched("changed its size");
+  return {};
 }
 
 Status FileSink::write(uint64_t offset, ByteView data) {
@@ -290,11 +349,10 @@ Status FileSink::write_all(uint64_t offset, ByteView data) {
   while (!data.empty()) {
     if (aborted_) return make_error(Errc::kCancelled, path_ + ": aborted");
     if (reservation_ && reservation_->error() != 0) return local_error(path_, reservation_->error());
-    const ssize_t count = write_in_turn(data, offset);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
-    offset += static_cast<uint64_t>(count);
-    data = data.sub(static_cast<size_t>(count));
+    auto count = write_in_turn(data, offset);
+    if (!count) return std::move(count).error();
+    offset += *count;
+    data = data.sub(*count);
   }
   return {};
 }
@@ -335,8 +393,15 @@ Status FileSink::commit() {
   if (options_.flush) {
     if (Status flushed = flush(); !flushed) return flushed;
   }
+  if (Status own = untouched(); !own) {
+    touched_ = true;
+    return own;
+  }
+  if (Status straight = check_no_links(parent()); !straight) return straight;
   if (Status moved = move_into_place(); !moved) return moved;
   temporary_.clear();
+  begun_ = false;
+  made_.finished(target_);
   if (journal_) PartJournal::remove(journal_paths());
   journal_.reset();
   file_.reset();
@@ -350,36 +415,42 @@ Status FileSink::flush() {
 }
 
 Status FileSink::move_into_place() const {
-  int result = -1;
-  if (options_.replace) {
-    result = ::rename(temporary_.c_str(), target_.c_str());
-  } else {
-    result = ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE);
-    struct stat info{};
-    if (result != 0 && errno == EINVAL && ::lstat(target_.c_str(), &info) != 0) {
-      // A file system that knows no such rename.
-      result = ::rename(temporary_.c_str(), target_.c_str());
-    }
-  }
-  if (result == 0) return {};
-  if (errno == EEXIST || errno == EINVAL) {
+  const int failed = options_.replace && there_ ? options_.disk->rename(temporary_, target_)
+                                                : options_.disk->rename_new(temporary_, target_);
+  if (failed == 0) return {};
+  if (failed == EEXIST) {
     return make_error(Errc::kConflict, path_ + ": appeared while it was being downloaded; it was left alone",
-                      errno);
+                      failed);
   }
-  return errno_error(path_, errno);
+  return errno_error(path_, failed);
+}
+
+// Whether there is a part file with a journal that another run can go on with.
+bool FileSink::worth_keeping() const {
+  struct stat info{};
+  return kept_ > 0 && untouched() && ::lstat(journal_paths().journal.c_str(), &info) == 0;
 }
 
 void FileSink::abort() {
   aborted_ = true;
+  ScopeGuard dropped([this] {
+    if (std::exchange(begun_, false)) made_.dropped(target_);
+  });
   if (temporary_.empty()) return;
   if (reservation_) reservation_->stop();
   if (journal_) {
     journal_->finish();
     kept_ = journal_->saved();
-    if (kept_ > 0) return;
+    if (worth_keeping()) return;
+    kept_ = 0;
     PartJournal::remove(journal_paths());
   }
-  ::unlink(temporary_.c_str());
+  remove_temporary();
+}
+
+// Only what is ours: the name may have become somebody else's.
+void FileSink::remove_temporary() {
+  if (names_open_file(temporary_, file_.get())) ::unlink(temporary_.c_str());
   temporary_.clear();
 }
 
@@ -394,9 +465,11 @@ std::string FileSink::reject() {
   }
   const std::string aside =
       options_.keep_bad ? join(folder_, name_of(target_) + std::string(kBadSuffix)) : "";
-  const bool kept = !aside.empty() && ::rename(temporary_.c_str(), aside.c_str()) == 0;
-  if (!kept) ::unlink(temporary_.c_str());
-  temporary_.clear();
+  const bool kept = !aside.empty() && untouched() && options_.disk->rename(temporary_, aside) == 0;
+  if (kept) temporary_.clear();
+  if (kept) made_.finished(target_);
+  if (!kept) remove_temporary();
+  if (std::exchange(begun_, false)) made_.dropped(target_);
   return kept ? aside : "";
 }
 

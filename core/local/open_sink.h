@@ -13,8 +13,8 @@ namespace sjcp::local {
 // Whether the path is an existing device or named pipe.
 bool is_stream(const std::string& path);
 
-// Opens streams; files only at begin().  kLocalIo when a stream cannot be opened.
-Result<std::unique_ptr<transfer::Sink>> open_sink(const std::string& path,
-                                                  const FileSinkOptions& options = {});
+// Opens streams; files only at begin().  kLocalIo when a stream cannot be opened.  Where a key chose the
+// name, no link leads to a stream.
+Result<std::unique_ptr<transfer::Sink>> open_sink(const Place& place, const FileSinkOptions& options = {});
 
 }  // namespace sjcp::local

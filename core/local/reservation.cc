@@ -1,6 +1,5 @@
 #include "core/local/reservation.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -43,16 +42,13 @@ void Reservation::reserve_rest(uint64_t offset, uint64_t size, const Reserve& re
   }
 }
 
-Reservation::Reserve Reservation::of_file(int fd, uint64_t size) {
-  return [fd, size](uint64_t offset, uint64_t part) {
+Reservation::Reserve Reservation::of_file(int fd, uint64_t size, const Disk& disk) {
+  return [fd, size, &disk](uint64_t offset, uint64_t part) {
     const bool first = offset == 0;
     if (first && ::ftruncate(fd, static_cast<off_t>(size)) != 0) return errno;
-    int result = 0;
-    do {
-      result = ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(part));
-    } while (result != 0 && errno == EINTR);
     // Not the C library's posix_fallocate: where the file system cannot reserve, it writes into every block.
-    if (result != 0) return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+    const int failed = disk.allocate(fd, offset, part);
+    if (failed != 0) return failed == EOPNOTSUPP || failed == ENOSYS ? 0 : failed;
     return first && !room_for(fd, size) ? ENOSPC : 0;
   };
 }

@@ -12,6 +12,8 @@
 #include <functional>
 #include <thread>
 
+#include "core/local/disk.h"
+
 namespace sjcp::local {
 
 class Reservation {
@@ -27,7 +29,7 @@ class Reservation {
   // Of an open file, which must stay open until stop() or destruction.  The first step gives it its size, and
   // fails with ENOSPC when the disk has no room for the rest.  Where the file system cannot reserve, size is
   // all that it gets.
-  static Reserve of_file(int fd, uint64_t size);
+  static Reserve of_file(int fd, uint64_t size, const Disk& disk = system_disk());
   ~Reservation() { stop(); }
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <memory>
 #include <utility>
 
@@ -21,18 +20,31 @@ struct CloseFolder {
 };
 using Folder = std::unique_ptr<DIR, CloseFolder>;
 
-// Whether the entry itself is a folder (a link to one is not).
-bool is_folder(DIR* folder, const dirent& entry) {
-  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+// What the entry is for the walk.  A link that leads nowhere is no folder: what it is shows when it is
+// examined.
+bool is_folder(DIR* folder, const dirent& entry, bool follow) {
+  const bool link = entry.d_type == DT_LNK || entry.d_type == DT_UNKNOWN;
+  if (!link || (entry.d_type == DT_LNK && !follow)) return entry.d_type == DT_DIR;
   struct stat info{};
-  return ::fstatat(::dirfd(folder), entry.d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+  const int flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+  return ::fstatat(::dirfd(folder), entry.d_name, &info, flags) == 0 && S_ISDIR(info.st_mode);
+}
+
+const char* what_it_is(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return S_ISDIR(mode) ? "a folder by now" : "a device";
+}
+
+std::string last_component(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
 }
 
 }  // namespace
 
-Result<FolderWalk> FolderWalk::open(const std::string& root) {
+Result<FolderWalk> FolderWalk::open(const std::string& root, const WalkOptions& options) {
   if (root.empty()) return make_error(Errc::kUsage, "the folder has no name");
-  FolderWalk walk(root.ends_with('/') ? root : root + "/");
+  FolderWalk walk(root.ends_with('/') ? root : root + "/", options);
   Status status = walk.enter("");
   if (!status) {
     Error error = std::move(status).error();
@@ -44,19 +56,34 @@ Result<FolderWalk> FolderWalk::open(const std::string& root) {
 
 Status FolderWalk::enter(const std::string& relative) {
   const std::string path = root_ + relative;
-  // Below the root, a folder that was replaced by a link since it was listed is not entered.  (Without the
-  // slash at the end, which would follow the link.)
-  const int follow = relative.empty() ? 0 : O_NOFOLLOW;
+  // Without links below the root, a folder that was replaced by one since it was listed is not entered.
+  // (Without the slash at the end, which would follow the link.)
+  const int follow = relative.empty() || options_.follow_links ? 0 : O_NOFOLLOW;
   const std::string plain = relative.empty() ? path : path.substr(0, path.size() - 1);
   const int fd = ::open(plain.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow);
   if (fd < 0) return errno_error(path, errno);
+  auto level = open_level(relative, fd);
+  if (!level) return std::move(level).error();
+  for (const Level& above : levels_) {
+    if (above.device != level->device || above.file != level->file) continue;
+    return make_error(Errc::kLocalIo, plain + ": leads back to " + root_ + above.path +
+                                          ", which it is in; it is not entered again");
+  }
+  levels_.push_back(*std::move(level));
+  return {};
+}
+
+// Owns fd.
+Result<FolderWalk::Level> FolderWalk::open_level(const std::string& relative, int fd) const {
+  const std::string path = root_ + relative;
   const Folder folder(::fdopendir(fd));
-  if (!folder) {
+  struct stat info{};
+  if (!folder || ::fstat(fd, &info) != 0) {
     const Error error = errno_error(path, errno);
-    ::close(fd);
+    if (!folder) ::close(fd);
     return error;
   }
-  Level level{relative, {}};
+  Level level{relative, {}, info.st_dev, info.st_ino};
   for (;;) {
     errno = 0;
     const dirent* entry = ::readdir(folder.get());
@@ -64,18 +91,31 @@ Status FolderWalk::enter(const std::string& relative) {
     if (entry == nullptr) break;
     std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
-    if (is_folder(folder.get(), *entry)) {
-      // With the slash, names sort as the full paths do: "a.txt" before "a/b".
-      name += '/';
-    } else if (is_temporary_name(name)) {
-      ++skipped_;
-      continue;
-    }
+    // With the slash, names sort as the full paths do: "a.txt" before "a/b".
+    if (is_folder(folder.get(), *entry, options_.follow_links)) name += '/';
     level.names.push_back(std::move(name));
   }
   std::sort(level.names.begin(), level.names.end(), std::greater<>());
-  levels_.push_back(std::move(level));
-  return {};
+  return level;
+}
+
+// Nothing: it is left out, as asked for.
+Result<std::optional<FolderWalk::File>> FolderWalk::examine(const std::string& path) const {
+  const std::string full = root_ + path;
+  struct stat info{};
+  if (!options_.follow_links) {
+    if (::lstat(full.c_str(), &info) != 0) return errno_error(full, errno);
+    if (S_ISLNK(info.st_mode)) {
+      if (options_.left_out) options_.left_out(full);
+      return std::optional<File>();
+    }
+  }
+  if (is_temporary_name(last_component(path))) {
+    return make_error(Errc::kConflict, full + ": belongs to a download that is not finished; it is left out");
+  }
+  if (::stat(full.c_str(), &info) != 0) return errno_error(full, errno);
+  if (S_ISREG(info.st_mode)) return std::optional<File>(File{path, static_cast<uint64_t>(info.st_size)});
+  return make_error(Errc::kLocalIo, full + ": is " + what_it_is(info.st_mode) + "; it is left out");
 }
 
 Result<std::optional<FolderWalk::File>> FolderWalk::next() {
@@ -92,10 +132,8 @@ Result<std::optional<FolderWalk::File>> FolderWalk::next() {
       if (!status) return std::move(status).error();
       continue;
     }
-    struct stat info{};
-    if (::stat((root_ + path).c_str(), &info) != 0) return errno_error(root_ + path, errno);
-    if (S_ISREG(info.st_mode)) return std::optional<File>(File{path, static_cast<uint64_t>(info.st_size)});
-    ++skipped_;
+    auto file = examine(path);
+    if (!file || *file) return file;
   }
   return std::optional<File>();
 }

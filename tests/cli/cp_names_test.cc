@@ -1,4 +1,6 @@
 // Several sources that lead to one name.
+#include <sys/stat.h>
+
 #include <filesystem>
 
 #include "tests/cli/run_cli.h"
@@ -95,4 +97,61 @@ TEST_CASE("A dry run tells of the conflict, too") {
       world.run({"cp", "--dry-run", "sj://bucket/a/m.bin", "sj://bucket/b/m.bin", world.folder / "out"});
   CHECK(dry.code == 8);
   CHECK(has(dry.err, "both"));
+}
+
+TEST_CASE("What a tree holds beside files has a line each, and the copy of the rest ends with 8") {
+  TwoNames world;
+  fs::create_directories(world.folder / "src/sub");
+  fs::create_directories(world.folder / "elsewhere");
+  write_file(world.folder / "src/file", "1");
+  write_file(world.folder / "src/sub/inner", "2");
+  write_file(world.folder / "elsewhere/far", "3");
+  fs::create_directory_symlink(world.folder / "elsewhere", world.folder / "src/link");
+  world.cloud.buckets["dest"];
+  CHECK(world.run({"cp", "-r", world.folder / "src", "sj://dest/"}).code == 0);
+  CHECK(world.cloud.buckets["dest"].size() == 3);
+  CHECK(world.cloud.buckets["dest"].contains("link/far"));
+
+  REQUIRE(::mkfifo((world.folder / "src/pipe").c_str(), 0600) == 0);
+  fs::create_directory_symlink("..", world.folder / "src/sub/up");
+  fs::create_symlink("nowhere", world.folder / "src/broken");
+  const auto told = world.run({"cp", "-r", world.folder / "src", "sj://dest/again/"});
+  CHECK(told.code == 8);
+  for (const char* word : {"src/pipe", "src/sub/up", "src/broken"}) CHECK(has(told.err, word));
+  CHECK(world.cloud.buckets["dest"].size() == 6);
+
+  fs::remove(world.folder / "src/pipe");
+  const auto without =
+      world.run({"cp", "-r", "--no-follow-symlinks", world.folder / "src", "sj://dest/plain/"});
+  CHECK(without.code == 0);
+  for (const char* word : {"src/link", "src/sub/up", "src/broken"}) CHECK(has(without.err, word));
+  CHECK(world.cloud.buckets["dest"].size() == 8);
+}
+
+TEST_CASE("A link below the destination is not followed; the file fails and the link is named") {
+  TwoNames world;
+  fs::create_directories(world.folder / "outside");
+  fs::create_directory_symlink(world.folder / "outside", world.folder / "out/a");
+  const auto refused = world.run({"cp", "-r", "sj://bucket/", world.folder / "out"});
+  CHECK(refused.code == 8);
+  CHECK(has(refused.err, "out/a: is a symbolic link"));
+  CHECK(fs::is_empty(world.folder / "outside"));
+  CHECK(read_file(world.folder / "out/b/m.bin") == "second");
+  CHECK(world.run({"cp", "-r", "--keep-dirlinks", "sj://bucket/", world.folder / "out"}).code == 0);
+  CHECK(read_file(world.folder / "outside/m.bin") == "first");
+
+  fs::create_symlink(world.folder / "outside/m.bin", world.folder / "out/other");
+  CHECK(world.run({"cp", "sj://bucket/c/other", world.folder / "out"}).code == 7);
+  CHECK(read_file(world.folder / "outside/m.bin") == "first");
+  // The operand may be a link.
+  CHECK(world.run({"cp", "sj://bucket/c/other", world.folder / "out/other"}).code == 0);
+  CHECK(read_file(world.folder / "outside/m.bin") == "third");
+}
+
+TEST_CASE("A recursive copy that brings nothing leaves no folders") {
+  TwoNames world;
+  world.cloud.fail["fetch a/m.bin"] = make_error(Errc::kNetwork, "broken");
+  const auto failed = world.run({"cp", "-r", "sj://bucket/a", world.folder / "new"});
+  CHECK(failed.code == 8);
+  CHECK_FALSE(fs::exists(world.folder / "new"));
 }

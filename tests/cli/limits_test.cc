@@ -45,11 +45,21 @@ TEST_CASE("Without --memory a copy takes a quarter of the machine's, at most 512
 TEST_CASE("As many files may pay as descriptors and connections allow") {
   CpOptions options;
   CHECK(most_files(options, {0, 1'000'000}) == 256);
-  CHECK(most_files(options, {0, 428}) == 100);
-  CHECK(most_files(options, {0, 64}) == 10);
+  CHECK(most_files(options, {0, 428}) == 42);
+  CHECK(most_files(options, {0, 64}) == 4);
   CHECK(most_files(options, {0, 0}) == 1);
   options.max_connections = 20;
   CHECK(most_files(options, {0, 1'000'000}) == 20);
+}
+
+TEST_CASE("Few descriptors mean fewer files at a time, whatever was asked for") {
+  CHECK(files_allowed(16, {0, 1024}) == 16);
+  CHECK(files_allowed(16, {0, 64}) == 4);
+  CHECK(files_allowed(16, {0, 20}) == 1);
+  CHECK(files_allowed(16, {0, 4}) == 1);
+  CHECK(files_per_group(4, {0, 1024}) == 64);
+  CHECK(files_per_group(4, {0, 64}) == 4);
+  CHECK(files_per_group(16, {0, 20}) == 1);
 }
 
 TEST_CASE("Without --max-connections descriptors decide, less those that files need") {

@@ -24,12 +24,21 @@ void put(const TempFolder& folder, const std::string& path, const std::string& b
 struct Walked {
   std::vector<std::string> paths;
   std::vector<std::string> errors;
-  uint64_t skipped = 0;
+  std::vector<std::string> left_out;
+
+  // Whether one of the errors names this.
+  bool tells_of(const std::string& text) const {
+    return std::any_of(errors.begin(), errors.end(),
+                       [&](const std::string& error) { return error.find(text) != std::string::npos; });
+  }
 };
 
-Walked walk(const std::string& root) {
+Walked walk(const std::string& root, bool follow_links = true) {
   Walked result;
-  auto opened = FolderWalk::open(root);
+  local::WalkOptions options;
+  options.follow_links = follow_links;
+  options.left_out = [&result](const std::string& link) { result.left_out.push_back(link); };
+  auto opened = FolderWalk::open(root, options);
   REQUIRE(opened);
   for (;;) {
     auto file = opened->next();
@@ -40,7 +49,6 @@ Walked walk(const std::string& root) {
     if (!file->has_value()) break;
     result.paths.push_back((*file)->path);
   }
-  result.skipped = opened->skipped();
   return result;
 }
 
@@ -71,15 +79,23 @@ TEST_CASE("A walk tells the size of files") {
   CHECK((*file)->size == 5);
 }
 
-TEST_CASE("Links to files count as files, links to folders are not followed") {
+TEST_CASE("Links to files and folders are followed, those that lead in circles are told of") {
   TempFolder folder;
   put(folder, "dir/file", "12345");
+  put(folder, "a/near", "1");
+  TempFolder elsewhere;
+  put(elsewhere, "sub/far", "1");
   REQUIRE(::symlink("dir/file", (folder / "to-file").c_str()) == 0);
   REQUIRE(::symlink(".", (folder / "dir/circle").c_str()) == 0);
-  REQUIRE(::symlink("/", (folder / "to-root").c_str()) == 0);
+  REQUIRE(::symlink("..", (folder / "dir/up").c_str()) == 0);
+  REQUIRE(::symlink("../a", (folder / "dir/across").c_str()) == 0);
+  REQUIRE(::symlink(elsewhere.path().c_str(), (folder / "out").c_str()) == 0);
   const Walked walked = walk(folder.path());
-  CHECK(walked.paths == std::vector<std::string>{"dir/file", "to-file"});
-  CHECK(walked.skipped == 2);
+  CHECK(walked.paths ==
+        std::vector<std::string>{"a/near", "dir/across/near", "dir/file", "out/sub/far", "to-file"});
+  CHECK(walked.errors.size() == 2);
+  CHECK(walked.tells_of("dir/circle: leads back"));
+  CHECK(walked.tells_of("dir/up: leads back"));
 
   // The folder that the user named may be a link.
   TempFolder other;
@@ -87,14 +103,33 @@ TEST_CASE("Links to files count as files, links to folders are not followed") {
   CHECK(walk(other / "link").paths == walked.paths);
 }
 
-TEST_CASE("Pipes and unfinished downloads are left out") {
+TEST_CASE("Links below the root are left out on request, each with a word") {
+  TempFolder folder;
+  put(folder, "dir/file", "12345");
+  REQUIRE(::symlink("dir/file", (folder / "to-file").c_str()) == 0);
+  REQUIRE(::symlink("dir", (folder / "to-dir").c_str()) == 0);
+  REQUIRE(::symlink("nowhere", (folder / "broken").c_str()) == 0);
+  TempFolder other;
+  REQUIRE(::symlink(folder.path().c_str(), (other / "link").c_str()) == 0);
+  const Walked walked = walk(other / "link", false);
+  CHECK(walked.paths == std::vector<std::string>{"dir/file"});
+  CHECK(walked.left_out ==
+        std::vector<std::string>{other / "link/broken", other / "link/to-dir", other / "link/to-file"});
+  CHECK(walked.errors.empty());
+}
+
+TEST_CASE("Pipes, devices and unfinished downloads are an error each") {
   TempFolder folder;
   put(folder, "file");
   put(folder, ".file.sjcp-part");
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  REQUIRE(::symlink("/dev/null", (folder / "null").c_str()) == 0);
   const Walked walked = walk(folder.path());
   CHECK(walked.paths == std::vector<std::string>{"file"});
-  CHECK(walked.skipped == 2);
+  CHECK(walked.errors.size() == 3);
+  CHECK(walked.tells_of("pipe: is a pipe"));
+  CHECK(walked.tells_of("null: is a device"));
+  CHECK(walked.tells_of("not finished"));
 }
 
 TEST_CASE("A file that cannot be examined is one error, and the walk goes on") {
@@ -114,7 +149,9 @@ TEST_CASE("A folder that vanished since it was listed is one error, and the walk
   put(folder, "b/file");
   put(folder, "c/file");
   put(folder, "d");
-  auto opened = FolderWalk::open(folder.path());
+  local::WalkOptions options;
+  options.follow_links = false;
+  auto opened = FolderWalk::open(folder.path(), options);
   REQUIRE(opened);
   auto first = opened->next();
   REQUIRE(first);
