@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -77,6 +78,15 @@ void watch_signals(const std::stop_source& stop) {
   }).detach();
 }
 
+// The memory holds grants, S3 keys and content keys.  Without this a crash writes them into a core file, and
+// every program of the same user may read them while they are in use.  It is for the process to decide, so it
+// stands here: a library that did it would take cores and debuggers away from the program that uses it.
+void keep_memory_private() {
+#ifdef PR_SET_DUMPABLE
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
 // Buffers of segments come and go by the hundred, among small objects that stay.  From the heap they would
 // leave holes that others do not fill: glibc moves its limit up with the first large buffer that is freed,
 // and a download of 4 GiB at -p 16 took 227 MiB instead of 161.
@@ -97,6 +107,7 @@ int main(int argc, char** argv) {
   hold_standard_descriptors();
   std::set_new_handler(end_without_memory);
   std::set_terminate(end_on_exception);
+  keep_memory_private();
   keep_heap_small();
   signal(SIGPIPE, SIG_IGN);
   // A write beyond the limit of a file's size is an error like a full disk (EFBIG), with a message and

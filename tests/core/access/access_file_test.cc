@@ -117,7 +117,7 @@ TEST_CASE("a file that does not hold saved accesses is refused by name, without 
     auto file = AccessFile::load(path);
     REQUIRE_FALSE(file);
     CHECK(file.error().code == Errc::kUsage);
-    CHECK_THAT(file.error().what, Catch::StartsWith(path.string() + ": "));
+    CHECK_THAT(file.error().what, Catch::Matchers::StartsWith(path.string() + ": "));
     CHECK(file.error().what.find("secret") == std::string::npos);
   }
   CHECK(AccessFile::load(folder.path()).error().code == Errc::kLocalIo);

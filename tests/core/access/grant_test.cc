@@ -168,7 +168,7 @@ TEST_CASE("grants at the edge of the format are read or refused as the network d
     }
     REQUIRE_FALSE(grant);
     CHECK(grant.error().code == Errc::kUsage);
-    CHECK_THAT(grant.error().what, Catch::StartsWith("access grant is malformed: "));
+    CHECK_THAT(grant.error().what, Catch::Matchers::StartsWith("access grant is malformed: "));
     if (!text.empty()) CHECK(grant.error().what.find(text.substr(0, 12)) == std::string::npos);
   }
   CHECK(cases > 0);
