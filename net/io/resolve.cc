@@ -117,9 +117,12 @@ Result<std::vector<Endpoint>> resolve(const std::string& address) {
   if (look_up(*parts, AI_NUMERICHOST, address, endpoints) == 0) return endpoints;
   const SteadyTime now = std::chrono::steady_clock::now();
   if (auto cached = name_cache().find(address, now)) return std::move(*cached);
-  if (const int error = look_up(*parts, AI_ADDRCONFIG, address, endpoints); error != 0) {
-    return unresolved(address, error);
+  int error = look_up(*parts, AI_ADDRCONFIG, address, endpoints);
+  // Every machine knows itself, also one without /etc/hosts (RFC 6761, 6.3).
+  if (error != 0 && parts->host == "localhost") {
+    error = look_up({"127.0.0.1", parts->port}, AI_NUMERICHOST, address, endpoints);
   }
+  if (error != 0) return unresolved(address, error);
   name_cache().put(address, endpoints, now);
   return endpoints;
 }
