@@ -232,6 +232,9 @@ Status FileSink::lock_temporary(const std::string& path, const transfer::Content
     if (::fstat(file_.get(), &info) != 0) return local_error(path_, errno);
     links_ = info.st_nlink;
     reached_ = static_cast<uint64_t>(info.st_size);
+    // Another download of the same name may have ended between the look at the target and the lock; from here
+    // on none does.
+    there_ = there_ || ::lstat(target_.c_str(), &info) == 0;
     return {};
   }
   return busy;
