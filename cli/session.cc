@@ -41,6 +41,7 @@ Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string&
   storj::ProjectOptions options;
   options.user_agent = user_agent();
   options.nodes_file = nodes_file(io_);
+  options.satellites_file = satellites_file(io_);
   options.noise = !io_.env || io_.env("SJCP_NOISE") != "off";
   options.waits = &waits_;
   options.notes = &notes;

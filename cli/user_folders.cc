@@ -27,4 +27,9 @@ std::string nodes_file(const Io& io) {
   return cache.empty() || env(io, "SJCP_NODE_MEMORY") == "off" ? "" : cache + "nodes";
 }
 
+std::string satellites_file(const Io& io) {
+  const std::string cache = folder(io, "XDG_CACHE_HOME", "/.cache");
+  return cache.empty() ? "" : cache + "satellites";
+}
+
 }  // namespace sjcp::cli

@@ -9,6 +9,7 @@
 #include "core/crypto/aead.h"
 #include "core/segment/object_metadata.h"
 #include "core/transfer/group.h"
+#include "net/storj/object_requests.h"
 
 namespace sjcp::storj {
 namespace {
@@ -56,9 +57,9 @@ Result<pb::Object> original_of(const Session& session, const ObjectName& name, c
 // The metadata of the original with other entries: what it says of the segments holds for the copy.
 Status replace_metadata(const pb::Object& original, const Place& from, const Place& to,
                         const ObjectOptions& options, pb::FinishCopyObjectRequest& finish) {
-  auto metadata =
-      segment::open_metadata(original.encrypted_metadata(), original.encrypted_metadata_encrypted_key(),
-                             original.encrypted_metadata_nonce(), from.content_key);
+  auto metadata = segment::open_metadata(
+      original.encrypted_metadata(), original.encrypted_metadata_encrypted_key(),
+      original.encrypted_metadata_nonce(), from.content_key, sealed_checksum(original));
   if (!metadata) return std::move(metadata).error();
   metadata->user = options.metadata;
   auto sealed = segment::seal_metadata(*metadata, to.content_key);
@@ -66,6 +67,10 @@ Status replace_metadata(const pb::Object& original, const Place& from, const Pla
   finish.set_new_encrypted_metadata(std::move(sealed.encrypted_metadata));
   finish.set_new_encrypted_metadata_key(std::move(sealed.encrypted_key));
   finish.set_new_encrypted_metadata_key_nonce(std::move(sealed.nonce));
+  if (metadata->crc64) {
+    finish.set_new_checksum_algorithm(segment::kChecksumCrc64Nvme);
+    finish.set_new_encrypted_checksum(std::move(sealed.encrypted_checksum));
+  }
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include "core/crypto/aead.h"
 #include "core/segment/layout.h"
 #include "core/segment/object_metadata.h"
+#include "net/storj/status.h"
 
 namespace sjcp::storj {
 
@@ -49,9 +50,10 @@ pb::MakeInlineSegmentRequest inline_segment_request(int32_t index, const crypto:
 }
 
 pb::CommitObjectRequest commit_object_request(const crypto::Key& content_key, const ObjectOptions& options,
-                                              uint64_t last_size) {
+                                              uint64_t last_size, std::optional<uint64_t> crc64) {
   segment::ObjectMetadata metadata;
   metadata.user = options.metadata;
+  metadata.crc64 = crc64;
   metadata.segments_size = static_cast<int64_t>(segment::kMaxSegmentSize);
   metadata.last_segment_size = static_cast<int64_t>(last_size);
   auto sealed = segment::seal_metadata(metadata, content_key);
@@ -59,7 +61,35 @@ pb::CommitObjectRequest commit_object_request(const crypto::Key& content_key, co
   commit.set_encrypted_metadata(std::move(sealed.encrypted_metadata));
   commit.set_encrypted_metadata_encrypted_key(std::move(sealed.encrypted_key));
   commit.set_encrypted_metadata_nonce(std::move(sealed.nonce));
+  if (crc64) {
+    commit.set_checksum_algorithm(segment::kChecksumCrc64Nvme);
+    commit.set_encrypted_checksum(std::move(sealed.encrypted_checksum));
+  }
   return commit;
+}
+
+void announce_checksum(pb::BeginObjectRequest& begin) {
+  begin.set_checksum_algorithm(segment::kChecksumCrc64Nvme);
+}
+
+bool without_checksums(pb::BatchRequest& request) {
+  bool found = false;
+  for (auto& item : *request.mutable_requests()) {
+    if (item.has_object_begin() && item.object_begin().checksum_algorithm() != 0) {
+      item.mutable_object_begin()->clear_checksum_algorithm();
+      found = true;
+    }
+    if (item.has_object_commit() && item.object_commit().checksum_algorithm() != 0) {
+      item.mutable_object_commit()->clear_checksum_algorithm();
+      item.mutable_object_commit()->clear_encrypted_checksum();
+      found = true;
+    }
+  }
+  return found;
+}
+
+bool refuses_checksums(const Error& error) {
+  return error.cause == kRpcChecksumsUnsupported;
 }
 
 }  // namespace sjcp::storj

@@ -3,9 +3,11 @@
 // Threads: pure.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/crypto/key.h"
+#include "core/segment/object_metadata.h"
 #include "net/storj/session.h"
 
 namespace sjcp::storj {
@@ -21,9 +23,24 @@ pb::MakeInlineSegmentRequest inline_segment_request(int32_t index, const crypto:
                                                     const crypto::Key& segment_key, uint64_t plain_size,
                                                     std::string sealed);
 
-// `last_size`: plain bytes of the last segment.  Without a stream id.
+// `last_size`: plain bytes of the last segment.  crc64: of all plain bytes; nothing: without a checksum.
+// Without a stream id.
 pb::CommitObjectRequest commit_object_request(const crypto::Key& content_key, const ObjectOptions& options,
-                                              uint64_t last_size);
+                                              uint64_t last_size, std::optional<uint64_t> crc64);
+
+// An object that begins with this kind of checksum is one that its commit may bring; a satellite that takes
+// none refuses the beginning, before anything is done.
+void announce_checksum(pb::BeginObjectRequest& begin);
+// The same objects without checksums; false: there was none.
+bool without_checksums(pb::BatchRequest& request);
+// Whether this is how a satellite refuses them.
+bool refuses_checksums(const Error& error);
+
+// As open_metadata() wants it, of messages that have the network's three fields.
+template <class Message>
+segment::SealedChecksum sealed_checksum(const Message& message) {
+  return {message.checksum_algorithm(), message.is_checksum_composite(), message.encrypted_checksum()};
+}
 
 // A segment's key as requests carry it.
 struct SealedKey {

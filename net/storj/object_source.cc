@@ -3,11 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "core/base/wait.h"
 #include "core/segment/object_metadata.h"
 #include "net/storj/codes.h"
+#include "net/storj/object_requests.h"
 #include "net/storj/segment_download.h"
 
 namespace sjcp::storj {
@@ -39,6 +41,12 @@ pb::Range range_of(const transfer::RangeRequest& range) {
     out.mutable_start()->set_plain_start(static_cast<int64_t>(range.begin));
   }
   return out;
+}
+
+transfer::Digest crc64_digest(uint64_t value) {
+  std::array<uint8_t, sizeof value> bytes;
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(value >> (56 - 8 * i));
+  return {transfer::DigestKind::kCrc64Nvme, to_hex(ByteView(bytes.data(), bytes.size()))};
 }
 
 segment::Position position_of(const pb::SegmentPosition& position) {
@@ -115,6 +123,7 @@ Result<transfer::ObjectInfo> ObjectSource::open(const transfer::RangeRequest& ra
       time_of(download.object().created_at()));
   info.version = download.object().object_version();
   info.metadata = metadata_;
+  if (crc64_) info.digests.push_back(crc64_digest(*crc64_));
   return info;
 }
 
@@ -139,9 +148,10 @@ Result<pb::DownloadObjectResponse> ObjectSource::request_object(const transfer::
 Status ObjectSource::read_object(const pb::Object& object) {
   auto metadata =
       segment::open_metadata(object.encrypted_metadata(), object.encrypted_metadata_encrypted_key(),
-                             object.encrypted_metadata_nonce(), content_key_);
+                             object.encrypted_metadata_nonce(), content_key_, sealed_checksum(object));
   if (!metadata) return with_context(std::move(metadata).error(), url_);
   metadata_ = metadata->user;
+  crc64_ = metadata->crc64;
   stream_id_ = object.stream_id();
   fixed_segment_size_ = metadata->segments_size;
   last_segment_size_ = metadata->last_segment_size;

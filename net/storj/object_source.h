@@ -69,7 +69,8 @@ class ObjectSource final : public transfer::Source {
   int64_t last_segment_size_ = 0;
   int64_t number_of_segments_ = 0;
   std::map<std::string, std::string> metadata_;
-  std::vector<Stored> stored_;  // by index of segments_
+  std::optional<uint64_t> crc64_;  // of the whole object, where the satellite keeps it
+  std::vector<Stored> stored_;     // by index of segments_
   std::vector<transfer::Segment> segments_;
   segment::Redundancy redundancy_;
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "core/base/crc64.h"
 #include "net/storj/codes.h"
 #include "net/storj/object_requests.h"
 #include "net/storj/segment_upload.h"
@@ -25,10 +26,14 @@ segment::SegmentEncoder::Options encoder_options() {
 // One segment: sealed as it is appended.
 class ObjectUpload::Segment final : public transfer::SegmentWriter {
  public:
-  Segment(uint64_t number, const std::shared_ptr<segment::BufferCache>& buffers)
-      : index(number), key(crypto::Key::random()), encoder(options(number, key, buffers)) {}
+  Segment(uint64_t number, bool with_checksum, const std::shared_ptr<segment::BufferCache>& buffers)
+      : index(number),
+        key(crypto::Key::random()),
+        checksum(with_checksum),
+        encoder(options(number, key, buffers)) {}
 
   Status append(ByteView data) override {
+    if (checksum) crc64 = crc64_nvme(data, crc64);
     encoder.append(data);
     return {};
   }
@@ -44,6 +49,8 @@ class ObjectUpload::Segment final : public transfer::SegmentWriter {
 
   const uint64_t index;
   const crypto::Key key;
+  const bool checksum;  // wanted
+  uint64_t crc64 = 0;   // of what was appended
   segment::SegmentEncoder encoder;
   std::string segment_id;
   std::vector<pb::SegmentPieceUploadResult> results;
@@ -81,12 +88,17 @@ uint64_t ObjectUpload::memory_per_segment() const {
 
 Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(uint64_t index) {
   if (index > static_cast<uint64_t>(INT32_MAX)) return make_error(Errc::kUsage, url_ + ": too many segments");
-  return std::unique_ptr<transfer::SegmentWriter>(new Segment(index, buffers_));
+  const bool checksum = session_.satellite->may_take_checksums();
+  return std::unique_ptr<transfer::SegmentWriter>(new Segment(index, checksum, buffers_));
 }
 
 Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> writer, bool last,
                                     const Context& context) {
   auto& segment = static_cast<Segment&>(*writer);
+  if (segment.checksum) {
+    const std::lock_guard lock(mutex_);
+    checks_[segment.index] = {segment.crc64, segment.encoder.plain_size()};
+  }
   if (last) {
     std::lock_guard lock(mutex_);
     last_size_ = segment.encoder.plain_size();

@@ -85,6 +85,9 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Trace find_begun(std::string& stream_id, const std::stop_token& stop) const;
   Trace find_committed(const std::string& nonce, const std::stop_token& stop) const;
   Trace find_uncommitted(const std::string& nonce, const std::stop_token& stop) const;
+  Result<std::optional<pb::BatchResponse>> begin_batch(const pb::BatchRequest& request, std::string& found,
+                                                       const std::stop_token& stop);
+  std::optional<uint64_t> whole_check() const;
   Status check_size(const pb::BatchResponse& response, uint64_t size) const;
   void note_begin();
   void end_note();
@@ -120,6 +123,12 @@ class ObjectUpload final : public transfer::ObjectWriter {
   uint64_t last_size_ = 0;
   bool commit_sent_ = false;
   std::function<void(const std::string& pending)> on_begun_;
+  struct Check {
+    uint64_t crc64 = 0;
+    uint64_t bytes = 0;
+  };
+  std::map<uint64_t, Check>
+      checks_;                 // of the segments that this run has read, where the satellite may take them
   uint64_t stored_bytes_ = 0;  // plain bytes that the satellite has on record
 
   // Guarded by mutex_, too.

@@ -403,6 +403,7 @@ Result<std::unique_ptr<Project>> Project::open(const access::Grant& grant, const
   if (!tls) return std::move(tls).error();
   Session session{.grant = grant, .options = options, .pool = nullptr, .metainfo = nullptr};
   session.nodes = std::make_unique<NodeMemory>();
+  session.satellite = std::make_unique<SatelliteMemory>(options.satellites_file, url->id);
   session.pool = std::make_unique<drpc::Pool>(*tls, drpc::Pool::Options{.noise = options.noise});
   session.own_waits = std::make_unique<flow::Waits>();
   flow::Waits& waits = options.waits != nullptr ? *options.waits : *session.own_waits;

@@ -23,10 +23,12 @@ using transfer::SmallObject;
 using transfer::Time;
 
 struct ProjectOptions {
-  std::string user_agent;        // product list, e.g. "sjcp/0.1.0"
-  std::string nodes_file;        // where nodes are remembered between runs (node_file.h); empty: they are not
-  bool noise = true;             // speak Noise with nodes that do, instead of TLS
-  flow::Waits* waits = nullptr;  // how long the satellite is waited for; null: as usual, silently
+  std::string user_agent;  // product list, e.g. "sjcp/0.1.0"
+  std::string nodes_file;  // where nodes are remembered between runs (node_file.h); empty: they are not
+  std::string
+      satellites_file;  // what was found out about satellites (satellite_memory.h); empty: nothing is kept
+  bool noise = true;    // speak Noise with nodes that do, instead of TLS
+  flow::Waits* waits = nullptr;            // how long the satellite is waited for; null: as usual, silently
   transfer::UploadNotes* notes = nullptr;  // of what uploads begin; null: none
 };
 

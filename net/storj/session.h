@@ -12,6 +12,7 @@
 #include "net/storj/metainfo_client.h"
 #include "net/storj/node_memory.h"
 #include "net/storj/project.h"
+#include "net/storj/satellite_memory.h"
 
 namespace sjcp::storj {
 
@@ -22,6 +23,7 @@ struct Session {
   std::unique_ptr<flow::Waits> own_waits = nullptr;  // where the options have none
   std::unique_ptr<MetainfoClient> metainfo;
   std::unique_ptr<NodeMemory> nodes = nullptr;
+  std::unique_ptr<SatelliteMemory> satellite = nullptr;
   // Of all uploads: were each to keep those of its own, files side by side would hold more than the budget.
   std::shared_ptr<segment::BufferCache> buffers = std::make_shared<segment::BufferCache>();
 };

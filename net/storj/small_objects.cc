@@ -5,6 +5,7 @@
 
 #include "core/access/caveat.h"
 #include "core/base/clock.h"
+#include "core/base/crc64.h"
 #include "core/segment/layout.h"
 #include "net/storj/object_requests.h"
 #include "net/storj/pending_uploads.h"
@@ -70,7 +71,12 @@ Result<Prepared> prepare(const Session& session, const std::string& bucket, cons
   Prepared out;
   out.begin = begin_object_request(bucket, *encrypted, options);
   out.make = inline_segment_request(0, *content_key, segment_key, object.bytes.size(), std::move(*sealed));
-  out.commit = commit_object_request(*content_key, options, object.bytes.size());
+  std::optional<uint64_t> check;
+  if (session.satellite->may_take_checksums()) {
+    announce_checksum(out.begin);
+    check = crc64_nvme(object.bytes);
+  }
+  out.commit = commit_object_request(*content_key, options, object.bytes.size(), check);
   return out;
 }
 
@@ -101,6 +107,8 @@ class SmallUpload {
       *request.add_requests()->mutable_segment_make_inline() = objects_[i].make;
       *request.add_requests()->mutable_object_commit() = objects_[i].commit;
     }
+    // Another group may have met the refusal.
+    if (!session_.satellite->may_take_checksums()) without_checksums(request);
     Asking asking = Asking::large(may_repeat_ ? flow::Question::kSafe : flow::Question::kTraceable);
     asking.waits_for_rate = false;
     const Look look = [&](const std::stop_token& stop) {
@@ -108,7 +116,14 @@ class SmallUpload {
       const PendingPlace place{bucket_, object.begin.encrypted_object_key(), group_};
       return find_object(session_, place, object.commit.encrypted_metadata_nonce(), stop);
     };
-    auto response = session_.metainfo->traced_batch(std::move(request), asking, group_, look, context_.stop);
+    const auto send = [&] {
+      return session_.metainfo->traced_batch(pb::BatchRequest(request), asking, group_, look, context_.stop);
+    };
+    auto response = send();
+    if (!response && refuses_checksums(response.error()) && without_checksums(request)) {
+      session_.satellite->refuses_checksums();
+      response = send();
+    }
     if (response) return {};
     return {response.error(), verdict(response.error(), begin, end)};
   }

@@ -36,6 +36,7 @@ Errc kind_of(uint64_t code) {
     case kRpcUnavailable:
       return Errc::kNetwork;
     case kRpcUnimplemented:
+    case kRpcChecksumsUnsupported:
     case kRpcLockEndpointsDisabled:
     case kRpcLockDisabledForProject:
       return Errc::kUnsupported;

@@ -38,6 +38,7 @@ enum RpcCode : uint64_t {
   kRpcLockExpiryAndDefault = 10010,
   kRpcLockExpiryOfKeyAndDefault = 10011,
   kRpcBucketNotFound = 10019,
+  kRpcChecksumsUnsupported = 10027,
   // Nobody's code: kRpcResourceExhausted where the text says that the rate of requests is meant.
   kRpcTooManyRequests = 1000008,
 };

@@ -4,6 +4,7 @@
 
 #include "core/access/caveat.h"
 #include "core/base/clock.h"
+#include "core/base/crc64.h"
 #include "net/storj/object_requests.h"
 #include "net/storj/object_upload.h"
 
@@ -64,15 +65,28 @@ Result<std::vector<pb::BeginSegmentResponse>> ObjectUpload::begin_object(const s
   mark_ = mark_begun(*request.mutable_requests(0)->mutable_object_begin(), content_key_);
   // The satellite fills in the stream id of the object that this batch begins.
   for (const uint64_t index : indexes) add_begin_segment(request, "", index);
+  if (session_.satellite->may_take_checksums()) {
+    announce_checksum(*request.mutable_requests(0)->mutable_object_begin());
+  }
   note_begin();
   std::string found;
-  auto response = session_.metainfo->traced_batch(
-      std::move(request), {flow::Question::kTraceable}, url_,
-      [&](const std::stop_token& token) { return find_begun(found, token); }, stop);
+  auto response = begin_batch(request, found, stop);
+  if (!response && refuses_checksums(response.error()) && without_checksums(request)) {
+    session_.satellite->refuses_checksums();
+    response = begin_batch(request, found, stop);
+  }
   if (!response) return std::move(response).error();
   begun(*response ? (*response)->responses(0).object_begin().stream_id() : found);
   if (!*response) return begin_segments(indexes, stop);
   return offers_of(**response, indexes.size());
+}
+
+Result<std::optional<pb::BatchResponse>> ObjectUpload::begin_batch(const pb::BatchRequest& request,
+                                                                   std::string& found,
+                                                                   const std::stop_token& stop) {
+  return session_.metainfo->traced_batch(
+      pb::BatchRequest(request), {flow::Question::kTraceable}, url_,
+      [&](const std::stop_token& token) { return find_begun(found, token); }, stop);
 }
 
 // Who may not list begins once more: what the first try began is then left to the satellite.
@@ -134,7 +148,9 @@ Status ObjectUpload::commit(const Context& context) {
           ->set_stream_id(stream_id_);
     }
     auto& commit = *request.add_requests()->mutable_object_commit();
-    commit = commit_object_request(content_key_, options_, last_size_);
+    const auto check = session_.satellite->may_take_checksums() ? whole_check() : std::nullopt;
+    if (begins && check) announce_checksum(*request.mutable_requests(0)->mutable_object_begin());
+    commit = commit_object_request(content_key_, options_, last_size_, check);
     commit.set_stream_id(stream_id_);
     nonce = commit.encrypted_metadata_nonce();
     commit_sent_ = true;
@@ -142,8 +158,15 @@ Status ObjectUpload::commit(const Context& context) {
   const Look look = [&](const std::stop_token& stop) {
     return begins ? find_committed(nonce, stop) : find_uncommitted(nonce, stop);
   };
-  auto response = session_.metainfo->traced_batch(
-      std::move(request), Asking::large(flow::Question::kTraceable), url_, look, context.stop);
+  const auto send = [&] {
+    return session_.metainfo->traced_batch(
+        pb::BatchRequest(request), Asking::large(flow::Question::kTraceable), url_, look, context.stop);
+  };
+  auto response = send();
+  if (!response && refuses_checksums(response.error()) && without_checksums(request)) {
+    session_.satellite->refuses_checksums();
+    response = send();
+  }
   if (!response) {
     // A commit of unknown outcome may still happen; what stays pending after all is left to its note.
     commit_sent_ = response.error().code == Errc::kNetwork || response.error().code == Errc::kCancelled;
@@ -156,6 +179,20 @@ Status ObjectUpload::commit(const Context& context) {
   }
   end_note();
   return *response ? check_size(**response, size) : Status();
+}
+
+// Of the whole object; nothing: an earlier run has stored some of it.  Requires: mutex_ held.
+std::optional<uint64_t> ObjectUpload::whole_check() const {
+  uint64_t crc64 = 0;
+  uint64_t next = 0;
+  uint64_t bytes = 0;
+  for (const auto& [index, check] : checks_) {
+    if (index != next++) return std::nullopt;
+    crc64 = crc64_nvme_combine(crc64, check.crc64, check.bytes);
+    bytes += check.bytes;
+  }
+  if (next == 0 || bytes != (next - 1) * segment::kMaxSegmentSize + last_size_) return std::nullopt;
+  return crc64;
 }
 
 // The satellite says what it has committed.

@@ -183,27 +183,57 @@ json stats(Network& network, const json&) {
   return {{"satellite", satellite}, {"nodes", nodes}, {"total", total}};
 }
 
-// Every remote segment of the bucket's objects, or of all buckets.
-void for_each_segment(Network& network, const json& command,
-                      const std::function<void(const Segment&)>& visit) {
+// Every object of the bucket, or of all buckets.
+void for_each_object(Network& network, const json& command,
+                     const std::function<void(const std::string& bucket, const ListEntry&)>& visit) {
   Metabase& metabase = network.satellite().metabase;
   const std::string only = command.value("bucket", std::string());
-  for (const BucketInfo& bucket :
-       metabase
-           .list_buckets("", true, SIZE_MAX,
-                         [&](const std::string& name) { return only.empty() || name == only; })
-           .items) {
+  const auto wanted = [&](const std::string& name) { return only.empty() || name == only; };
+  for (const BucketInfo& bucket : metabase.list_buckets("", true, SIZE_MAX, wanted).items) {
     ListQuery query;
     query.bucket = bucket.name;
     query.delimiter = "/";
     query.recursive = true;
     query.limit = SIZE_MAX;
-    for (const ListEntry& entry : metabase.list_objects(query).items) {
-      for (const Segment& segment : entry.object->segments) {
-        if (!segment.is_inline()) visit(segment);
-      }
-    }
+    for (const ListEntry& entry : metabase.list_objects(query).items) visit(bucket.name, entry);
   }
+}
+
+// Every remote segment of theirs.
+void for_each_segment(Network& network, const json& command,
+                      const std::function<void(const Segment&)>& visit) {
+  for_each_object(network, command, [&](const std::string&, const ListEntry& entry) {
+    for (const Segment& segment : entry.object->segments) {
+      if (!segment.is_inline()) visit(segment);
+    }
+  });
+}
+
+json count_checksums(Network& network, const json& command) {
+  uint64_t with = 0;
+  uint64_t without = 0;
+  for_each_object(network, command, [&](const std::string&, const ListEntry& entry) {
+    ++(entry.object->user_data.checksum.empty() ? without : with);
+  });
+  return {{"with", with}, {"without", without}};
+}
+
+// The first time what the objects consist of is kept; the second time they consist of that again, whatever
+// they are by then.
+json mix_up_versions(Network& network, const json& command) {
+  static std::map<std::string, std::vector<Segment>> kept;  // of one process, which is one network
+  if (kept.empty()) {
+    for_each_object(network, command, [&](const std::string&, const ListEntry& entry) {
+      kept[entry.key] = entry.object->segments;
+    });
+    return {{"kept", kept.size()}};
+  }
+  for_each_object(network, command, [&](const std::string& bucket, const ListEntry& entry) {
+    const auto old = kept.find(entry.key);
+    if (old != kept.end()) network.satellite().metabase.replace_segments(bucket, entry.key, old->second);
+  });
+  kept.clear();
+  return json::object();
 }
 
 PieceNode* find_node(Network& network, const access::NodeId& id) {
@@ -286,6 +316,8 @@ const std::map<std::string, Operation>& operations() {
       {"stats", stats},
       {"delete_pieces", delete_pieces},
       {"corrupt", corrupt},
+      {"checksums", count_checksums},
+      {"mix_up_versions", mix_up_versions},
       {"stop", [](Network&, const json&) { return json::object(); }},
   };
   return table;

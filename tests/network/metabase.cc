@@ -305,6 +305,16 @@ Check Metabase::update_metadata(const std::string& bucket, const std::string& ke
   return {};
 }
 
+void Metabase::replace_segments(const std::string& bucket, const std::string& key,
+                                std::vector<Segment> segments) {
+  std::lock_guard lock(mutex_);
+  const ObjectRef found = find_object(bucket, key);
+  if (found == nullptr) return;
+  Object changed = *found;
+  changed.segments = std::move(segments);
+  find_bucket(bucket)->objects[key] = std::make_shared<const Object>(std::move(changed));
+}
+
 std::vector<Segment> Metabase::segments(const StreamKey& stream) const {
   std::lock_guard lock(mutex_);
   std::vector<Segment> out;

@@ -190,6 +190,8 @@ class Metabase {
   // Requires: user_data valid.  Only the chosen parts change.
   Check update_metadata(const std::string& bucket, const std::string& key, const std::string& stream_id,
                         const UserData& data, bool custom, bool etag, bool checksum);
+  // For tests: a satellite that mixes up what it keeps.  The object has other segments from now on.
+  void replace_segments(const std::string& bucket, const std::string& key, std::vector<Segment> segments);
   Outcome<ObjectRef> copy_object(const StreamKey& source, const CopyTarget& target);
   Check move_object(const StreamKey& source, const CopyTarget& target);
   // Segments of a committed object or of an upload in progress, by position.
