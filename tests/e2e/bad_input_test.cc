@@ -45,6 +45,7 @@ TEST_CASE("A grant of a satellite that is not there fails as the network does", 
   LocalNetwork network;
   User user(network);
   user.env["SJCP_ACCESS"] = grant;
+  user.env["SJCP_RETRY_TIME"] = "0";
   const Exit exit = user.run({"ls"});
   CHECK(exit.code == 5);
   CHECK(std::count(exit.err.begin(), exit.err.end(), '\n') == 1);

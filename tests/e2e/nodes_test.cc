@@ -298,6 +298,7 @@ TEST_CASE("Downloads do not need a memory of nodes", "[nodes]") {
     processes.user.env.erase("HOME");
   }
   SECTION("where none can be made") {
+    std::filesystem::remove_all(processes.user.path("home/.cache"));
     std::ofstream(processes.user.path("home/.cache")) << "a file";
   }
   processes.asks(2);
