@@ -194,12 +194,13 @@ bool Copier::skip_download(const CopyItem& item, const std::optional<LocalFile>&
 }
 
 Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& item) {
-  if (item.mirrors.empty()) return services_.open(item.source, item.headers);
+  const bool known = !item.digests.empty() && copy_.range.everything();
+  if (item.mirrors.empty()) return services_.open(item.source, item.headers, known);
   std::vector<Location> places = item.mirrors;
   places.insert(places.begin(), item.source);
   std::vector<transfer::Mirrors::Member> members;
   for (const Location& place : places) {
-    auto member = services_.open(place, item.headers);
+    auto member = services_.open(place, item.headers, known);
     if (!member) return member.error();
     members.push_back({place.text(), std::move(*member)});
   }

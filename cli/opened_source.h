@@ -26,6 +26,7 @@ class OpenedSource final : public transfer::Source {
   }
   const std::vector<transfer::Segment>& segments() const override { return source_->segments(); }
   bool divisible() const override { return source_->divisible(); }
+  bool one_at_a_time() const override { return source_->one_at_a_time(); }
   bool seekable() const override { return source_->seekable(); }
   void expect(std::span<const transfer::Segment> next) override { source_->expect(next); }
   uint64_t memory_per_segment() const override { return source_->memory_per_segment(); }

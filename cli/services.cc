@@ -12,8 +12,9 @@
 #include "cli/text.h"
 #include "cli/version.h"
 #include "core/local/descriptor.h"
+#include "net/http/ask.h"
+#include "net/http/headers.h"
 #include "net/http/source.h"
-#include "net/http/status.h"
 #include "net/http/target.h"
 
 namespace sjcp::cli {
@@ -30,6 +31,9 @@ Result<std::vector<http::Header>> parse_headers(const std::vector<std::string>& 
     const bool token = !name.empty() && name.find_first_of(" \t\r\n\"(),/;<=>?@[\\]{}") == std::string::npos;
     if (colon == std::string::npos || !token || text.find_first_of("\r\n") != std::string::npos) {
       return make_error(Errc::kUsage, "--header: no header; write \"Name: value\"");
+    }
+    if (const char* instead = http::reserved_header(name)) {
+      return make_error(Errc::kUsage, "--header: " + name + " is for sjcp to say; " + instead);
     }
     const size_t begin = text.find_first_not_of(" \t", colon + 1);
     headers.push_back({name, begin == std::string::npos ? "" : text.substr(begin), true});
@@ -177,7 +181,8 @@ Result<http::Client*> Services::client() {
 }
 
 Result<std::unique_ptr<transfer::Source>> Services::open(const Location& at,
-                                                         const std::vector<http::Header>& headers) {
+                                                         const std::vector<http::Header>& headers,
+                                                         bool digest_known) {
   if (at.is_url()) {
     auto speaker = client();
     if (!speaker) return speaker.error();
@@ -186,7 +191,7 @@ Result<std::unique_ptr<transfer::Source>> Services::open(const Location& at,
     http::Request request;
     request.url = at.path;
     request.headers = std::move(all);
-    return http::make_source(**speaker, std::move(request));
+    return http::make_source(**speaker, std::move(request), digest_known);
   }
   auto in = store(at);
   if (!in) return in.error();
@@ -231,9 +236,8 @@ Result<std::string> Services::read_text(const Location& at, size_t limit) {
   http::Request request;
   request.url = at.path;
   request.headers = headers_;
-  auto reply = (*speaker)->call(request, context(), limit);
+  auto reply = http::ask(**speaker, request, flow::Question::kSafe, at.text(), context(), limit);
   if (!reply) return reply.error();
-  if (reply->status != 200) return http::status_error(at.text(), reply->status);
   return std::move(reply->body);
 }
 

@@ -38,9 +38,11 @@ class Services {
   // The hub that a location is in.  kUsage: it is in none.
   Result<hf::Hub*> hub(const Location& at);
 
-  // Any remote location.  headers: of requests to a URL, beside those of the options.
+  // Any remote location.  headers: of requests to a URL, beside those of the options.  digest_known: the
+  // whole will be compared with a digest.
   Result<std::unique_ptr<transfer::Source>> open(const Location& at,
-                                                 const std::vector<http::Header>& headers = {});
+                                                 const std::vector<http::Header>& headers = {},
+                                                 bool digest_known = false);
   // What context points to must outlive the writer.
   Result<std::unique_ptr<transfer::ObjectWriter>> create(const Location& at,
                                                          const transfer::ObjectOptions& object,

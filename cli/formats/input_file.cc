@@ -8,6 +8,7 @@
 
 #include "cli/redact.h"
 #include "net/hf/repo.h"
+#include "net/http/headers.h"
 #include "net/http/url.h"
 
 namespace sjcp::cli {
@@ -162,6 +163,9 @@ Status Parser::header(std::string_view name, std::string_view value, bool secret
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
   };
   if (std::any_of(value.begin(), value.end(), is_control)) return fault("a header has control characters");
+  if (const char* instead = http::reserved_header(name)) {
+    return fault("the header " + shown(name) + " is for sjcp to say; " + instead);
+  }
   file.headers.push_back({std::string(name), std::string(value), secret});
   return {};
 }

@@ -18,12 +18,16 @@ void Outages::ends(const std::string& service) {
   told_.erase(service);
 }
 
-std::string waiting_text(const std::string& why, Clock::Wall until) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(until);
+std::string clock_text(Clock::Wall moment) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(moment);
   std::tm fields{};
   char text[16] = "";
   if (localtime_r(&seconds, &fields) != nullptr) std::strftime(text, sizeof text, "%H:%M:%S", &fields);
-  return why + "; trying again until " + text;
+  return text;
+}
+
+std::string waiting_text(const std::string& why, Clock::Wall until) {
+  return why + "; trying again until " + clock_text(until);
 }
 
 std::string period_text(std::chrono::seconds period) {

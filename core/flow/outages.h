@@ -25,6 +25,9 @@ class Outages {
   std::map<std::string, Clock::Steady> told_;  // until when
 };
 
+// "14:05:09", in the user's time zone.
+std::string clock_text(Clock::Wall moment);
+
 // "SERVICE: WHY; trying again until 14:03:07", in local time.  why: one line, without the service's name.
 std::string waiting_text(const std::string& why, Clock::Wall until);
 

@@ -93,9 +93,9 @@ Retry::Verdict Retry::failed(Fault fault, Question question, Clock::Steady now,
   verdict.next = next;
   verdict.wait = wait_of(row);
   if (asked) {
-    // Those who were all asked to come back at the same moment spread a little.
+    // Those who were all asked to come back at the same moment spread a little, in their own time.
     verdict.wait = *asked + std::min(verdict.wait, milliseconds(1000));
-    asked_waits_ += verdict.wait;
+    asked_waits_ += *asked;
   }
   const Clock::Steady end = *since_ + policy_.patience / row.share + asked_waits_;
   // The last try is made when the patience ends, not a wait before it.

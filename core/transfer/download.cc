@@ -78,7 +78,7 @@ class Download {
                                          const RangePlan::Options& plan) {
     const Destination destination{sink_, info.range.begin, tail_, context_};
     if (source_.divisible() && info.sized()) {
-      return std::make_unique<RangeQueue>(missing, plan, destination);
+      return std::make_unique<RangeQueue>(source_, missing, plan, destination);
     }
     // Those that follow when the running ones end.  Not earlier: what is asked for ahead may have to be paid
     // for even if the transfer ends here.

@@ -156,9 +156,9 @@ class RangeQueue::RangeFetch final : public Fetch, private Output {
   bool left_ = false;
 };
 
-RangeQueue::RangeQueue(const std::vector<Segment>& missing, const RangePlan::Options& options,
-                       const Destination& destination)
-    : destination_(destination), plan_(ranges_of(missing), options) {}
+RangeQueue::RangeQueue(const Source& source, const std::vector<Segment>& missing,
+                       const RangePlan::Options& options, const Destination& destination)
+    : source_(source), destination_(destination), plan_(ranges_of(missing), options) {}
 
 bool RangeQueue::await(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
@@ -167,6 +167,7 @@ bool RangeQueue::await(const std::stop_token& stop) {
 
 std::unique_ptr<Fetch> RangeQueue::begin(size_t coming) {
   const std::lock_guard lock(mutex_);
+  if (source_.one_at_a_time()) plan_.keep_parts();
   const auto part = plan_.take(now(), coming);
   if (!part) return nullptr;
   ++begun_;
@@ -181,6 +182,7 @@ bool RangeQueue::exhausted() const {
 // With time alone a fetch may fall behind so far that it is worth a split.
 void RangeQueue::look() {
   const std::lock_guard lock(mutex_);
+  if (source_.one_at_a_time()) plan_.keep_parts();
   if (plan_.look(now())) changed_.notify_all();
 }
 

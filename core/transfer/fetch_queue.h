@@ -84,7 +84,8 @@ class SegmentQueue final : public FetchQueue {
 // A range with what is missing of it, divided by a RangePlan.
 class RangeQueue final : public FetchQueue {
  public:
-  RangeQueue(const std::vector<Segment>& missing, const RangePlan::Options& options,
+  // source: outlives it.
+  RangeQueue(const Source& source, const std::vector<Segment>& missing, const RangePlan::Options& options,
              const Destination& destination);
 
   bool await(const std::stop_token& stop) override;
@@ -97,6 +98,7 @@ class RangeQueue final : public FetchQueue {
   class RangeFetch;
   Clock::Steady now() const { return destination_.context.clock->steady_now(); }
 
+  const Source& source_;
   const Destination destination_;
   mutable std::mutex mutex_;  // guards the rest
   std::condition_variable_any changed_;

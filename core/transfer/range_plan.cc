@@ -74,7 +74,7 @@ std::optional<RangePlan::Part> RangePlan::take(Time now, size_t coming) {
 }
 
 std::map<uint64_t, RangePlan::Free>::iterator RangePlan::next_free() {
-  if (options_.order != Order::kAny) return pool_.begin();
+  if (options_.order != Order::kAny || keeps_parts_) return pool_.begin();
   return std::ranges::max_element(pool_, {}, [](const auto& free) { return free.second.end - free.first; });
 }
 
@@ -92,6 +92,7 @@ RangePlan::Part RangePlan::start(const ByteRange& range, unsigned replaced, Time
 
 // How much of a free range of so many bytes one fetch gets.
 uint64_t RangePlan::share(uint64_t range, size_t coming, Time now) const {
+  if (keeps_parts_) return range;
   const size_t fetches = parts_.size() + 1 + coming;
   uint64_t bytes = options_.order == Order::kAny
                        ? std::max(pool_bytes_ / (1 + coming) + 1, kSharesOf * options_.min_split)
@@ -156,6 +157,7 @@ void RangePlan::ended(Id id, uint64_t offset, Time now) {
 }
 
 bool RangePlan::look(Time now) {
+  if (keeps_parts_) return worth(now);
   for (auto& [id, part] : parts_) {
     if (part.lost || part.held || part.rest() == 0 || part.replaced >= kMostReplacements) continue;
     if (!silent(id, part, now) && !too_slow(id, part, now)) continue;
@@ -208,6 +210,7 @@ double RangePlan::seconds_left(const Active& part, Time now) const {
 }
 
 std::optional<RangePlan::Split> RangePlan::best_split(Time now) const {
+  if (keeps_parts_) return std::nullopt;
   std::pair<double, uint64_t> longest{};
   Id victim = SIZE_MAX;
   for (const auto& [id, part] : parts_) {

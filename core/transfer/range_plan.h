@@ -10,6 +10,8 @@
 // a range, twice the patience is shown to whoever has it next, and after kMostReplacements nothing more is
 // tried: where all new connections are as slow, that is how it is.
 //
+// Where fetches wait for each other (keep_parts()) nothing is divided or taken from anybody any more.
+//
 // Where order matters, the pool is handed out from the front in parts that are short (kFront: so that what is
 // behind the front can be verified meanwhile; kStrict: so that it fits the memory of what has to wait for it)
 // and become shorter towards the end.
@@ -52,6 +54,10 @@ class RangePlan {
 
   // missing: in order, apart from each other.
   RangePlan(const std::vector<ByteRange>& missing, const Options& options);
+
+  // From now on fetches wait for each other: what is free is handed out from the front and undivided, and
+  // nothing is taken from anybody.
+  void keep_parts() { keeps_parts_ = true; }
 
   // Whether take() would give something.
   bool worth(Time now) const;
@@ -124,6 +130,7 @@ class RangePlan {
   std::map<Id, Active> parts_;
   Id next_id_ = 0;
   unsigned replacements_ = 0;
+  bool keeps_parts_ = false;
   size_t most_active_ = 0;           // at any time so far
   std::optional<Duration> opening_;  // from the begin of a fetch to its first byte
   double last_rate_ = 0;             // typical, of the fetches before these

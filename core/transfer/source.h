@@ -70,6 +70,10 @@ class Source {
   // range.
   virtual bool divisible() const { return false; }
 
+  // Divisible sources: fetches wait for each other, so that the range is not to be divided any further, and
+  // nobody is slow for waiting.  May become true while there are fetches.
+  virtual bool one_at_a_time() const { return false; }
+
   // False: the bytes before a part come, too, whatever part is fetched.
   virtual bool seekable() const { return true; }
 

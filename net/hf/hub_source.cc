@@ -171,6 +171,7 @@ Status HubSource::open_hub(const transfer::ByteRange& first, const transfer::Con
     request.headers = headers;
     return request;
   };
+  options.digest_known = true;
   options.explain = [asked = api_.asked(repo, commit_, path_)](const http::Reply& reply) {
     return refused(reply, asked);
   };

@@ -46,10 +46,10 @@ class Hop final : public Receiver {
  public:
   Hop(Receiver& receiver, bool follow) : receiver_(receiver), follow_(follow) {}
 
-  std::function<void(int)> heard;  // called with the status once a server answers
+  std::function<void(const Head&)> heard;  // once a server answers
 
   Status head(const Head& head) override {
-    if (heard) heard(head.status);
+    if (heard) heard(head);
     if (follow_ && redirects(head.status)) location_ = head.header("Location");
     if (location_) {
       status_ = head.status;
@@ -179,10 +179,12 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
         });
   }
   int answer = 0;
-  receiver.heard = [&](int status) {
-    answer = status;
+  bool fewer = false;
+  receiver.heard = [&](const Head& head) {
+    answer = head.status;
     pool_.met(url, request.direct, line->address());
-    if (asks_for_fewer(status)) turn->refused();
+    fewer = asks_for_fewer(head.status) || (request.crowded && request.crowded(head));
+    if (fewer) turn->refused();
   };
   const auto begun = std::chrono::steady_clock::now();
   Status status = line->exchange(request, url, request.headers, receiver, context);
@@ -205,7 +207,7 @@ Status CurlClient::one_hop(const Request& request, const Url& url, Hop& receiver
     pool_.keep(url, request.direct, std::move(line), std::min(kMostIdle, room));
   }
   // A server that fails in other ways says nothing about their number.
-  if (status && answer > 0 && answer < 500 && !asks_for_fewer(answer)) turn->answered();
+  if (status && answer > 0 && answer < 500 && !fewer) turn->answered();
   return status;
 }
 

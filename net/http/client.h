@@ -42,6 +42,14 @@ struct Header {
   bool secret = false;
 };
 
+struct Head {
+  int status = 0;
+  std::vector<Header> headers;  // in order, names as sent
+  std::string url;              // that answered, after redirects
+  // The value of the last header of this name, case ignored; nothing: there is none.
+  std::optional<std::string> header(std::string_view name) const;
+};
+
 // Bytes that a request sends.
 class RequestBody {
  public:
@@ -87,20 +95,16 @@ struct Request {
   // For its turn where the server has asked for fewer requests (429, 503).  Not those whose body may come
   // from another request to the same server, which would wait for this one, and those that must be short.
   bool waits = true;
+  // The first byte of the answer may take as long as ClientOptions::answer_timeout says.
+  bool may_take = false;
+  // Whether a reply means that there are too many requests, as 429 and 503 do; asked before its receiver.
+  std::function<bool(const Head&)> crowded;
   OwnLine* own = nullptr;  // outlives the call; null: any connection
   // Bytes of the reply's body at most, where that is known: a small one takes a small buffer.
   uint64_t expects = UINT64_MAX;
   // Without any byte in either direction; 0: the client's.
   std::chrono::milliseconds stall_timeout{0};
   std::chrono::milliseconds timeout{0};  // for all of it; 0: none
-};
-
-struct Head {
-  int status = 0;
-  std::vector<Header> headers;  // in order, names as sent
-  std::string url;              // that answered, after redirects
-  // The value of the last header of this name, case ignored; nothing: there is none.
-  std::optional<std::string> header(std::string_view name) const;
 };
 
 struct Reply : Head {
@@ -128,6 +132,8 @@ struct ClientOptions {
   bool netrc = false;     // names and passwords from ~/.netrc
   std::chrono::milliseconds connect_timeout{15000};
   std::chrono::milliseconds stall_timeout{30000};  // without any byte in either direction
+  // Of Request::may_take: servers make some things only when they are asked for.  A person hears of it.
+  std::chrono::milliseconds answer_timeout{300'000};
   // Round trip of a path on which connections are made before they are needed (Request::followers).
   std::chrono::milliseconds long_path{25};
   flow::RetryPolicy retry;  // of all who ask through the client

@@ -83,6 +83,23 @@ std::string utf8_of_latin1(std::string_view text) {
   return out;
 }
 
+bool is_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const size_t more = first < 0x80       ? 0
+                        : first >> 5 == 6  ? 1
+                        : first >> 4 == 14 ? 2
+                        : first >> 3 == 30 ? 3
+                                           : 4;
+    if (more == 4 || i + more >= text.size()) return false;
+    for (size_t k = 1; k <= more; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    i += more + 1;
+  }
+  return true;
+}
+
 // "UTF-8'en'na%C3%AFve.txt" (RFC 8187); nothing: malformed, or another charset.
 std::optional<std::string> extended_value(std::string_view value) {
   const size_t first = value.find('\'');
@@ -164,18 +181,43 @@ std::optional<uint64_t> content_length(const Head& head) {
   std::optional<uint64_t> length;
   for (const Header& header : head.headers) {
     if (!same_name(header.name, "Content-Length")) continue;
-    const auto number = parse_number(header.value);
-    if (!number || (length && *length != *number)) return std::nullopt;
-    length = number;
+    // Repeated, also in one line: "42, 42" (RFC 9110, 8.6).
+    for (std::string_view rest = header.value;;) {
+      const size_t comma = std::min(rest.find(','), rest.size());
+      const auto number = parse_number(trimmed(rest.substr(0, comma)));
+      if (!number || (length && *length != *number)) return std::nullopt;
+      length = number;
+      if (comma == rest.size()) break;
+      rest.remove_prefix(comma + 1);
+    }
   }
   // Chunks have the last word (RFC 9112, 6.3).
   if (head.header("Transfer-Encoding")) return std::nullopt;
   return length;
 }
 
-bool plain_encoding(const Head& head) {
-  const auto encoding = head.header("Content-Encoding");
-  return !encoding || encoding->empty() || same_name(*encoding, "identity");
+std::optional<std::string> bad_length(const Head& head) {
+  if (head.header("Transfer-Encoding")) return std::nullopt;
+  if (content_length(head)) return std::nullopt;
+  return head.header("Content-Length");
+}
+
+std::string content_encoding(const Head& head) {
+  std::string encoding = head.header("Content-Encoding").value_or("");
+  std::transform(encoding.begin(), encoding.end(), encoding.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return encoding == "identity" ? "" : encoding;
+}
+
+bool encoding_of_name(std::string_view encoding, std::string_view name) {
+  constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
+      {"gzip", ".gz"},  {"gzip", ".tgz"},  {"gzip", ".svgz"},  {"br", ".br"},
+      {"zstd", ".zst"}, {"zstd", ".tzst"}, {"compress", ".Z"}, {"bzip2", ".bz2"},
+  };
+  if (encoding.starts_with("x-")) encoding.remove_prefix(2);
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](const auto& known) {
+    return encoding == known.first && name.ends_with(known.second);
+  });
 }
 
 std::string disposition_file_name(std::string_view value) {
@@ -185,7 +227,10 @@ std::string disposition_file_name(std::string_view value) {
   std::string plain;
   std::string extended;
   while (const auto parameter = next_parameter(rest)) {
-    if (same_name(parameter->name, "filename") && plain.empty()) plain = parameter->value;
+    if (same_name(parameter->name, "filename") && plain.empty()) {
+      // Outside ASCII it is UTF-8 from some, and Latin-1 from those who keep to the letter.
+      plain = is_utf8(parameter->value) ? parameter->value : utf8_of_latin1(parameter->value);
+    }
     if (same_name(parameter->name, "filename*") && extended.empty()) {
       extended = safe_file_name(extended_value(parameter->value).value_or(""));
     }
@@ -196,13 +241,24 @@ std::string disposition_file_name(std::string_view value) {
 std::vector<transfer::Digest> promised_digests(const Head& head) {
   std::vector<transfer::Digest> digests;
   // Those of something encoded are not of the bytes that the user wants.
-  if (!plain_encoding(head)) return digests;
+  if (!content_encoding(head).empty()) return digests;
+  // Unpacked on the way: what is promised is of the packed form.
+  const bool unpacked = head.header("X-Goog-Stored-Content-Encoding").value_or("identity") != "identity";
   for (const Header& header : head.headers) {
     for (const std::string_view name : {"Repr-Digest", "Digest", "X-Goog-Hash"}) {
-      if (same_name(header.name, name)) add_digests(header.value, digests);
+      if (same_name(header.name, name) && !(unpacked && name == "X-Goog-Hash"))
+        add_digests(header.value, digests);
     }
   }
   return digests;
+}
+
+const char* reserved_header(std::string_view name) {
+  if (same_name(name, "Range") || same_name(name, "If-Range")) return "--range asks for a part";
+  for (const char* each : {"Content-Length", "Transfer-Encoding", "If-Match", "If-Unmodified-Since"}) {
+    if (same_name(name, each)) return "leave it out";
+  }
+  return nullptr;
 }
 
 std::optional<Bytes> from_base64(std::string_view text) {

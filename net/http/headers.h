@@ -29,14 +29,23 @@ std::optional<ContentRange> parse_content_range(std::string_view value);
 // Content-Length; nothing: absent, no number, or several that differ.
 std::optional<uint64_t> content_length(const Head& head);
 
-// The bytes are sent as they are: no Content-Encoding, or identity.
-bool plain_encoding(const Head& head);
+// The Content-Length that says nothing, or that others contradict, where it would count; nothing: there is
+// none such.
+std::optional<std::string> bad_length(const Head& head);
+
+// Content-Encoding in lower case; empty: none, or identity.
+std::string content_encoding(const Head& head);
+// The file of this name is what the encoding makes: "x.tar.gz" and gzip.
+bool encoding_of_name(std::string_view encoding, std::string_view name);
 
 // The file name that Content-Disposition gives (RFC 6266), made safe; empty: none.
 std::string disposition_file_name(std::string_view value);
 
 // Of the whole object: Repr-Digest, Digest, X-Goog-Hash.  One of each kind.
 std::vector<transfer::Digest> promised_digests(const Head& head);
+
+// What to do instead of giving this header by hand, since requests have their own; null: it may be given.
+const char* reserved_header(std::string_view name);
 
 // Nothing: not base64 (RFC 4648, with its padding).
 std::optional<Bytes> from_base64(std::string_view text);

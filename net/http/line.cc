@@ -1,16 +1,20 @@
 #include "net/http/line.h"
 
+#include <openssl/x509_vfy.h>
 #include <strings.h>
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <stop_token>
 #include <utility>
 
 #include "core/base/scope_guard.h"
 #include "core/base/wait.h"
+#include "core/flow/outages.h"
 #include "core/transfer/landing.h"
+#include "net/http/head_parser.h"
 #include "net/http/status.h"
 #include "net/io/endpoint.h"
 #include "net/io/receive_window.h"
@@ -29,7 +33,10 @@ constexpr uint64_t kReadBytes = 512 << 10;
 constexpr uint64_t kSendBytes = 256 << 10;
 // libcurl makes its buffers anew for each request: large ones, for little, cost more than the request.
 constexpr uint64_t kLeastBytes = 16 << 10;
-constexpr size_t kMostHeaderBytes = 1 << 20;
+// The whole head of a reply has come so long after its first byte.
+constexpr std::chrono::seconds kHeadTime{60};
+// An answer that takes longer is told to be waited for.
+constexpr std::chrono::seconds kTold{10};
 // Below this a body is sent without asking whether it is wanted.
 constexpr uint64_t kAskedFirst = 1 << 20;
 // Where an answer was lost before, a body waits for one that makes it needless: for so long, after so much,
@@ -54,11 +61,8 @@ bool same_name(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
-  text.remove_prefix(begin);
-  while (!text.empty() && std::strchr(" \t\r\n", text.back()) != nullptr) text.remove_suffix(1);
-  return text;
+std::string seconds_text(Steady::duration time) {
+  return flow::period_text(std::chrono::round<std::chrono::seconds>(time));
 }
 
 bool loopback(const std::string& host) {
@@ -98,6 +102,19 @@ bool handshake_broke(CURL* easy, std::string_view text) {
          text.find("unexpected eof") != std::string_view::npos;
 }
 
+// What to do about a certificate that is not trusted.
+std::string certificate_advice(CURL* easy) {
+  long reason = X509_V_OK;
+  curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &reason);
+  if (reason != X509_V_ERR_CERT_NOT_YET_VALID && reason != X509_V_ERR_CERT_HAS_EXPIRED)
+    return "; --cacert names a CA to trust";
+  const std::time_t now = std::time(nullptr);
+  std::tm fields{};
+  char text[32] = "";
+  if (gmtime_r(&now, &fields) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &fields);
+  return "; for this machine it is " + std::string(text) + " UTC: if that is wrong, set its clock";
+}
+
 // libcurl does not tell a name that nobody knows from a name service that is away for now.
 Fault name_fault(const std::string& host) {
   const auto found = io::resolve(host + ":1");
@@ -118,11 +135,11 @@ struct Line::Exchange {
   HeaderList sent{};
   HeaderList connect_to{};
 
-  Head head{};
-  size_t header_bytes = 0;
-  uint64_t received = 0;   // bytes of heads and bodies
-  bool heard = false;      // a byte of the reply came
-  bool head_done = false;  // the receiver has the head
+  HeadParser parser{};
+  std::optional<Steady> head_since{};  // its first byte came
+  uint64_t received = 0;               // bytes of heads and bodies
+  bool heard = false;                  // a byte of the reply came
+  bool head_done = false;              // the receiver has the head
   bool enough = false;
   Status error{};  // of the receiver, the body or the stop token; libcurl only knows that it was to end
 
@@ -130,6 +147,7 @@ struct Line::Exchange {
   bool body_begun = false;                // some of a body was handed over
   std::optional<Steady> held_until{};     // the body's rest waits
   curl_socket_t early = CURL_SOCKET_BAD;  // connected before the exchange began
+  bool told = false;                      // that the answer is waited for
   bool far = false;                       // room for what a distant sender has under way
   uint64_t acknowledged = 0;
   transfer::Landing landing{*context.counters};  // of a body that is a stream
@@ -158,6 +176,7 @@ struct Line::Exchange {
 };
 
 bool Line::Exchange::deliver_head() {
+  Head& head = parser.head();
   head.url = url_text;
   head_done = true;
   if (Status s = receiver.head(head); !s) return fail(s.error());
@@ -216,37 +235,13 @@ size_t Line::on_header(char* data, size_t one, size_t size, void* opaque) {
   exchange.heard = true;
   exchange.received += bytes;
   if (exchange.head_done) return bytes;  // a trailer
-  exchange.header_bytes += bytes;
-  if (exchange.header_bytes > kMostHeaderBytes) {
-    exchange.fail(make_error(Errc::kProtocol, shown_url(exchange.url_text) + ": headers without end"));
+  if (!exchange.head_since) exchange.head_since = exchange.progress;
+  auto done = exchange.parser.take(line);
+  if (!done) {
+    exchange.fail(with_context(std::move(done).error(), shown_url(exchange.url_text)));
     return 0;
   }
-  Head& head = exchange.head;
-  if (line.starts_with("HTTP/") && line.find(':') > line.find(' ')) {
-    head.headers.clear();
-    const size_t blank = line.find(' ');
-    head.status = 0;
-    for (size_t i = blank + 1; i < line.size() && i <= blank + 3; ++i) {
-      if (line[i] < '0' || line[i] > '9') break;
-      head.status = head.status * 10 + (line[i] - '0');
-    }
-    return bytes;
-  }
-  const std::string_view text = trimmed(line);
-  if (text.empty()) {
-    // What comes before the reply proper (100, 103) is followed by another head.
-    if (head.status < 200) return bytes;
-    return exchange.deliver_head() ? bytes : 0;
-  }
-  if ((line.front() == ' ' || line.front() == '\t') && !head.headers.empty()) {
-    head.headers.back().value += " " + std::string(text);
-    return bytes;
-  }
-  const size_t colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0) return bytes;
-  head.headers.push_back(
-      {std::string(trimmed(text.substr(0, colon))), std::string(trimmed(text.substr(colon + 1))), false});
-  return bytes;
+  return !*done || exchange.deliver_head() ? bytes : 0;
 }
 
 size_t Line::on_body(char* data, size_t one, size_t size, void* opaque) {
@@ -354,6 +349,25 @@ void Line::prepare_body(Exchange& exchange) {
   exchange.sent.add(asks || exchange.hold_back ? "Expect: 100-continue" : "Expect:");
 }
 
+void Line::prepare_headers(Exchange& exchange) {
+  // Whoever follows redirects may be led to a login and back.
+  const bool cookies = exchange.request.redirects > 0;
+  if (cookies) curl_easy_setopt(easy_, CURLOPT_COOKIEFILE, "");
+  bool encoding = false;
+  for (const Header& header : exchange.headers) {
+    if (cookies && same_name(header.name, "Cookie")) {
+      // In one line with those that servers have set.
+      curl_easy_setopt(easy_, CURLOPT_COOKIE, header.value.c_str());
+      continue;
+    }
+    encoding = encoding || same_name(header.name, "Accept-Encoding");
+    // libcurl takes "Name:" for a header of its own to be left out.
+    exchange.sent.add(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
+  }
+  if (!encoding) exchange.sent.add("Accept-Encoding: identity");
+  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, exchange.sent.list);
+}
+
 void Line::prepare(Exchange& exchange) {
   curl_easy_reset(easy_);
   error_text_[0] = '\0';
@@ -389,14 +403,7 @@ void Line::prepare(Exchange& exchange) {
     curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
   }
   curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  bool encoding = false;
-  for (const Header& header : exchange.headers) {
-    encoding = encoding || same_name(header.name, "Accept-Encoding");
-    // libcurl takes "Name:" for a header of its own to be left out.
-    exchange.sent.add(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
-  }
-  if (!encoding) exchange.sent.add("Accept-Encoding: identity");
-  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, exchange.sent.list);
+  prepare_headers(exchange);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &Line::on_header);
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Line::on_body);
@@ -494,14 +501,32 @@ bool Line::given_up(Exchange& exchange) {
   const Steady moment = now();
   if (exchange.has_body() && moment - exchange.progress > kTick) note_sent(exchange);
   const Request& request = exchange.request;
-  const auto stall = request.stall_timeout.count() > 0 ? request.stall_timeout : options_.stall_timeout;
-  const char* what = nullptr;
-  if (moment - exchange.progress > stall) what = ": nothing moves any more";
+  auto stall = request.stall_timeout.count() > 0 ? request.stall_timeout : options_.stall_timeout;
+  const bool answers_late = request.may_take && !exchange.heard;
+  if (answers_late) stall = std::max(stall, options_.answer_timeout);
+  const auto silent = moment - exchange.progress;
+  std::string what;
+  if (silent > stall) {
+    what = exchange.heard ? ": nothing moves any more" : ": no answer for " + seconds_text(silent);
+  }
+  if (exchange.head_since && !exchange.head_done && moment - *exchange.head_since > kHeadTime)
+    what = ": the head of the reply does not end";
   if (request.timeout.count() > 0 && moment - exchange.begin > request.timeout) what = ": took too long";
-  if (what == nullptr) return false;
+  if (what.empty()) {
+    if (answers_late && silent > kTold && !std::exchange(exchange.told, true))
+      tell_wait(exchange, stall - silent);
+    return false;
+  }
   exchange.fail(make_error(Errc::kNetwork, shown_url(exchange.url_text) + what, CURLE_OPERATION_TIMEDOUT,
                            Fault::kSilent));
   return true;
+}
+
+// A server may take minutes to make what it was asked for: whoever waits should know.
+void Line::tell_wait(const Exchange& exchange, Steady::duration left) const {
+  const auto until = std::chrono::system_clock::now() +
+                     std::chrono::duration_cast<std::chrono::system_clock::duration>(left);
+  options_.tell(shown_url(exchange.url_text) + ": no answer yet; waiting until " + flow::clock_text(until));
 }
 
 // CURLE_ABORTED_BY_CALLBACK: exchange.error or exchange.enough says why.
@@ -555,10 +580,13 @@ Error Line::failure(const Exchange& exchange, CURLcode code) const {
   curl_easy_getinfo(easy_, CURLINFO_HTTP_CONNECTCODE, &tunnel);
   if (tunnel >= 300 && !exchange.heard)
     return proxy_error(shown_url(exchange.url_text), static_cast<int>(tunnel));
+  if (const auto untrusted = sharing_.failure(); untrusted && code == CURLE_SSL_CACERT_BADFILE) {
+    return *untrusted;
+  }
   std::string text = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
   std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   std::string what = shown_url(exchange.url_text) + ": " + text;
-  if (kind_of(code) == Errc::kIntegrity) what += "; --cacert names a CA to trust";
+  if (kind_of(code) == Errc::kIntegrity) what += certificate_advice(easy_);
   return make_error(kind_of(code), std::move(what), code, fault(exchange, code));
 }
 

@@ -55,6 +55,7 @@ class Line {
  private:
   struct Exchange;
   void prepare(Exchange& exchange);
+  void prepare_headers(Exchange& exchange);
   void prepare_body(Exchange& exchange);
   CURLcode run(Exchange& exchange);
   std::optional<CURLcode> act(curl_socket_t fd, int ready);
@@ -64,6 +65,7 @@ class Line {
   Status attempt(Exchange& exchange);
   void note_sent(Exchange& exchange);
   Status verdict(Exchange& exchange, CURLcode code);
+  void tell_wait(const Exchange& exchange, Clock::Steady::duration left) const;
   Fault fault(const Exchange& exchange, CURLcode code) const;
   Error failure(const Exchange& exchange, CURLcode code) const;
 

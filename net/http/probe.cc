@@ -45,32 +45,62 @@ Status Probe::head(const Head& head) {
 }
 
 Status Probe::body(ByteView bytes) {
-  RangeWriter* writer = nullptr;
-  {
-    std::unique_lock lock(mutex_);
-    if (collecting_) {
-      const size_t room = kMostErrorText - std::min(kMostErrorText, reply_.body.size());
-      reply_.body += bytes.text().substr(0, room);
-      return {};
-    }
-    const auto ready = [this] { return writer_ != nullptr; };
-    while (!ready()) {
-      if (stop_.stop_requested() || (deadline_ && Clock::Steady::clock::now() >= *deadline_)) {
-        return make_error(Errc::kCancelled, "not wanted");
+  for (;;) {
+    RangeWriter* writer = nullptr;
+    {
+      std::unique_lock lock(mutex_);
+      if (collecting_) {
+        const size_t room = kMostErrorText - std::min(kMostErrorText, reply_.body.size());
+        reply_.body += bytes.text().substr(0, room);
+        return {};
       }
-      if (deadline_) {
-        changed_.wait_until(lock, stop_.get_token(), *deadline_, ready);
-      } else {
-        // Also ended by a deadline that comes meanwhile.
-        changed_.wait(lock, stop_.get_token(), [&] { return ready() || deadline_; });
+      const auto ready = [this] { return writer_ != nullptr; };
+      while (!ready()) {
+        if (stop_.stop_requested() || (deadline_ && Clock::Steady::clock::now() >= *deadline_)) {
+          return make_error(Errc::kCancelled, "not wanted");
+        }
+        if (deadline_) {
+          changed_.wait_until(lock, stop_.get_token(), *deadline_, ready);
+        } else {
+          // Also ended by a deadline that comes meanwhile.
+          changed_.wait(lock, stop_.get_token(), [&] { return ready() || deadline_; });
+        }
       }
+      writer = writer_;
     }
-    writer = writer_;
-    const auto skipped = static_cast<size_t>(std::min<uint64_t>(skip_, bytes.size()));
-    skip_ -= skipped;
-    bytes = bytes.sub(skipped);
+    bytes = pass_over(*writer, bytes);
+    if (bytes.empty()) return {};
+    const uint64_t before = writer->position();
+    if (Status s = writer->take(bytes); !s) return s;
+    // What was taken and is not wanted any more belongs to whoever comes next.
+    const uint64_t reached = std::max(before, std::min(writer->position(), writer->end()));
+    {
+      const std::lock_guard lock(mutex_);
+      position_ += reached - before;
+      bytes = bytes.sub(static_cast<size_t>(reached - before));
+      if (bytes.empty()) return {};
+      // Nobody gets the rest.
+      over_ = over_ || !hold_;
+      if (over_) return {};
+    }
+    let_go();
   }
-  return writer->take(bytes);
+}
+
+// What is left of the bytes where the writer begins.
+ByteView Probe::pass_over(RangeWriter& writer, ByteView bytes) {
+  const std::lock_guard lock(mutex_);
+  const uint64_t ahead = writer.position() - std::min(position_, writer.position());
+  const auto passed = static_cast<size_t>(std::min<uint64_t>(ahead, bytes.size()));
+  position_ += passed;
+  return bytes.sub(passed);
+}
+
+// The writer has what it wants: its feed() ends, and the request waits for another one.
+void Probe::let_go() {
+  const std::lock_guard lock(mutex_);
+  writer_ = nullptr;
+  changed_.notify_all();
 }
 
 bool Probe::enough() {
@@ -83,7 +113,14 @@ bool Probe::enough() {
   if (writer == nullptr) return false;
   // Its error comes back from the next take(), or from the flush at the end.
   (void)writer->tick(std::chrono::steady_clock::now());
-  return writer->enough();
+  if (!writer->enough()) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = over_ || !hold_;
+    if (over_) return true;
+  }
+  let_go();
+  return false;
 }
 
 Result<Reply> Probe::answer() {
@@ -93,14 +130,30 @@ Result<Reply> Probe::answer() {
   return reply_;
 }
 
-Result<bool> Probe::feed(RangeWriter& writer, uint64_t skip) {
+void Probe::begins_at(uint64_t position) {
+  const std::lock_guard lock(mutex_);
+  position_ = position;
+}
+
+uint64_t Probe::position() {
+  const std::lock_guard lock(mutex_);
+  return position_;
+}
+
+void Probe::hold() {
+  const std::lock_guard lock(mutex_);
+  hold_ = true;
+  deadline_.reset();
+}
+
+Result<bool> Probe::feed(RangeWriter& writer) {
   std::unique_lock lock(mutex_);
   if (done_ && !result_) return false;
   writer_ = &writer;
-  skip_ = skip;
   changed_.notify_all();
-  changed_.wait(lock, [this] { return done_; });
-  if (result_) return true;
+  changed_.wait(lock, [&] { return done_ || writer_ != &writer; });
+  if (!done_ || result_) return true;
+  writer_ = nullptr;
   // Not wanted until a moment ago.
   if (result_.error().code == Errc::kCancelled && !stop_.stop_requested()) return false;
   return result_.error();
@@ -108,7 +161,7 @@ Result<bool> Probe::feed(RangeWriter& writer, uint64_t skip) {
 
 void Probe::hurry() {
   const std::lock_guard lock(mutex_);
-  if (deadline_) return;
+  if (deadline_ || hold_) return;
   deadline_ = std::chrono::steady_clock::now() + kGrace;
   changed_.notify_all();
 }

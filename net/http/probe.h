@@ -1,7 +1,9 @@
-// The first request for an object: its head tells what the object is, and its body waits to become the first
-// fetch, so that opening an object costs no round trip of its own.
+// A reply that waits for whoever fetches what it brings: the first one for an object, whose head tells what
+// the object is, so that opening an object costs no round trip of its own; and the only one where replies of
+// several versions come (reply_turns.h).
 //
-// Threads: the request runs in a thread of its own; everything here is called by others, feed() once.
+// Threads: the request runs in a thread of its own; everything here is called by others, feed() by one at a
+// time.
 #pragma once
 
 #include <condition_variable>
@@ -30,9 +32,15 @@ class Probe final : private Receiver {
   // short.
   Result<Reply> answer();
 
-  // Writes the body, `skip` bytes of it left out, until the reply ends or the writer has enough.  False: the
-  // request is over already.
-  Result<bool> feed(RangeWriter& writer, uint64_t skip);
+  // Where the body begins in the object; before feed().
+  void begins_at(uint64_t position);
+  // Of the body: the next byte that comes.
+  uint64_t position();
+  // Writes the body from the writer's position on, which is not before position(), until the reply ends or
+  // the writer has enough.  False: the request is over already.
+  Result<bool> feed(RangeWriter& writer);
+  // From now on the request does not end when a writer has enough: the next feed() goes on from there.
+  void hold();
 
   // Fetches go on without this one: unless feed() is called soon, the request ends.
   void hurry();
@@ -45,6 +53,8 @@ class Probe final : private Receiver {
   Status body(ByteView bytes) override;
   bool enough() override;
   void run();
+  ByteView pass_over(RangeWriter& writer, ByteView bytes);
+  void let_go();
 
   Client& client_;
   const Request request_;
@@ -58,7 +68,9 @@ class Probe final : private Receiver {
   bool has_head_ = false;
   bool collecting_ = false;  // the body belongs to reply_
   RangeWriter* writer_ = nullptr;
-  uint64_t skip_ = 0;
+  uint64_t position_ = 0;
+  bool hold_ = false;
+  bool over_ = false;                      // what follows is not read, whatever hold() says then
   std::optional<Clock::Steady> deadline_;  // for feed()
   bool done_ = false;
   Status result_;

@@ -2,8 +2,11 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "core/crypto/gcm_provider.h"
@@ -31,6 +34,8 @@ Sharing::Sharing(std::string ca_file, bool insecure)
   curl_share_setopt(share_, CURLSHOPT_USERDATA, this);
   curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
   curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  // Kept for the run, by domain, path and scheme.
+  curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
 }
 
 Sharing::~Sharing() {
@@ -51,8 +56,17 @@ bool Sharing::load(const std::string& file) {
 }
 
 void Sharing::load_system() {
-  const char* chosen = std::getenv("SSL_CERT_FILE");
-  if (chosen != nullptr && *chosen != '\0' && load(chosen)) return;
+  for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
+    const char* chosen = std::getenv(name);
+    if (chosen == nullptr || *chosen == '\0') continue;
+    if (load(chosen)) return;
+    const int why = ::access(chosen, R_OK) == 0 ? 0 : errno;
+    const std::string problem = why != 0 ? std::strerror(why) : "holds no certificates in PEM form";
+    const std::lock_guard lock(failure_mutex_);
+    failure_ =
+        make_error(Errc::kLocalIo, std::string(chosen) + ": " + problem + "; " + name + " names it", why);
+    return;
+  }
   const curl_version_info_data* version = curl_version_info(CURLVERSION_NOW);
   if (version->age >= CURLVERSION_SEVENTH && version->cainfo != nullptr && load(version->cainfo)) return;
   X509_STORE_set_default_paths(store_);
@@ -80,8 +94,14 @@ CURLcode Sharing::trust(CURL*, void* ssl_context, void* self) {
   }
   if (sharing->insecure_) return CURLE_OK;
   if (sharing->ca_file_.empty()) std::call_once(sharing->loaded_, [&] { sharing->load_system(); });
+  if (sharing->failure()) return CURLE_SSL_CACERT_BADFILE;
   SSL_CTX_set1_cert_store(context, sharing->store_);
   return CURLE_OK;
+}
+
+std::optional<Error> Sharing::failure() const {
+  const std::lock_guard lock(failure_mutex_);
+  return failure_;
 }
 
 bool Sharing::holds_bytes(CURL* easy) const {

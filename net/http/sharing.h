@@ -10,6 +10,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "core/base/result.h"
@@ -30,6 +31,9 @@ class Sharing {
   // Names, sessions and trust, for one request's handle.
   void apply(CURL* easy);
 
+  // Why nothing is trusted: a file that the environment names cannot be read (kLocalIo).
+  std::optional<Error> failure() const;
+
   // Of the TLS connection that this handle has: bytes have been read from the socket, but not by libcurl.
   bool holds_bytes(CURL* easy) const;
 
@@ -48,6 +52,8 @@ class Sharing {
   CURLSH* share_ = nullptr;
   std::once_flag loaded_;  // the system's certificates; some 20 ms that http:// does not need
   X509_STORE* store_ = nullptr;
+  mutable std::mutex failure_mutex_;  // guards the last
+  std::optional<Error> failure_;
 };
 
 }  // namespace sjcp::http

@@ -1,23 +1,30 @@
 #include "net/http/source.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "core/base/scope_guard.h"
+#include "core/base/wait.h"
 #include "core/flow/repeats.h"
 #include "net/http/headers.h"
 #include "net/http/probe.h"
 #include "net/http/range_reply.h"
 #include "net/http/range_writer.h"
+#include "net/http/reply_turns.h"
 #include "net/http/retry_after.h"
 #include "net/http/status.h"
 
 namespace sjcp::http {
 namespace {
 
+using std::chrono::milliseconds;
 using transfer::Context;
 using transfer::ObjectInfo;
 using transfer::Output;
@@ -29,6 +36,13 @@ constexpr size_t kMostErrorText = 64 << 10;
 constexpr unsigned kOddReplies = 3;
 // Links that others found, refused in a row, after which a range asks for one of its own.
 constexpr unsigned kStaleLinks = 2;
+// Replies of other versions in a row, where only one reply is read at a time, after which the object has
+// changed.
+constexpr unsigned kOtherVersions = 6;
+// Refusals in a row that are put down to connections that have just ended and that the server still counts.
+constexpr unsigned kLateRefusals = 5;
+constexpr milliseconds kTick{100};
+constexpr milliseconds kLongestCrowdWait{20'000};
 // libcurl's buffer and some more beside the gathered bytes.
 constexpr uint64_t kMemory = RangeWriter::kUnit + (1 << 20);
 
@@ -37,13 +51,23 @@ std::optional<std::string> range_header(const RangeRequest& range) {
   return range_value({range.begin, range.end.value_or(UINT64_MAX)});
 }
 
+// What servers that mind a Range answer to one.
+bool refuses_ranges(int status) {
+  return status == 400 || status == 403 || status == 405 || status == 406 || status == 501;
+}
+
 // Takes one reply for a fetch.
 class FetchReceiver final : public Receiver {
  public:
   // asked: nothing: the whole object, of which what precedes the writer's position is passed over.
-  FetchReceiver(const Known& known, std::optional<ByteRange> asked, RangeWriter& writer)
-      : known_(known), asked_(asked), writer_(writer) {
+  // delivering: counts those that receive what they asked for.
+  FetchReceiver(const Known& known, std::optional<ByteRange> asked, RangeWriter& writer,
+                std::atomic<int>& delivering)
+      : known_(known), asked_(asked), writer_(writer), delivering_(delivering) {
     if (!asked_) skip_ = writer.position();
+  }
+  ~FetchReceiver() override {
+    if (counted_) --delivering_;
   }
 
   Status head(const Head& head) override {
@@ -52,10 +76,15 @@ class FetchReceiver final : public Receiver {
       refused = true;
       return {};
     }
-    if (!asked_) return check_whole_reply(head, known_);
-    auto range = check_range_reply(head, *asked_, known_);
-    if (!range) return range.error();
-    promised = range->end;
+    if (asked_) {
+      auto range = check_range_reply(head, *asked_, known_);
+      if (!range) return range.error();
+      promised = range->end;
+    } else if (Status whole = check_whole_reply(head, known_); !whole) {
+      return whole;
+    }
+    counted_ = true;
+    ++delivering_;
     return {};
   }
 
@@ -83,6 +112,8 @@ class FetchReceiver final : public Receiver {
   const Known& known_;
   const std::optional<ByteRange> asked_;
   RangeWriter& writer_;
+  std::atomic<int>& delivering_;
+  bool counted_ = false;
   uint64_t skip_ = 0;
 };
 
@@ -93,6 +124,7 @@ class HttpSource final : public transfer::Source {
   Result<ObjectInfo> open(const RangeRequest& range, const Context& context) override;
   const std::vector<Segment>& segments() const override { return segments_; }
   bool divisible() const override { return divisible_; }
+  bool one_at_a_time() const override { return in_turn_; }
   bool seekable() const override { return ranged_; }
   uint64_t memory_per_segment() const override { return kMemory; }
   Status fetch(const Segment& segment, Output& output, const Context& context) override;
@@ -106,8 +138,18 @@ class HttpSource final : public transfer::Source {
   // What a try that failed says of the next.
   struct Verdict {
     std::optional<std::chrono::seconds> wait;  // the server's wish
-    bool odd = false;    // what came is wrong, but may come from one bad server among several
-    bool stale = false;  // the place that an earlier request was sent to refuses
+    bool odd = false;      // what came is wrong, but may come from one bad server among several
+    bool stale = false;    // the place that an earlier request was sent to refuses
+    bool in_turn = false;  // where one reply is read at a time
+    int refused = 0;       // the status, where it is 400 or more
+  };
+  // Of one fetch: failures in a row.
+  struct Row {
+    unsigned odd = 0;
+    unsigned stale = 0;
+    unsigned failed = 0;
+    unsigned refused = 0;
+    unsigned others = 0;  // of another version
   };
   Result<Asked> ask(const Context& context, bool own_link = false);
   void remember(const Asked& asked, const Head& head);
@@ -121,6 +163,19 @@ class HttpSource final : public transfer::Source {
                             const Context& context, std::optional<std::chrono::seconds>& wait);
 
   std::shared_ptr<Probe> take_probe(uint64_t position);
+  void give_back(const std::shared_ptr<Probe>& probe);
+  Result<bool> feed_first(RangeWriter& writer, const Context& context);
+  // What follows a failure: nothing: try again.
+  std::optional<Error> judge(const Error& error, const Verdict& verdict, Row& row, flow::Repeats& repeats,
+                             RangeWriter& writer, const Context& context);
+  Status wait_for_others(const Row& row, const RangeWriter& writer, const Context& context);
+  // One reply at a time.
+  void take_turns();
+  Status fetch_in_turn(RangeWriter& writer, const Context& context, bool own_link, Verdict& verdict);
+  Result<std::shared_ptr<Probe>> await_turn(RangeWriter& writer, const Context& context);
+  Result<std::shared_ptr<Probe>> open_reply(const RangeWriter& writer, const Context& context, bool own_link,
+                                            Verdict& verdict);
+  Known pinned() const;
   Status fetch_rest(RangeWriter& writer, const Context& context);
   Status fetch_once(RangeWriter& writer, const Context& context, bool own_link, Verdict& verdict);
   Status may_begin_anew(const RangeWriter& writer) const;
@@ -136,10 +191,16 @@ class HttpSource final : public transfer::Source {
   bool divisible_ = false;
   bool ranged_ = false;       // the server serves ranges
   uint64_t probe_begin_ = 0;  // where the probe's body is of interest
-  uint64_t probe_skip_ = 0;   // bytes of it before that
+  bool warned_ = false;       // of an encoding
+
+  std::atomic<int> delivering_{0};     // fetches that receive what they asked for
+  std::atomic<bool> in_turn_{false};   // one reply at a time
+  std::atomic<bool> unpinned_{false};  // the digest decides: any version is taken
 
   std::mutex mutex_;  // guards the rest
-  std::shared_ptr<Probe> probe_;
+  std::condition_variable_any changed_;
+  std::shared_ptr<Probe> probe_;  // the first reply, or the one that is read in turn
+  ReplyTurns turns_;
   std::string redirect_from_;
   std::string redirect_to_;
 };
@@ -213,9 +274,15 @@ Result<ObjectInfo> HttpSource::try_open(const RangeRequest& range, bool ranged, 
   if (known_.name.empty()) known_.name = options_.name.empty() ? shown_url(asked->url) : options_.name;
   Request request = asked->request;
   if (ranged) request.headers.push_back({"Range", *range_header(range), false});
+  request.may_take = true;
   auto probe = std::make_shared<Probe>(client_, std::move(request), context);
   auto reply = probe->answer();
   if (!reply) return reply.error();
+  if (ranged && refuses_ranges(reply->status)) {
+    // Perhaps only because it is a range.
+    probe->drop();
+    return try_open(range, false, context, wait);
+  }
   if (reply->status == 416 && ranged) {
     probe->drop();
     return beyond(range, *reply, *asked, context, wait);
@@ -228,6 +295,7 @@ Result<ObjectInfo> HttpSource::try_open(const RangeRequest& range, bool ranged, 
   auto info = opened(range, *reply);
   if (info) {
     remember(*asked, *reply);
+    probe->begins_at(ranged_ ? probe_begin_ : 0);
     const std::lock_guard lock(mutex_);
     probe_ = std::move(probe);
   } else if (reply->status == 206 && ranged && info.error().code == Errc::kProtocol) {
@@ -255,18 +323,17 @@ Result<ObjectInfo> HttpSource::opened(const RangeRequest& range, const Reply& re
   ObjectInfo info;
   known_.size.reset();
   known_.validator = Validator(reply);
+  known_.encoding = content_encoding(reply);
   ranged_ = reply.status == 206;
-  probe_skip_ = 0;
   if (ranged_) {
-    const auto field = reply.header("Content-Range");
-    const auto sent = field ? parse_content_range(*field) : std::nullopt;
-    if (!sent || !sent->bytes || !sent->total || !plain_encoding(reply)) {
+    const auto sent = sent_range(reply);
+    if (!sent) {
       return make_error(Errc::kProtocol, known_.name + ": the server does not say what it sends", 206);
     }
     known_.size = sent->total;
-    auto resolved = range.resolve(*sent->total);
+    auto resolved = range.resolve(sent->total);
     if (!resolved) return with_context(resolved.error(), known_.name);
-    if (sent->bytes->begin != resolved->begin || sent->bytes->end > resolved->end) {
+    if (sent->bytes.begin != resolved->begin || sent->bytes.end > resolved->end) {
       return make_error(Errc::kProtocol,
                         known_.name + ": the server sends another range than it was asked for", 206);
     }
@@ -284,7 +351,6 @@ Result<ObjectInfo> HttpSource::opened(const RangeRequest& range, const Reply& re
     } else {
       info.range = {0, transfer::kUnknownSize};
     }
-    probe_skip_ = info.range.begin;
   }
   probe_begin_ = info.range.begin;
   info.name = known_.name;
@@ -296,6 +362,12 @@ Result<ObjectInfo> HttpSource::opened(const RangeRequest& range, const Reply& re
   }
   info.digests = promised_digests(reply);
   if (options_.describe) options_.describe(reply, info);
+  const auto url = Url::parse(reply.url);
+  if (!known_.encoding.empty() && !(url && encoding_of_name(known_.encoding, url->path())) &&
+      !encoding_of_name(known_.encoding, info.file_name) && !std::exchange(warned_, true)) {
+    spdlog::warn("{}: the server sends it packed (Content-Encoding: {}); it is kept as it comes", known_.name,
+                 one_line(known_.encoding, 40));
+  }
   segments_.clear();
   if (info.range.size() > 0) segments_.push_back({0, info.range});
   divisible_ = ranged_ && info.range.size() > 0;
@@ -305,21 +377,41 @@ Result<ObjectInfo> HttpSource::opened(const RangeRequest& range, const Reply& re
 // The probe, if its body begins here: nobody else gets it then.
 std::shared_ptr<Probe> HttpSource::take_probe(uint64_t position) {
   const std::lock_guard lock(mutex_);
-  if (!probe_) return nullptr;
-  if (position == probe_begin_) return std::exchange(probe_, nullptr);
+  if (!probe_ || in_turn_) return nullptr;
+  if (position == probe_begin_ && turns_.begin()) return probe_;
   probe_->hurry();
   return nullptr;
 }
 
+void HttpSource::give_back(const std::shared_ptr<Probe>& probe) {
+  std::shared_ptr<Probe> over;  // ended without the lock
+  const std::lock_guard lock(mutex_);
+  turns_.end(probe->position(), std::chrono::steady_clock::now());
+  if (!in_turn_ && probe_ == probe) over = std::move(probe_);
+  changed_.notify_all();
+}
+
+// False: nothing came of it.
+Result<bool> HttpSource::feed_first(RangeWriter& writer, const Context& context) {
+  const auto probe = take_probe(writer.position());
+  if (!probe) return false;
+  ++delivering_;
+  const ScopeGuard done([&] {
+    --delivering_;
+    give_back(probe);
+  });
+  const std::stop_callback stopped(context.stop, [&] { probe->stop(); });
+  auto fed = probe->feed(writer);
+  if (!fed && fed.error().fault == Fault::kNone) return fed.error();
+  if (!fed) context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+  return fed && *fed;
+}
+
 Status HttpSource::fetch(const Segment& segment, Output& output, const Context& context) {
   RangeWriter writer(output, segment.bytes);
-  if (const auto probe = take_probe(segment.bytes.begin)) {
-    const std::stop_callback stopped(context.stop, [&] { probe->stop(); });
-    auto fed = probe->feed(writer, probe_skip_);
-    if (!fed && fed.error().fault == Fault::kNone) return fed.error();
-    if (fed && *fed && !known_.size) return writer.flush();
-    if (!fed) context.counters->retries.fetch_add(1, std::memory_order_relaxed);
-  }
+  auto fed = feed_first(writer, context);
+  if (!fed) return fed.error();
+  if (*fed && !known_.size) return writer.flush();
   if (Status s = fetch_rest(writer, context); !s) {
     // What came is good: the engine may go on from there.
     (void)writer.flush();
@@ -330,18 +422,20 @@ Status HttpSource::fetch(const Segment& segment, Output& output, const Context& 
 
 Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
   flow::Repeats repeats(client_.waits(), service_, &budget_, &context.counters->retries);
-  unsigned odd_replies = 0;
-  unsigned stale_links = 0;
+  Row row;
   while (!writer.enough()) {
     const uint64_t before = writer.position();
     Verdict verdict;
-    Status status = fetch_once(writer, context, stale_links >= kStaleLinks, verdict);
+    const bool own_link = row.stale >= kStaleLinks;
+    verdict.in_turn = in_turn_;
+    Status status = verdict.in_turn ? fetch_in_turn(writer, context, own_link, verdict)
+                                    : fetch_once(writer, context, own_link, verdict);
     if (writer.position() > before) {
       repeats.progress();
       budget_.earn(writer.position() - before);
-      odd_replies = 0;
+      row = {};
     }
-    stale_links = verdict.stale ? stale_links + 1 : 0;
+    row.stale = verdict.stale ? row.stale + 1 : 0;
     if (status && !known_.size) return status;
     if (status) continue;
     if (status.error().code == Errc::kCancelled) return status;
@@ -350,14 +444,159 @@ Status HttpSource::fetch_rest(RangeWriter& writer, const Context& context) {
       context.counters->retries.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
-    if (verdict.odd && ++odd_replies > kOddReplies) return status;
-    Error error = status.error();
-    if (verdict.odd) error.fault = Fault::kBroken;
-    const auto next = repeats.after(error, flow::Question::kSafe, context.stop, verdict.wait,
-                                    [&] { return writer.enough(); });
-    if (!next) return next.error();
+    ++row.failed;
+    row.refused = verdict.refused != 0 ? row.refused + 1 : 0;
+    if (auto final = judge(status.error(), verdict, row, repeats, writer, context)) return *final;
   }
   return {};
+}
+
+std::optional<Error> HttpSource::judge(const Error& error, const Verdict& verdict, Row& row,
+                                       flow::Repeats& repeats, RangeWriter& writer, const Context& context) {
+  const bool other = other_version(error);
+  if (other && options_.digest_known && !unpinned_.exchange(true)) return std::nullopt;
+  const bool strange = other || verdict.odd;
+  if (ranged_ && !verdict.in_turn && strange && (other || in_turn_ || row.odd >= kOddReplies)) {
+    take_turns();
+    row = {};
+    return std::nullopt;
+  }
+  Error judged = error;
+  const bool refused = verdict.refused == 400 || verdict.refused == 403 || verdict.refused == 404;
+  if (delivering_ > 0 && !verdict.wait && (refused || (row.failed > 1 && error.fault != Fault::kNone))) {
+    Status waited = wait_for_others(row, writer, context);
+    return waited ? std::nullopt : std::optional(waited.error());
+  }
+  if (refused && row.refused <= kLateRefusals) judged.fault = Fault::kUnavailable;
+  if (other && verdict.in_turn && row.others++ < kOtherVersions) judged.fault = Fault::kBroken;
+  if (verdict.odd) {
+    if (++row.odd > kOddReplies) return error;
+    judged.fault = Fault::kBroken;
+  }
+  const auto next = repeats.after(judged, flow::Question::kSafe, context.stop, verdict.wait,
+                                  [&] { return writer.enough(); });
+  return next ? std::nullopt : std::optional(next.error());
+}
+
+// Refused while others receive: there are more connections than the server wants; a failure that repeats
+// itself may be one, too.  Until nobody receives any more, or for a while, after which there may be room.
+Status HttpSource::wait_for_others(const Row& row, const RangeWriter& writer, const Context& context) {
+  context.counters->retries.fetch_add(1, std::memory_order_relaxed);
+  const milliseconds wait = std::min(kTick * (1 << std::min(row.failed, 10U)), kLongestCrowdWait);
+  const auto until = std::chrono::steady_clock::now() + wait;
+  while (delivering_ > 0 && !writer.enough() && std::chrono::steady_clock::now() < until) {
+    if (!wait_unless_stopped(kTick, context.stop)) return make_error(Errc::kCancelled, "stopped");
+  }
+  return {};
+}
+
+void HttpSource::take_turns() {
+  const std::lock_guard lock(mutex_);
+  if (in_turn_.exchange(true)) return;
+  if (probe_) probe_->hold();
+}
+
+// The reply that the caller is to read from now on; null: it has to ask for one.  An error: it is not wanted
+// any more (kCancelled), or stopped.
+Result<std::shared_ptr<Probe>> HttpSource::await_turn(RangeWriter& writer, const Context& context) {
+  std::unique_lock lock(mutex_);
+  const uint64_t position = writer.position();
+  turns_.wait(position);
+  const ScopeGuard left([&] {
+    turns_.leave(position);
+    changed_.notify_all();
+  });
+  const auto mine = [&] { return turns_.may_read(position, std::chrono::steady_clock::now()); };
+  while (!mine() || writer.enough()) {
+    changed_.wait_for(lock, context.stop, kTick, mine);
+    if (context.stop.stop_requested() || writer.enough()) return make_error(Errc::kCancelled, "stopped");
+  }
+  turns_.begin();
+  if (probe_ && probe_->position() > position) probe_.reset();
+  return probe_;
+}
+
+Status HttpSource::fetch_in_turn(RangeWriter& writer, const Context& context, bool own_link,
+                                 Verdict& verdict) {
+  auto turn = await_turn(writer, context);
+  if (!turn) return writer.enough() ? Status() : turn.error();
+  std::shared_ptr<Probe> probe = *std::move(turn);
+  const ScopeGuard done([&] {
+    const std::lock_guard lock(mutex_);
+    turns_.end(writer.position(), std::chrono::steady_clock::now());
+    changed_.notify_all();
+  });
+  const bool fresh = !probe;
+  if (fresh) {
+    auto opened = open_reply(writer, context, own_link, verdict);
+    if (!opened) return opened.error();
+    probe = *std::move(opened);
+    const std::lock_guard lock(mutex_);
+    probe_ = probe;
+  }
+  ++delivering_;
+  const ScopeGuard counted([&] { --delivering_; });
+  const uint64_t before = writer.position();
+  const std::stop_callback stopped(context.stop, [&] { probe->stop(); });
+  auto fed = probe->feed(writer);
+  if (!writer.enough()) {
+    // Over, or broken.
+    const std::lock_guard lock(mutex_);
+    probe_.reset();
+  }
+  if (!fed) return fed.error();
+  // A reply that was over by the time that its turn came says nothing.
+  if (writer.enough() || writer.position() > before || !fresh) return {};
+  return make_error(Errc::kNetwork, known_.name + ": the reply ended before its range did", 0,
+                    Fault::kBroken);
+}
+
+// All that follows the writer's position, of the version that is known; where ranges are not served any more,
+// the whole.
+Result<std::shared_ptr<Probe>> HttpSource::open_reply(const RangeWriter& writer, const Context& context,
+                                                      bool own_link, Verdict& verdict) {
+  auto asked = ask(context, own_link);
+  if (!asked) return asked.error();
+  Request request = asked->request;
+  const Known known = pinned();
+  const ByteRange range{writer.position(), segments_.front().bytes.end};
+  request.headers.push_back({"Range", range_value(range), false});
+  known.validator.add_conditions(request.headers);
+  auto probe = std::make_shared<Probe>(client_, std::move(request), context);
+  auto reply = probe->answer();
+  if (!reply) return reply.error();
+  if (reply->status == 200 && !known.validator.version(0).empty()) {
+    if (Status whole = check_whole_reply(*reply, known); !whole) {
+      if (other_version(whole.error())) return whole.error();
+      verdict.odd = true;
+      return check_range_reply(*reply, range, known).error();
+    }
+    probe->begins_at(0);
+  } else if (reply->status < 300) {
+    auto sent = check_range_reply(*reply, range, known);
+    verdict.odd = !sent && sent.error().code == Errc::kProtocol;
+    if (!sent) return sent.error();
+    probe->begins_at(sent->begin);
+  } else {
+    verdict.wait = retry_after(*reply, context.clock->wall_now());
+    verdict.stale = forget(*asked, reply->status);
+    verdict.refused = reply->status;
+    if (reply->status == 412 || reply->status == 416) return check_range_reply(*reply, range, known).error();
+    return explained(*reply, *asked);
+  }
+  remember(*asked, *reply);
+  probe->hold();
+  return probe;
+}
+
+// What replies have to be of.
+Known HttpSource::pinned() const {
+  Known known = known_;
+  if (unpinned_) {
+    known.any_version = true;
+    known.validator = {};
+  }
+  return known;
 }
 
 Status HttpSource::fetch_once(RangeWriter& writer, const Context& context, bool own_link, Verdict& verdict) {
@@ -372,17 +611,22 @@ Status HttpSource::fetch_once(RangeWriter& writer, const Context& context, bool 
     range = ByteRange{writer.position(), writer.end()};
     request.headers.push_back({"Range", range_value(*range), false});
   }
-  known_.validator.add_conditions(request.headers);
-  FetchReceiver receiver(known_, range, writer);
+  const Known known = pinned();
+  known.validator.add_conditions(request.headers);
+  request.crowded = [this](const Head& head) {
+    return delivering_ > 0 && (head.status == 403 || head.status == 404);
+  };
+  FetchReceiver receiver(known, range, writer, delivering_);
   Status status = client_.stream(request, receiver, context);
   if (status && receiver.refused) {
     const Reply& refusal = receiver.refusal;
     verdict.wait = retry_after(refusal, context.clock->wall_now());
     verdict.stale = forget(*asked, refusal.status);
+    verdict.refused = refusal.status >= 400 && refusal.status != 429 ? refusal.status : 0;
     if (range && (refusal.status == 412 || refusal.status == 416)) {
-      return check_range_reply(refusal, *range, known_).error();
+      return check_range_reply(refusal, *range, known).error();
     }
-    if (refusal.status == 412) return check_whole_reply(refusal, known_);
+    if (refusal.status == 412) return check_whole_reply(refusal, known);
     return explained(refusal, *asked);
   }
   if (status) {
@@ -414,9 +658,10 @@ std::unique_ptr<transfer::Source> make_source(Client& client, SourceOptions opti
   return std::make_unique<HttpSource>(client, std::move(options));
 }
 
-std::unique_ptr<transfer::Source> make_source(Client& client, Request request) {
+std::unique_ptr<transfer::Source> make_source(Client& client, Request request, bool digest_known) {
   SourceOptions options;
   options.request = [request = std::move(request)](const Context&) -> Result<Request> { return request; };
+  options.digest_known = digest_known;
   return make_source(client, std::move(options));
 }
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <utility>
 
+#include "core/flow/repeats.h"
 #include "net/http/pipe.h"
+#include "net/http/retry_after.h"
 #include "net/http/status.h"
 
 namespace sjcp::http {
@@ -27,6 +30,7 @@ class Sending {
         link_(context.stop, [this] { cancel(); }) {
     request_.stream = &pipe_;
     request_.waits = false;
+    request_.may_take = true;
     thread_ = std::jthread([this] { run(); });
   }
   ~Sending() { cancel(); }
@@ -56,13 +60,30 @@ class Sending {
     if (thread_.joinable()) thread_.join();
   }
   void run() {
-    auto reply = client_.call(request_, context_, 1 << 20);
-    if (!reply) {
-      verdict_ = reply.error();
-    } else if (reply->status >= 300) {
-      verdict_ = status_error(shown_url(request_.url), reply->status);
+    std::optional<flow::Repeats> repeats;
+    for (;;) {
+      std::optional<std::chrono::seconds> asked;
+      verdict_ = send(asked);
+      // What has been read of the data has gone by.
+      if (verdict_ || pipe_.read_bytes() > 0) break;
+      if (!repeats) repeats.emplace(client_.waits(), service(), nullptr, &context_.counters->retries);
+      auto next = repeats->after(verdict_.error(), flow::Question::kSafe, context_.stop, asked);
+      if (next) continue;
+      verdict_ = next.error();
+      break;
     }
     pipe_.close();
+  }
+  Status send(std::optional<std::chrono::seconds>& asked) {
+    auto reply = client_.call(request_, context_, 1 << 20);
+    if (!reply) return reply.error();
+    if (reply->status < 300) return {};
+    asked = retry_after(*reply, context_.clock->wall_now());
+    return status_error(shown_url(request_.url), reply->status);
+  }
+  std::string service() const {
+    const auto url = Url::parse(request_.url);
+    return url ? url->shown_origin() : shown_url(request_.url);
   }
 
   Client& client_;

@@ -2,8 +2,9 @@
 //
 // Ownership: the client outlives the writer.
 // Threads: as transfer::ObjectWriter says; the request runs in a thread of its own.
-// Errors: as client.h and status.h say.  Nothing is sent again once bytes of the object have been sent, and
-// nothing can be taken back: what a request that broke off leaves behind is the server's choice.
+// Errors: as client.h and status.h say.  A server that is away is waited for (client.h, waits()) as long as
+// no byte of the object has been sent; nothing is sent again then, and nothing can be taken back: what a
+// request that broke off leaves behind is the server's choice.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,15 @@
 #include "net/http/url.h"
 
+#include <curl/curl.h>
+#include <locale.h>
+
 #include <algorithm>
 #include <charconv>
+#include <memory>
+#include <type_traits>
 #include <vector>
+
+#include "core/base/scope_guard.h"
 
 namespace sjcp::http {
 namespace {
@@ -46,6 +53,27 @@ std::string scheme_of(std::string_view text) {
   return lowered(text.substr(0, colon));
 }
 
+// "xn--bcher-kva" of "bücher", whatever the user's locale; empty: it is no name.
+std::string ascii_host(const std::string& host) {
+  if (std::all_of(host.begin(), host.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+    return host;
+  // libcurl has what IDNA needs, and takes the name in the thread's locale.
+  const std::unique_ptr<std::remove_pointer_t<locale_t>, decltype(&freelocale)> utf8(
+      newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr), &freelocale);
+  if (!utf8) return "";
+  const locale_t before = uselocale(utf8.get());
+  const ScopeGuard restored([before] { uselocale(before); });
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
+  char* text = nullptr;
+  if (curl_url_set(url.get(), CURLUPART_SCHEME, "http", 0) != CURLUE_OK ||
+      curl_url_set(url.get(), CURLUPART_HOST, host.c_str(), 0) != CURLUE_OK ||
+      curl_url_get(url.get(), CURLUPART_HOST, &text, CURLU_PUNYCODE) != CURLUE_OK) {
+    return "";
+  }
+  const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
+  return lowered(text);
+}
+
 // False: no host, or a port that is none.
 bool split_authority(std::string_view authority, Url& url) {
   if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
@@ -63,6 +91,8 @@ bool split_authority(std::string_view authority, Url& url) {
   url.host = lowered(authority.substr(0, host_end));
   if (url.host.empty() || url.host.find_first_of("/?#\\ %<>\"") != std::string::npos) return false;
   if (bracket != 0 && bracket + 1 != host_end) return false;
+  url.host = ascii_host(url.host);
+  if (url.host.empty()) return false;
   url.port = usual_port(url.scheme);
   if (port.empty()) return true;
   unsigned number = 0;
@@ -71,6 +101,17 @@ bool split_authority(std::string_view authority, Url& url) {
   if (number == 0 || number > 65535) return false;
   url.port = static_cast<uint16_t>(number);
   return true;
+}
+
+// ".tar.gz" of "x.tar.gz": what programs know a file by; empty: nothing short enough to be that.
+std::string extension_of(const std::string& name) {
+  constexpr size_t kLongest = 20;
+  constexpr size_t kLongestBefore = 5;  // ".tar"
+  const size_t last = name.rfind('.');
+  if (last == std::string::npos || last == 0 || name.size() - last > kLongest) return "";
+  const size_t before = name.rfind('.', last - 1);
+  const bool two = before != std::string::npos && before > 0 && last - before <= kLongestBefore;
+  return name.substr(two ? before : last);
 }
 
 // Without "." and ".." (RFC 3986, 5.2.4); only for relative locations.
@@ -216,9 +257,11 @@ std::string safe_file_name(std::string_view name) {
   std::copy_if(name.begin(), name.end(), std::back_inserter(out), [](char c) { return !is_control(c); });
   out.erase(0, std::min(out.find_first_not_of(".~ "), out.size()));
   if (out.size() > kLongestName) {
-    size_t end = kLongestName;
+    const std::string extension = extension_of(out);
+    size_t end = kLongestName - extension.size();
     while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;
     out.resize(end);
+    out += extension;
   }
   while (!out.empty() && (out.back() == ' ' || out.back() == '.')) out.pop_back();
   return out;

@@ -16,7 +16,7 @@ bool is_url(std::string_view text);
 struct Url {
   std::string scheme;     // "http" or "https"
   std::string user_info;  // as written, without '@'
-  std::string host;       // lower case; an IPv6 address has its brackets
+  std::string host;       // lower case, in its ASCII form (IDNA); an IPv6 address has its brackets
   uint16_t port = 0;      // the scheme's own where none is written
   std::string target;     // from the path on, with the query, without the fragment; at least "/"
 
@@ -41,7 +41,8 @@ std::string percent_decoded(std::string_view text);
 std::string url_file_name(std::string_view url);
 
 // A name from elsewhere as one component of a path: the last component, without control characters, leading
-// dots and tildes, trailing blanks and dots; at most 255 bytes, cut between characters.  May end up empty.
+// dots and tildes, trailing blanks and dots; at most 255 bytes, cut between characters before its extension.
+// May end up empty.
 std::string safe_file_name(std::string_view name);
 
 // The URL for people: without user info, values in the query masked.

@@ -33,12 +33,13 @@ void EarlyDials::dial(const Endpoint& endpoint) {
   const auto* address = reinterpret_cast<const sockaddr*>(endpoint.sockaddr.data());
   const int socket = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket < 0) return;
+  // Who sees the connection at its other end finds it here.
+  const std::lock_guard lock(mutex_);
   if (::connect(socket, address, static_cast<socklen_t>(endpoint.sockaddr.size())) != 0 &&
       errno != EINPROGRESS) {
     ::close(socket);
     return;
   }
-  const std::lock_guard lock(mutex_);
   dials_.push_back({endpoint.sockaddr, socket, clock_.steady_now()});
 }
 

@@ -1,5 +1,6 @@
 // Heads of replies: what is understood of them is no more than what was asked for, and every name is one
 // component.
+#include "net/http/head_parser.h"
 #include "net/http/headers.h"
 #include "net/http/range_reply.h"
 #include "net/http/retry_after.h"
@@ -23,15 +24,32 @@ void check_values(std::string_view value) {
   (void)http::from_base64(value);
 }
 
+// As libcurl hands them over: a line at a time.
+void check_lines(std::string_view text) {
+  http::HeadParser parser;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    const auto done = parser.take(text.substr(0, end));
+    text.remove_prefix(end);
+    if (!done) return;
+    if (!*done) continue;
+    require(parser.head().status >= 200 && parser.head().status <= 999);
+    require(!http::bad_length(parser.head()));
+    return;
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = ByteView(data, size).text();
   const http::Head head = fuzz::head_of(text);
   check_values(text);
+  check_lines(text);
   for (const auto& header : head.headers) check_values(header.value);
   (void)http::content_length(head);
-  (void)http::plain_encoding(head);
+  (void)http::encoding_of_name(http::content_encoding(head), text);
+  if (const auto sent = http::sent_range(head)) require(sent->bytes.end <= sent->total);
   (void)http::promised_digests(head);
   (void)http::retry_after(head, Clock::Wall(std::chrono::seconds(1'700'000'000)));
   const http::Known known{"object", 100, http::Validator(head)};

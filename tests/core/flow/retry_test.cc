@@ -116,6 +116,19 @@ TEST_CASE("what the server asks for wins, is not part of the patience, and has a
   CHECK(other.failed(Fault::kBusy, Question::kSafe, clock.steady_now(), seconds(3600)).asked_too_long);
 }
 
+TEST_CASE("a server that always asks for no time at all is not waited for any longer") {
+  const RetryPolicy policy;
+  test::HandClock clock;
+  Retry retry(policy, nullptr, [] { return 0.5; });
+  const auto begin = clock.steady_now();
+  for (;;) {
+    const auto verdict = retry.failed(Fault::kUnavailable, Question::kSafe, clock.steady_now(), seconds(0));
+    if (verdict.next == Next::kStop) break;
+    clock.advance(verdict.wait);
+  }
+  CHECK(clock.steady_now() - begin == policy.patience);
+}
+
 TEST_CASE("a person hears once of what takes more than three seconds") {
   const RetryPolicy policy;
   test::HandClock clock;

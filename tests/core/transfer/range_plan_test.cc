@@ -359,3 +359,23 @@ TEST_CASE("What a fetch did not bring goes back to the pool") {
   REQUIRE(rest);
   CHECK(rest->bytes == ByteRange{3 * kMiB, 8 * kMiB});
 }
+
+TEST_CASE("Where fetches wait for each other, parts stay as they are and what is free goes from the front") {
+  const RangePlan::Time begin{};
+  RangePlan plan({{0, 64 << 20}}, {});
+  const auto first = *plan.take(begin, 3);
+  const auto second = *plan.take(begin, 2);
+  const auto third = *plan.take(begin, 1);
+  const auto fourth = *plan.take(begin, 0);
+  plan.keep_parts();
+  plan.arrived(first.id, first.bytes.begin + (8 << 20), begin + 1s);
+  CHECK_FALSE(plan.look(begin + 60s));
+  CHECK(plan.replaced() == 0);
+  CHECK_FALSE(plan.take(begin + 60s));
+  // One that failed gives back what is missing; nobody gets less than that.
+  plan.ended(third.id, third.bytes.begin, begin + 60s);
+  plan.ended(second.id, second.bytes.begin, begin + 60s);
+  CHECK(plan.take(begin + 61s, 3)->bytes == second.bytes);
+  CHECK(plan.take(begin + 61s, 3)->bytes == third.bytes);
+  CHECK(plan.end(fourth.id) == fourth.bytes.end);
+}

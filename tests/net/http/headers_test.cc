@@ -173,3 +173,32 @@ TEST_CASE("without a strong ETag the date pins the version, as far as it goes") 
   CHECK(Validator(head_of({})).version(5).empty());
   CHECK(Validator(head_of({{"ETag", "abc", false}})).version(5).empty());
 }
+
+TEST_CASE("an encoding is known by the names of what it makes") {
+  CHECK(content_encoding(head_of({{"Content-Encoding", "GZip", false}})) == "gzip");
+  CHECK(content_encoding(head_of({{"Content-Encoding", "identity", false}})) == "");
+  CHECK(content_encoding(head_of({})) == "");
+  CHECK(encoding_of_name("gzip", "/a/x.tar.gz"));
+  CHECK(encoding_of_name("x-gzip", "x.tgz"));
+  CHECK(encoding_of_name("zstd", "x.zst"));
+  CHECK_FALSE(encoding_of_name("gzip", "x.html"));
+  CHECK_FALSE(encoding_of_name("br", "x.gz"));
+}
+
+TEST_CASE("digests of what was unpacked on the way promise nothing") {
+  const Header hash{"X-Goog-Hash", "crc32c=AAAAAA==", false};
+  CHECK(promised_digests(head_of({hash})).size() == 1);
+  CHECK(promised_digests(head_of({hash, {"X-Goog-Stored-Content-Encoding", "gzip", false}})).empty());
+  CHECK(promised_digests(head_of({hash, {"X-Goog-Stored-Content-Encoding", "identity", false}})).size() == 1);
+}
+
+TEST_CASE("a suggested name is UTF-8 whatever the server writes") {
+  CHECK(disposition_file_name("attachment; filename=\"na\xefve.txt\"") == "na\xc3\xafve.txt");
+  CHECK(disposition_file_name("attachment; filename=\"na\xc3\xafve.txt\"") == "na\xc3\xafve.txt");
+}
+
+TEST_CASE("headers that requests have of their own are not given by hand") {
+  for (const char* name : {"Range", "range", "If-Range", "Content-Length"})
+    CHECK(reserved_header(name) != nullptr);
+  for (const char* name : {"Accept", "Cookie", "X-Range"}) CHECK(reserved_header(name) == nullptr);
+}

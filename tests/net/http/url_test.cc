@@ -110,9 +110,23 @@ TEST_CASE("names from elsewhere become one safe component") {
   for (int i = 0; i < 200; ++i) long_name += "\xc3\xa9";
   const std::string cut = safe_file_name(long_name);
   CHECK(cut.size() == 254);
+  CHECK(safe_file_name(long_name + ".tar.gz") == cut.substr(0, 248) + ".tar.gz");
+  CHECK(safe_file_name(std::string(300, 'x') + "." + std::string(30, 'y')) == std::string(255, 'x'));
   CHECK(url_file_name("https://h/a/b%20c.bin?x=/d") == "b c.bin");
   CHECK(url_file_name("https://h/a/%2e%2e%2fx") == "x");
   CHECK(url_file_name("https://h/") == "");
+}
+
+TEST_CASE("A host outside ASCII has its ASCII form in any locale") {
+  CHECK(Url::parse("http://b\xc3\xbc"
+                   "cher.localhost:81/x")
+            ->text() == "http://xn--bcher-kva.localhost:81/x");
+  CHECK(Url::parse("http://B\xc3\x9c"
+                   "CHER.localhost/")
+            ->host == "xn--bcher-kva.localhost");
+  CHECK_FALSE(
+      Url::parse("http://b\xfc"
+                 "cher.localhost/"));
 }
 
 TEST_CASE("A URL is known by its scheme alone") {
