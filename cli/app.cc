@@ -23,8 +23,9 @@ int execute(const Invocation& invocation, const Io& io) {
     return exit_code(retry.error().code);
   }
   Session session(io, invocation.global, *retry, log);
-  return std::visit([&session](const auto& options) { return run_command(options, session); },
-                    invocation.command);
+  const int code = std::visit([&session](const auto& options) { return run_command(options, session); },
+                              invocation.command);
+  return session.exit(code);
 }
 
 }  // namespace
@@ -43,6 +44,7 @@ int run(std::span<const std::string> args, const Io& io) {
   }
   io.out.flush();
   if (code == kExitOk && !io.out.good()) {
+    if (is_reader_gone(io.out_fd)) return kExitReaderGone;
     io.err.message("standard output: cannot be written");
     code = kExitLocalIo;
   }

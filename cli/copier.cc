@@ -4,8 +4,11 @@
 
 #include <cerrno>
 
+#include "cli/exit_codes.h"
 #include "cli/limits.h"
+#include "cli/listing.h"
 #include "cli/opened_source.h"
+#include "cli/redact.h"
 #include "cli/user_folders.h"
 #include "core/base/units.h"
 #include "core/local/file_reader.h"
@@ -14,6 +17,7 @@
 #include "core/local/upload_state.h"
 #include "core/transfer/mirrors.h"
 #include "core/transfer/pipe.h"
+#include "net/s3/object_info.h"
 
 namespace sjcp::cli {
 namespace {
@@ -45,12 +49,12 @@ Status make_folder(const CopyItem& item, bool keep_dirlinks) {
 }
 
 // Nothing: there is no regular file.
-std::optional<LocalFile> local_file(const Location& at) {
+std::optional<Known> local_file(const Location& at) {
   struct stat info{};
   if (!at.is_local() || ::stat(at.path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
   const auto changed =
       std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec);
-  return LocalFile{static_cast<uint64_t>(info.st_size), transfer::Time(changed)};
+  return Known{static_cast<uint64_t>(info.st_size), transfer::Time(changed)};
 }
 
 transfer::CopySummary skipped_copy() {
@@ -62,9 +66,11 @@ transfer::CopySummary skipped_copy() {
 // Smaller uploads start over: two segments, of which one may be there, are the least that is worth it.
 constexpr uint64_t kFewestResumableSegments = 2;
 
-// Written after the object was made, and as long: the same, as far as one can tell without reading it.
-bool unchanged(const LocalFile& there, uint64_t size, transfer::Time created) {
-  return there.size == size && there.changed >= created;
+// What finding the item told, and what it must be.
+Known known_of(const CopyItem& item) {
+  Known known{item.exact_size ? item.exact_size : item.size, item.created, item.digests};
+  known.digests.insert(known.digests.end(), item.told.begin(), item.told.end());
+  return known;
 }
 
 // What opening has shown of the item: the name that its server suggests, and whether it is as long as a list
@@ -96,7 +102,7 @@ Copier::Copier(const CopyRequest& request, const CpOptions& options, uint64_t st
   copy_.range = request.range;
   copy_.resume = !options.no_resume;
   copy_.compute = request.compute;
-  file_.create_folders = request.recursive || !request.wanted.empty();
+  file_.create_folders = true;
   file_.resume = !options.no_resume;
   file_.replace = !options.no_clobber;
   file_.keep_bad = options.keep_bad;
@@ -111,6 +117,7 @@ Status Copier::run(const CopyItem& item, const std::shared_ptr<transfer::Source>
   auto begin = io_.clock->steady_now();
   CopyItem named = item;
   const auto result = copy(named, source, context);
+  if (!result && item.destination.is_std() && is_reader_gone(result.error())) return result.error();
   return report(named, begin, result);
 }
 
@@ -149,7 +156,10 @@ GroupHooks Copier::hooks() {
                       const transfer::Context& context) { return run(item, source, context); };
   hooks.report = [this](const CopyItem& item, Clock::Steady begin,
                         const Result<transfer::CopySummary>& result) { return report(item, begin, result); };
-  hooks.skip = [this](const CopyItem& item) { return skip_download(item, target_of(item)); };
+  hooks.skip = [this](const CopyItem& item) {
+    LocalDigests digests(item.destination.path, io_.stop);
+    return skip_download(item, target_of(item), digests);
+  };
   hooks.hopeless = [this] { return hopeless_error(); };
   hooks.clock = io_.clock;
   hooks.file = file_;
@@ -181,16 +191,17 @@ Copier::Summary Copier::copy(CopyItem& item, const std::shared_ptr<transfer::Sou
 }
 
 // What is there already, where that decides about anything.
-std::optional<LocalFile> Copier::target_of(const CopyItem& item) const {
+std::optional<Known> Copier::target_of(const CopyItem& item) const {
   if (!options_.no_clobber && !options_.if_changed) return std::nullopt;
   return local_file(item.destination);
 }
 
 // What can be told before the object is asked for.
-bool Copier::skip_download(const CopyItem& item, const std::optional<LocalFile>& there) const {
+bool Copier::skip_download(const CopyItem& item, const std::optional<Known>& there,
+                           LocalDigests& digests) const {
   if (!there) return false;
   if (options_.no_clobber) return true;
-  return options_.if_changed && item.size && item.created && unchanged(*there, *item.size, *item.created);
+  return request_.range.everything() && same(known_of(item), *there, std::ref(digests));
 }
 
 Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& item) {
@@ -214,7 +225,10 @@ Result<std::unique_ptr<transfer::Source>> Copier::open_source(const CopyItem& it
 Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Source> source,
                                  const transfer::Context& context) {
   // Where the server may name the file, nothing is known of what is there before it has been asked.
-  if (!item.guessed_name && skip_download(item, target_of(item))) return skipped_copy();
+  if (!item.guessed_name) {
+    LocalDigests digests(item.destination.path, context.stop);
+    if (skip_download(item, target_of(item), digests)) return skipped_copy();
+  }
   transfer::CopyOptions copy = copy_;
   if (!source) {
     auto opened = open_source(item);
@@ -231,10 +245,11 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
     if (auto taken = names_.take_suggested(item); !taken) return taken.error();
   }
   const auto there = target_of(item);
-  if (item.guessed_name && skip_download(item, there)) return skipped_copy();
+  LocalDigests digests(item.destination.path, context.stop);
+  if (item.guessed_name && skip_download(item, there, digests)) return skipped_copy();
   if (there && options_.if_changed) {
-    copy.skip = [&there](const transfer::ObjectInfo& info) {
-      return unchanged(*there, info.range.size(), info.created);
+    copy.skip = [&, this](const transfer::ObjectInfo& info) {
+      return same(opened_as(item, info, *there, context), *there, std::ref(digests));
     };
   }
   if (item.connections) copy.parallelism = *item.connections;
@@ -244,12 +259,30 @@ Copier::Summary Copier::download(CopyItem& item, std::shared_ptr<transfer::Sourc
   if (!sink) return sink.error();
   auto done = transfer::download(*source, **sink, copy, context);
   if (!done && (*sink)->kept() > 0) resumable_ = true;
-  if (!done && done.error().code == Errc::kNotFound && item.source.directoryish()) {
-    Error error = done.error();
-    error.what += "; -r copies what is below a prefix";
-    return error;
-  }
+  if (!done) return explained(item, done.error(), context);
   return done;
+}
+
+// What is known of a source once it has been opened.
+Known Copier::opened_as(const CopyItem& item, const transfer::ObjectInfo& info, const Known& there,
+                        const transfer::Context& context) {
+  Known known = known_of(info);
+  known.digests.insert(known.digests.end(), item.digests.begin(), item.digests.end());
+  const bool settled = !known.digests.empty() || known.size != there.size || !request_.range.everything();
+  if (settled || item.source.kind != Location::Kind::kS3) return known;
+  // What is good for comparing may be too little to promise.
+  auto store = services_.store(item.source);
+  if (!store) return {};
+  auto object = (*store)->stat_object(item.source.bucket, item.source.path, context.stop);
+  return object ? known_of(*object) : Known();
+}
+
+// A name without an object may be a prefix.
+Error Copier::explained(const CopyItem& item, Error error, const transfer::Context& context) {
+  if (error.code != Errc::kNotFound || !item.source.is_in_store() || request_.recursive) return error;
+  auto store = services_.store(item.source);
+  if (!store) return error;
+  return explain_missing(std::move(error), **store, item.source, "-r copies what is below it", context.stop);
 }
 
 Result<std::unique_ptr<transfer::Sink>> Copier::open_sink(const CopyItem& item,
@@ -305,13 +338,46 @@ Copier::Summary Copier::relay(const CopyItem& item, const transfer::Context& con
       summary.bytes = item.size.value_or(0);
       return summary;
     }
-    if (copied.error().code != Errc::kUnsupported) return copied.error();
+    if (copied.error().code != Errc::kUnsupported) return explained(item, copied.error(), context);
   }
   auto source = open_source(item);
   if (!source) return source.error();
-  auto writer = services_.create(to, request_.object, item.size, context);
+  auto opened = OpenedSource::open(std::move(*source), copy_.range, context);
+  if (!opened) return explained(item, opened.error(), context);
+  const transfer::ObjectInfo& info = (*opened)->info();
+  const std::optional<uint64_t> size = info.sized() ? std::optional(info.size) : item.size;
+  auto writer = services_.create(to, object_for(to, info), size, context);
   if (!writer) return writer.error();
-  return transfer::relay(**source, **writer, copy_, context);
+  return transfer::relay(**opened, **writer, copy_, context);
+}
+
+// What the destination is stored with: metadata and expiry of the source, unless others were asked for.
+transfer::ObjectOptions Copier::object_for(const Location& to, const transfer::ObjectInfo& info) {
+  transfer::ObjectOptions object = request_.object;
+  std::map<std::string, std::string> kept_metadata;
+  std::string lost;
+  if (info.expires && !object.expires) {
+    if (to.kind == Location::Kind::kStorj) {
+      object.expires = info.expires;
+    } else {
+      lost = "the expiry";
+    }
+  }
+  const std::map<std::string, std::string> none;
+  for (const auto& [key, value] : object.replaces_metadata() ? none : info.metadata) {
+    const bool kept =
+        to.kind == Location::Kind::kStorj || (to.kind == Location::Kind::kS3 && s3::is_portable(key, value));
+    if (kept) {
+      kept_metadata[key] = value;
+    } else if (!key.starts_with("s3:")) {  // a gateway's own notes about the object
+      lost += (lost.empty() ? "" : ", ") + shown(key);
+    }
+  }
+  if (!object.replaces_metadata()) object.metadata = std::move(kept_metadata);
+  if (!lost.empty() && !told_lost_metadata_.exchange(true)) {
+    reporter_.log("warning", to.text() + ": what cannot be kept there is left out: " + lost);
+  }
+  return object;
 }
 
 Result<bool> Copier::skip_remote(const CopyItem& item, const transfer::Context& context) {
@@ -324,10 +390,29 @@ Result<bool> Copier::skip_remote(const CopyItem& item, const transfer::Context& 
   if (!object) return object.error();
   if (options_.no_clobber) return true;
   if (item.source.is_remote()) {
-    return item.size == object->size && item.created && object->created >= *item.created;
+    auto source = ask(item, context);
+    if (!source) return source.error();
+    return same(*source, known_of(*object));
   }
   const auto file = local_file(item.source);
-  return file && file->size == object->size && object->created >= file->changed;
+  LocalDigests digests(item.source.path, context.stop);
+  return file && same(*file, known_of(*object), std::ref(digests));
+}
+
+Result<Known> Copier::ask(const CopyItem& item, const transfer::Context& context) {
+  if (item.created || !item.told.empty()) return known_of(item);
+  if (item.source.is_in_store()) {
+    auto store = services_.store(item.source);
+    if (!store) return store.error();
+    auto object = (*store)->stat_object(item.source.bucket, item.source.path, context.stop);
+    if (!object) return object.error();
+    return known_of(*object);
+  }
+  auto source = services_.open(item.source, item.headers);
+  if (!source) return source.error();
+  auto info = (*source)->open({}, context);
+  if (!info) return info.error();
+  return known_of(*info);
 }
 
 // Whether every other file would meet the error, too.

@@ -12,18 +12,13 @@
 #include "cli/copy_names.h"
 #include "cli/copy_plan.h"
 #include "cli/progress/reporter.h"
+#include "cli/sameness.h"
 #include "cli/services.h"
 #include "core/local/file_sink.h"
 #include "core/transfer/copy.h"
 #include "net/hf/cache_writer.h"
 
 namespace sjcp::cli {
-
-// A regular file at a destination.
-struct LocalFile {
-  uint64_t size = 0;
-  transfer::Time changed;
-};
 
 class Copier {
  public:
@@ -32,7 +27,8 @@ class Copier {
   Copier(const CopyRequest& request, const CpOptions& options, uint64_t stream_buffer, Services& services,
          const Io& io, Reporter& reporter, hf::CacheWriter* cache, CopyNames& names);
 
-  // Copies one file and tells of it.  `source`: the object, if it was asked for with others.
+  // Copies one file and tells of it, except that nobody reads standard output any more.  `source`: the
+  // object, if it was asked for with others.
   Status run(const CopyItem& item, const std::shared_ptr<transfer::Source>& source,
              const transfer::Context& context);
   // Tells what became of a file that was begun then.
@@ -59,13 +55,19 @@ class Copier {
   Summary upload(transfer::Reader& reader, transfer::ObjectWriter& writer, const CopyItem& item,
                  const transfer::Context& context);
   Summary relay(const CopyItem& item, const transfer::Context& context);
+  transfer::ObjectOptions object_for(const Location& to, const transfer::ObjectInfo& info);
+  Error explained(const CopyItem& item, Error error, const transfer::Context& context);
 
   // Sets copy.skip where the sink can tell that it has the bytes.
   Result<std::unique_ptr<transfer::Sink>> open_sink(const CopyItem& item, const transfer::Context& context,
                                                     transfer::CopyOptions& copy);
-  std::optional<LocalFile> target_of(const CopyItem& item) const;
-  bool skip_download(const CopyItem& item, const std::optional<LocalFile>& there) const;
+  std::optional<Known> target_of(const CopyItem& item) const;
+  bool skip_download(const CopyItem& item, const std::optional<Known>& there, LocalDigests& digests) const;
   Result<bool> skip_remote(const CopyItem& item, const transfer::Context& context);
+  Known opened_as(const CopyItem& item, const transfer::ObjectInfo& info, const Known& there,
+                  const transfer::Context& context);
+  // What is known of a remote source: what finding it told, else what its service does.
+  Result<Known> ask(const CopyItem& item, const transfer::Context& context);
   void judge(const CopyItem& item, const Error& error);
 
   const CopyRequest& request_;
@@ -80,6 +82,7 @@ class Copier {
   local::Made made_;
   local::FileSinkOptions file_;
   std::atomic<bool> resumable_{false};
+  std::atomic<bool> told_lost_metadata_{false};
   std::mutex mutex_;
   std::optional<Error> hopeless_;
 };

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "cli/copy_names.h"
 #include "cli/human_time.h"
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/redact.h"
+#include "cli/sameness.h"
 #include "core/local/key_path.h"
 #include "core/local/walk.h"
+#include "net/s3/object_info.h"
 
 namespace sjcp::cli {
 namespace {
@@ -88,6 +91,12 @@ Result<std::vector<Location>> parse_all(const std::vector<std::string>& texts) {
   return all;
 }
 
+// Those of a listing of S3 may turn out to be something else: equal means equal, different nothing.
+std::vector<transfer::Digest> told_digests(const Location& source, const transfer::ObjectItem& object) {
+  if (source.kind != Location::Kind::kS3) return object.digests;
+  return s3::digests_in_listing(object.etag);
+}
+
 // Finds the items of one source.
 class Finder {
  public:
@@ -96,7 +105,11 @@ class Finder {
       : request_(request),
         services_(services),
         names_(names),
-        item_(item),
+        item_([this, &item](CopyItem one) {
+          Status taken = item(std::move(one));
+          ended_ = ended_ || !taken;
+          return taken;
+        }),
         stop_(stop),
         to_(request.destination) {
     // Several files need a folder to go to; so does one that an existing folder was named for.
@@ -126,6 +139,16 @@ class Finder {
       item.refused = path.error();
     }
     return hand_over(std::move(item));
+  }
+
+  // Whether nothing more is taken.
+  bool ended() const { return ended_; }
+
+  // A source that could not be looked through.
+  Status refuse(const Location& source, const Error& why) {
+    CopyItem item{source, to_};
+    item.refused = why;
+    return item_(std::move(item));
   }
 
   Status find(const Location& source) {
@@ -185,17 +208,20 @@ class Finder {
     bool found = false;
     auto store = services_.store(source);
     if (!store) return store.error();
+    uint64_t hidden = 0;
     auto listed = list_location(
-        **store, ListRequest{source, true, false, false},
+        **store, ListRequest{source, true, false, false, &hidden},
         [&](const transfer::ObjectItem& object) {
           if (object.is_prefix) return Status();
           found = true;
           CopyItem item{Location::in_store(source.kind, source.bucket, object.key), to_, object.size,
-                        object.created};
+                        known_time(object.created), told_digests(source, object)};
           return add_below(std::move(item), object.key, prefix);
         },
         stop_);
     if (!listed) return listed;
+    if (!found && hidden > 0) return make_error(Errc::kDenied, hidden_text(source, hidden));
+    if (hidden > 0) services_.warn(hidden_text(source, hidden));
     if (!found)
       return make_error(Errc::kNotFound, local::printable(source.text()) + ": there is nothing to copy");
     return {};
@@ -203,14 +229,17 @@ class Finder {
 
   // Completes an item whose key chooses a path below the destination folder.
   Status add_below(CopyItem item, std::string key, const std::string& prefix) {
+    const bool folder = item.size == 0 && key.ends_with('/');
+    // The marker of the folder that is copied: the destination is that.
+    const bool itself = folder && key.size() == prefix.size();
     if (to_.is_in_store()) {
+      if (itself && to_.path.empty()) return {};
       item.destination.path += key.substr(prefix.size());
       return hand_over(std::move(item));
     }
-    if (item.size == 0 && key.size() > prefix.size() && key.back() == '/') {
-      item.make_folder = true;
-      key.pop_back();
-    }
+    item.make_folder = folder;
+    if (itself) return item_(std::move(item));
+    if (folder) key.pop_back();
     auto path = local::path_for_key(key, prefix);
     if (path) {
       item.named = item.destination.path.size();
@@ -247,10 +276,11 @@ class Finder {
   const CopyRequest& request_;
   Services& services_;
   CopyNames& names_;
-  const std::function<Status(CopyItem)>& item_;
+  const std::function<Status(CopyItem)> item_;
   const std::stop_token& stop_;
   Location to_;
   uint32_t origin_ = 0;
+  bool ended_ = false;
 };
 
 // Sources, destination and mirrors.
@@ -295,6 +325,18 @@ Status parse_locations(const CpOptions& options, CopyRequest& request) {
   return {};
 }
 
+// What is asked for and has no effect here.
+void add_notes(const CpOptions& options, CopyRequest& request) {
+  const bool asked[] = {!options.metadata.empty(), request.object.expires.has_value()};
+  const char* names[] = {"--metadata", "--expires"};
+  for (size_t i = 0; i < std::size(asked); ++i) {
+    if (!asked[i] || request.destination.is_in_store()) continue;
+    const char* why = request.destination.is_url() ? " has no effect on what is sent to a URL"
+                                                   : " has no effect on a download";
+    request.notes.push_back(names[i] + std::string(why));
+  }
+}
+
 }  // namespace
 
 Result<CopyRequest> parse_copy(const CpOptions& options,
@@ -326,6 +368,11 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
   auto metadata = parse_metadata(options.metadata);
   if (!metadata) return metadata.error();
   request.object.metadata = std::move(*metadata);
+  request.object.bare = !options.metadata.empty() && request.object.metadata.empty();
+  if (options.no_clobber && request.destination.is_url()) {
+    return usage("--no-clobber: whether " + request.destination.text() + " exists, nobody can tell");
+  }
+  add_notes(options, request);
   return request;
 }
 
@@ -360,7 +407,12 @@ Status find_copies(const CopyRequest& request, Services& services, CopyNames& na
   uint32_t origin = 0;
   for (const auto& source : request.sources) {
     finder.begin(origin++);
-    if (auto ok = finder.find(source); !ok) return ok;
+    auto found = finder.find(source);
+    if (found) continue;
+    // The others are copied all the same.
+    const bool goes_on = request.sources.size() > 1 && !finder.ended() && !stop.stop_requested();
+    if (goes_on) found = finder.refuse(source, found.error());
+    if (!found) return found;
   }
   for (const auto& wanted : request.wanted) {
     finder.begin(origin++);

@@ -38,6 +38,8 @@ struct CopyRequest {
   std::string hub_mirror;                       // where large files of a hub are looked for first
   bool hub_layout = false;                      // the large files of a repository, under their mirrored names
 
+  std::vector<std::string> notes;  // for people: what was asked for and has no effect
+
   // Several files were asked for: one that fails does not stop the others.
   bool batch() const { return recursive || sources.size() > 1 || !wanted.empty(); }
   bool upload() const { return destination.is_remote(); }
@@ -59,6 +61,7 @@ struct CopyItem {
   Location destination;
   std::optional<uint64_t> size = {};           // when finding it told
   std::optional<transfer::Time> created = {};  // of an object, when finding it told
+  std::vector<transfer::Digest> told = {};     // the same: digests; equal ones are of equal bytes
   bool make_folder = false;                    // an empty object that stands for a folder: nothing to fetch
   std::optional<Error> refused = {};           // it must not be copied; destination is the folder
   bool guessed_name = false;                   // the server may suggest a better one
@@ -79,7 +82,8 @@ inline local::Place place_of(const CopyItem& item) {
 }
 
 // Finds every file of the request, in order, and hands it to `item`; an error from that ends the search.
-// A source that cannot be listed ends it too, with that error.  `names`: of the run.
+// A source that cannot be listed ends it too, with that error; where there are several, it is an item that is
+// refused.  `names`: of the run.
 Status find_copies(const CopyRequest& request, Services& services, CopyNames& names,
                    const std::function<Status(CopyItem)>& item, const std::stop_token& stop);
 

@@ -9,6 +9,7 @@
 #include "cli/progress/views.h"
 #include "cli/services.h"
 #include "core/transfer/batch.h"
+#include "core/transfer/error_rank.h"
 #include "core/transfer/file_gate.h"
 #include "net/hf/cache_writer.h"
 #include "net/hf/settings.h"
@@ -36,23 +37,32 @@ std::string named_twice(const CopyItem& item) {
          "; it is copied once";
 }
 
-Status run_dry(const CopyRequest& request, bool null, Services& services, const Session& session,
-               Reporter& reporter, bool& refused) {
+// The exit code.  An error: not all was found.
+Result<int> run_dry(const CopyRequest& request, bool null, Services& services, const Session& session,
+                    Reporter& reporter) {
+  transfer::WorstError refused;
+  bool shown = false;
   CopyNames names(request);
-  return find_copies(
+  auto found = find_copies(
       request, services, names,
       [&](const CopyItem& item) {
         if (item.again) {
           reporter.log("warning", named_twice(item));
-        } else if (item.refused) {
-          refused = true;
-          reporter.file({item.source.text(), item.destination.text(), 0, 0, item.refused});
-        } else {
-          tell_of(item, null, session.out());
+          return Status();
         }
-        return Status();
+        if (item.refused) {
+          refused.add(*item.refused);
+          reporter.file({item.source.text(), item.destination.text(), 0, 0, item.refused});
+          return Status();
+        }
+        shown = true;
+        tell_of(item, null, session.out());
+        return session.check_out();
       },
       session.io().stop);
+  if (!found) return found.error();
+  if (!refused.get()) return kExitOk;
+  return shown ? static_cast<int>(kExitSomeFailed) : exit_code(refused.get()->code);
 }
 
 int batch_exit(const CopyRequest& request, const transfer::BatchTotals& totals, Copier& copier,
@@ -63,14 +73,14 @@ int batch_exit(const CopyRequest& request, const transfer::BatchTotals& totals, 
     reporter.error(make_error(Errc::kCancelled, std::string("interrupted") + goes_on));
     return kExitInterrupted;
   }
-  if (totals.ended_early && !hopeless) {
-    reporter.error(*totals.ended_early);
-    return exit_code(totals.ended_early->code);
-  }
-  if (totals.failed == 0) return kExitOk;
-  bool one_cause = !request.batch() || (hopeless && totals.done == 0);
-  if (!one_cause) return kExitSomeFailed;
-  return exit_code(hopeless ? hopeless->code : totals.first_error->code);
+  const bool ended = totals.ended_early && !hopeless;
+  if (ended) reporter.error(*totals.ended_early);
+  if (!ended && totals.failed == 0) return kExitOk;
+  // "Some failed" is true only where others did not.
+  if (totals.done > 0) return kExitSomeFailed;
+  const Error& error = ended ? *totals.ended_early : hopeless ? *hopeless : *totals.worst_error;
+  return request.destination.is_std() && is_reader_gone(error) ? static_cast<int>(kExitReaderGone)
+                                                               : exit_code(error.code);
 }
 
 // What a small file of the copy costs at the service.
@@ -178,6 +188,7 @@ Result<int> copy_found(const CopyRequest& request, const CpOptions& options, con
 int copy_all(CopyRequest& request, const CpOptions& options, const Session& session,
              transfer::Counters& counters, Reporter& reporter) {
   auto failed = [&reporter](const Error& error) {
+    if (is_reader_gone(error)) return static_cast<int>(kExitReaderGone);
     reporter.error(error);
     return exit_code(error.code);
   };
@@ -191,6 +202,7 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
   }
   const auto warn = [&reporter](const std::string& text) { reporter.log("warning", text); };
   request.left_out = [warn](const std::string& link) { warn(link + " is a symbolic link; it is left out"); };
+  for (const std::string& note : request.notes) warn(note);
   if (auto read = read_lists(options, request, services, warn); !read) return failed(read.error());
   std::unique_ptr<hf::CacheWriter> cache;
   if (options.hf_cache) {
@@ -200,10 +212,8 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
     request.destination = Location::local(cache->snapshot() + "/");
   }
   if (request.dry_run) {
-    bool refused = false;
-    auto found = run_dry(request, options.null, services, session, reporter, refused);
-    if (!found) return failed(found.error());
-    return refused ? kExitSomeFailed : kExitOk;
+    auto code = run_dry(request, options.null, services, session, reporter);
+    return code ? *code : failed(code.error());
   }
 
   auto code = copy_found(request, options, session, services, cache.get(), counters, reporter);
@@ -236,7 +246,7 @@ int run_command(const CpOptions& options, const Session& session) {
     reporter.error(request.error());
     code = exit_code(request.error().code);
   }
-  code = reporter.finish(code);
+  code = reporter.finish(session.exit(code));
   session.log().redirect(std::move(previous));
   return code;
 }

@@ -1,5 +1,9 @@
 #include "cli/exit_codes.h"
 
+#include <poll.h>
+
+#include <cerrno>
+
 namespace sjcp::cli {
 
 int exit_code(Errc code) {
@@ -28,6 +32,15 @@ int exit_code(Errc code) {
       return kExitOther;
   }
   return kExitOther;
+}
+
+bool is_reader_gone(const Error& error) {
+  return error.code == Errc::kLocalIo && error.cause == EPIPE;
+}
+
+bool is_reader_gone(int fd) {
+  pollfd pipe{fd, POLLOUT, 0};
+  return ::poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
 }
 
 }  // namespace sjcp::cli

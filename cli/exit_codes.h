@@ -18,9 +18,15 @@ enum ExitCode : int {
   kExitSomeFailed = 8,  // a copy or removal of several files in which some failed
   kExitConflict = 9,
   kExitLimited = 10,
-  kExitInterrupted = 130,
+  kExitInterrupted = 130,  // by SIGINT; other signals: 128 and their number, 129 for SIGHUP, 143 for SIGTERM
+  kExitReaderGone = 141,   // nobody reads standard output any more: as if by SIGPIPE, and as quiet
 };
 
 int exit_code(Errc code);
+
+// The program that read what is written has ended.
+bool is_reader_gone(const Error& error);
+// Whether nobody reads the pipe any more that the descriptor writes to.
+bool is_reader_gone(int fd);
 
 }  // namespace sjcp::cli

@@ -28,7 +28,9 @@ struct Io {
   std::function<std::optional<std::string>(const std::string& name)> env;
   std::function<Result<std::unique_ptr<storj::Project>>(const access::Grant&, const storj::ProjectOptions&)>
       open_project;
-  std::stop_token stop;  // requested by SIGINT and SIGTERM
+  std::stop_token stop;  // requested by signals
+  // The exit code after that: it says which signal it was.
+  std::function<int()> interrupted_exit = [] { return 130; };
   const Clock* clock = &system_clock();
   Machine machine;
 };

@@ -32,6 +32,12 @@ Status list_object_and_below(transfer::Store& store, const ListRequest& request,
 
 }  // namespace
 
+std::string hidden_text(const Location& at, uint64_t hidden) {
+  const bool one = hidden == 1;
+  return at.text() + ": " + std::to_string(hidden) + (one ? " name there does" : " names there do") +
+         " not decrypt with this access: stored with another passphrase, or not shared with it";
+}
+
 Status list_location(transfer::Store& store, const ListRequest& request,
                      const std::function<Status(const transfer::ObjectItem&)>& item,
                      const std::stop_token& stop) {
@@ -40,6 +46,7 @@ Status list_location(transfer::Store& store, const ListRequest& request,
   options.recursive = request.recursive;
   options.pending = request.pending;
   options.metadata = request.metadata;
+  options.hidden = request.hidden;
   if (at.directoryish()) {
     options.prefix = at.path;
     return store.list_objects(at.bucket, options, item, stop);
@@ -56,6 +63,28 @@ Status list_location(transfer::Store& store, const ListRequest& request,
         return item(one);
       },
       stop);
+}
+
+Error explain_missing(Error error, transfer::Store& store, const Location& at, const char* what_to_do,
+                      const std::stop_token& stop) {
+  if (error.code != Errc::kNotFound || at.path.empty()) return error;
+  transfer::ListOptions options;
+  options.prefix = at.as_directoryish().path;
+  bool found = false;
+  const Status listed = store.list_objects(
+      at.bucket, options,
+      [&found](const transfer::ObjectItem&) {
+        found = true;
+        return make_error(Errc::kCancelled, "one is enough");
+      },
+      stop);
+  static_cast<void>(listed);  // found tells; one that may not list learns nothing
+  if (found) {
+    error.what = at.text() + ": no object, but a prefix; " + what_to_do;
+  } else if (at.directoryish()) {
+    error.what += std::string("; ") + what_to_do;
+  }
+  return error;
 }
 
 }  // namespace sjcp::cli

@@ -1,5 +1,8 @@
 #include "cli/location.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/redact.h"
 #include "net/hf/repo.h"
 #include "net/http/url.h"
@@ -44,6 +47,46 @@ Result<Location> parse_in_store(const Scheme& scheme, std::string_view rest) {
                             slash == std::string_view::npos ? "" : std::string(rest.substr(slash + 1)));
 }
 
+// "s3:bucket" and "HTTPS:/host": meant for a scheme known here, and no name that anybody gives a file.
+std::optional<std::string> right_spelling(std::string_view text) {
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string name(text.substr(0, colon));
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  std::string prefix = name + "://";
+  const auto is_known = [&](const Scheme& scheme) { return prefix == scheme.prefix; };
+  const bool known = std::any_of(std::begin(kSchemes), std::end(kSchemes), is_known) || http::is_url(prefix);
+  if (!known) return std::nullopt;
+  text.remove_prefix(colon + 1);
+  while (text.starts_with('/')) text.remove_prefix(1);
+  return prefix.append(text.empty() ? "..." : text);
+}
+
+constexpr size_t kAccessKeySize = 28;
+
+// https://HOST/s/ACCESS/BUCKET/KEY, as `uplink share --url` prints it, is a page about the object; the object
+// is below /raw/.  Nothing: another URL.  kUsage: the page is about a folder.
+Result<std::optional<std::string>> object_of_share_link(std::string_view url) {
+  constexpr std::string_view kPage = "/s/";
+  const size_t begin = url.find_first_of("/?#", url.find("://") + 3);
+  if (begin == std::string_view::npos || !url.substr(begin).starts_with(kPage))
+    return std::optional<std::string>();
+  const std::string_view shared = url.substr(begin + kPage.size());
+  const std::string_view place = shared.substr(0, shared.find_first_of("?#"));
+  const size_t access_end = place.find_first_not_of("abcdefghijklmnopqrstuvwxyz234567");
+  if (access_end != kAccessKeySize || place[access_end] != '/') return std::optional<std::string>();
+  const std::string_view object = place.substr(access_end + 1);
+  const size_t slash = object.find('/');
+  if (!storj::check_bucket_name(object.substr(0, slash))) return std::optional<std::string>();
+  if (slash == std::string_view::npos || object.ends_with('/')) {
+    return make_error(Errc::kUsage, std::string(url.substr(0, begin)) + "/s/.../" + redacted(object) +
+                                        ": a link that shares a folder; name an object below it");
+  }
+  return std::optional(std::string(url.substr(0, begin)) + "/raw/" + std::string(shared));
+}
+
 bool looks_like_scheme(std::string_view text) {
   const size_t end = text.find("://");
   if (end == std::string_view::npos || end == 0 || end > 20) return false;
@@ -62,7 +105,16 @@ Result<Location> Location::parse(std::string_view text) {
     const std::string_view prefix = scheme.prefix;
     if (text.starts_with(prefix)) return parse_in_store(scheme, text.substr(prefix.size()));
   }
-  if (http::is_url(text)) return Location{Kind::kUrl, "", std::string(text)};
+  if (http::is_url(text)) {
+    auto object = object_of_share_link(text);
+    if (!object) return std::move(object).error();
+    return Location{Kind::kUrl, "", object->value_or(std::string(text))};
+  }
+  if (const auto spelling = right_spelling(text)) {
+    const std::string scheme(text.substr(0, text.find(':') + 1));
+    return make_error(Errc::kUsage, scheme + ": write " + redacted(http::shown_url(*spelling)) + ", or ./" +
+                                        scheme + "... for a file of that name");
+  }
   if (looks_like_scheme(text)) {
     const std::string scheme(text.substr(0, text.find("://") + 3));
     return make_error(Errc::kUsage, redacted(http::shown_url(text)) + ": " + scheme +

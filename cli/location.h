@@ -17,7 +17,9 @@ struct Location {
   std::string bucket;  // in a store only, never empty there; a hub's: the repository with its revision
   std::string path;    // key, local path, or the whole URL, as typed
 
-  // kUsage: a scheme that is not known here, no bucket or repository after it, an empty text.
+  // A link that shares an object of Storj (/s/ACCESS/BUCKET/KEY) is the object, not the page about it.
+  // kUsage: a scheme that is not known here or lacks its "//", no bucket or repository after it, a link that
+  // shares a folder, an empty text.
   static Result<Location> parse(std::string_view text);
   static Location local(std::string path) { return {Kind::kLocal, "", std::move(path)}; }
   static Location in_store(Kind kind, std::string bucket, std::string key) {

@@ -10,12 +10,6 @@
 namespace sjcp::cli {
 namespace {
 
-// A reader that went away (ls | head) ends the listing.
-Status check_out(const Session& session) {
-  if (session.out().good()) return {};
-  return make_error(Errc::kLocalIo, "standard output: cannot be written");
-}
-
 uint64_t metadata_bytes(const transfer::ObjectItem& item) {
   uint64_t bytes = 0;
   for (const auto& [key, value] : item.metadata) bytes += key.size() + value.size();
@@ -78,7 +72,8 @@ int list_objects(const LsOptions& options, const Location& at, transfer::Store& 
   std::vector<std::string> header = {"KIND", "CREATED", "SIZE", "KEY"};
   if (options.expanded) header.insert(header.end(), {"EXPIRES", "META"});
   Table table(session.out(), header);
-  ListRequest request{at, options.recursive, options.pending, options.expanded};
+  uint64_t hidden = 0;
+  ListRequest request{at, options.recursive, options.pending, options.expanded, &hidden};
   auto listed = list_location(
       store, request,
       [&](const transfer::ObjectItem& item) {
@@ -90,11 +85,14 @@ int list_objects(const LsOptions& options, const Location& at, transfer::Store& 
         } else {
           table.add(table_item(options, key, item));
         }
-        return check_out(session);
+        return session.check_out();
       },
       session.io().stop);
   table.flush();
-  return listed ? kExitOk : session.fail(listed.error());
+  if (!listed) return session.fail(listed.error());
+  // Two passphrases in a bucket are usual: what is listed is all that this access has.
+  if (hidden > 0) Services::warn(hidden_text(at, hidden));
+  return kExitOk;
 }
 
 }  // namespace

@@ -63,18 +63,33 @@ void end_on_exception() {
   end_with("sjcp: ended by a mistake of its own\n");
 }
 
-// The first SIGINT or SIGTERM asks everything to stop and clean up; the second does not wait for that.
-// All threads block both, so that only this one sees them.
+// The first that asked to stop; 0: none has.
+std::atomic<int> stop_signal{0};
+
+// What a shell makes of a program that a signal has ended.
+int exit_of_signal(int signal) {
+  return 128 + signal;
+}
+
+// The first SIGINT, SIGTERM or SIGHUP asks everything to stop and clean up; the second does not wait for
+// that.  All threads block them, so that only this one sees them.  What the parent has ignored stays so:
+// nohup, and what a shell starts in the background.
 void watch_signals(const std::stop_source& stop) {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before{};
+    if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) sigaddset(&signals, signal);
+  }
+  if (sigisemptyset(&signals) != 0) return;
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::thread([signals, stop]() mutable {
     int signal = 0;
-    if (sigwait(&signals, &signal) == 0) stop.request_stop();
-    if (sigwait(&signals, &signal) == 0) _exit(sjcp::cli::kExitInterrupted);
+    if (sigwait(&signals, &signal) == 0) {
+      stop_signal = signal;
+      stop.request_stop();
+    }
+    if (sigwait(&signals, &signal) == 0) _exit(exit_of_signal(signal));
   }).detach();
 }
 
@@ -131,6 +146,10 @@ int main(int argc, char** argv) {
   io.open_project = sjcp::storj::Project::open;
   io.machine = sjcp::cli::examine_machine();
   io.stop = stop.get_token();
+  io.interrupted_exit = [] {
+    const int signal = stop_signal;
+    return signal == 0 ? static_cast<int>(sjcp::cli::kExitInterrupted) : exit_of_signal(signal);
+  };
   std::vector<std::string> args(argv + 1, argv + argc);
   return sjcp::cli::run(args, io);
 }

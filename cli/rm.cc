@@ -4,6 +4,7 @@
 #include "cli/exit_codes.h"
 #include "cli/listing.h"
 #include "cli/services.h"
+#include "core/transfer/error_rank.h"
 
 namespace sjcp::cli {
 namespace {
@@ -20,23 +21,39 @@ class Remover {
   void remove_one(const Location& at) {
     auto store = services_.store(at);
     if (!store) return failed(store.error());
-    result(at, (*store)->delete_object(at.bucket, at.path, session_.io().stop));
+    const auto& stop = session_.io().stop;
+    Status removed;
+    // S3 does not tell whether there was anything.
+    if (at.kind == Location::Kind::kS3) {
+      auto object = (*store)->stat_object(at.bucket, at.path, stop);
+      if (!object && object.error().code == Errc::kNotFound) removed = object.error();
+    }
+    if (removed) removed = (*store)->delete_object(at.bucket, at.path, stop);
+    if (!removed) {
+      removed = explain_missing(removed.error(), **store, at, "-r removes what is below it", stop);
+    }
+    result(at, removed);
   }
 
   void remove_below(const Location& at) {
     auto store = services_.store(at);
     if (!store) return failed(store.error());
     std::vector<std::string> keys;
+    uint64_t hidden = 0;
+    bool found = false;
     auto listed = list_location(
-        **store, ListRequest{at, true, false, false},
+        **store, ListRequest{at, true, false, false, &hidden},
         [&](const transfer::ObjectItem& item) {
           if (item.is_prefix) return Status();
+          found = true;
           keys.push_back(item.key);
           return keys.size() < kBatchKeys ? Status() : flush(**store, at, keys);
         },
         session_.io().stop);
     if (listed) listed = flush(**store, at, keys);
-    if (!listed) failed(listed.error());
+    if (!listed) return failed(listed.error());
+    if (hidden > 0 && !found) return failed(make_error(Errc::kDenied, hidden_text(at, hidden)));
+    if (hidden > 0) services_.warn(hidden_text(at, hidden));
   }
 
   // Unfinished uploads of this key, or with `recursive` of all below.
@@ -59,11 +76,11 @@ class Remover {
     }
   }
 
-  // The exit code for everything so far; `batch`: several objects were asked for.
-  int exit(bool batch) const {
+  // The exit code for everything so far.
+  int exit() const {
     if (cancelled_) return kExitInterrupted;
-    if (failures_ == 0) return kExitOk;
-    return batch && (removed_ > 0 || failures_ > 1) ? static_cast<int>(kExitSomeFailed) : code_;
+    if (!worst_.get()) return kExitOk;
+    return removed_ > 0 ? static_cast<int>(kExitSomeFailed) : exit_code(worst_.get()->code);
   }
 
  private:
@@ -96,16 +113,15 @@ class Remover {
       cancelled_ = true;
       return;
     }
-    ++failures_;
-    code_ = session_.fail(error);
+    session_.fail(error);
+    worst_.add(error);
   }
 
   Services& services_;
   const Session& session_;
   const bool null_;
   size_t removed_ = 0;
-  size_t failures_ = 0;
-  int code_ = kExitOk;
+  transfer::WorstError worst_;
   bool cancelled_ = false;
 };
 
@@ -143,7 +159,7 @@ int run_command(const RmOptions& options, const Session& session) {
       remover.remove_one(at);
     }
   }
-  int code = remover.exit(options.recursive || targets.size() > 1);
+  int code = remover.exit();
   if (code == kExitInterrupted) return session.fail(make_error(Errc::kCancelled, "interrupted"));
   return code;
 }

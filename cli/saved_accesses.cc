@@ -131,7 +131,7 @@ Result<access::Grant> find_grant(const std::string& value, const std::string& or
     auto text = saved.find("");
     if (!text) {
       return make_error(
-          Errc::kNotFound,
+          Errc::kUsage,
           "no access given; use --access, set SJCP_ACCESS, or save one with sjcp access import");
     }
     auto grant = access::Grant::parse(*text);

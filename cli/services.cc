@@ -4,8 +4,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <spdlog/spdlog.h>
-
 #include <cerrno>
 
 #include "cli/redact.h"
@@ -53,6 +51,9 @@ std::string origin_of_token(const hf::Settings& settings, const Io& io) {
 
 Services::~Services() {
   for (const auto& [kind, store] : stores_) remove_left_uploads(*store);
+  if (!options_.headers.empty() && !stores_.empty() && !for_urls_) {
+    warn("--header goes with requests to URLs, and there was none");
+  }
 }
 
 void Services::remove_left_uploads(transfer::Store& store) const {
@@ -65,6 +66,10 @@ void Services::remove_left_uploads(transfer::Store& store) const {
     if (!removed) spdlog::info("{}; what an earlier run began stays for now", removed.error().what);
     return removed.has_value();
   });
+}
+
+void Services::warn(const std::string& text) {
+  spdlog::warn("{}", text);
 }
 
 Result<transfer::Store*> Services::store(const Location& at) {
@@ -184,6 +189,7 @@ Result<std::unique_ptr<transfer::Source>> Services::open(const Location& at,
                                                          const std::vector<http::Header>& headers,
                                                          bool digest_known) {
   if (at.is_url()) {
+    for_urls_ = true;
     auto speaker = client();
     if (!speaker) return speaker.error();
     std::vector<http::Header> all = headers_;
@@ -203,6 +209,7 @@ Result<std::unique_ptr<transfer::ObjectWriter>> Services::create(const Location&
                                                                  std::optional<uint64_t> size,
                                                                  const transfer::Context& context) {
   if (at.is_url()) {
+    for_urls_ = true;
     auto speaker = client();
     if (!speaker) return speaker.error();
     http::Request request;
@@ -231,6 +238,7 @@ Result<std::string> Services::read_text(const Location& at, size_t limit) {
     return cli::read_text(file.get(), at.path, limit);
   }
   if (!at.is_url()) return make_error(Errc::kUsage, at.text() + ": lists come from files and URLs");
+  for_urls_ = true;
   auto speaker = client();
   if (!speaker) return speaker.error();
   http::Request request;

@@ -3,6 +3,7 @@
 // Threads: any.  Stores, sources and writers must not outlive it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <initializer_list>
 #include <map>
@@ -29,7 +30,8 @@ class Services {
   // Both must outlive it.
   Services(const Session& session, const ServiceOptions& options)
       : session_(session), options_(options), notes_(uploads_folder(session.io())) {}
-  // Removes what runs that died have left at the services that it spoke to.
+  // Removes what runs that died have left at the services that it spoke to, and tells of headers that no
+  // request could take.
   ~Services();
 
   // The store that a location is in.  kUsage: it is in none.
@@ -58,6 +60,9 @@ class Services {
   // For questions that belong to no copy: only the stop signal is set, and counters that nobody looks at.
   transfer::Context context();
 
+  // Tells people, whatever the command shows.
+  static void warn(const std::string& text);
+
   // Opened once, shared by all.
   Result<http::Client*> client();
 
@@ -77,6 +82,7 @@ class Services {
   const ServiceOptions& options_;
   transfer::Counters counters_;
   local::BegunUploads notes_;             // outlives the stores
+  std::atomic<bool> for_urls_{false};     // a URL has been asked for: there the headers go
   std::mutex mutex_;                      // guards the rest
   std::vector<http::Header> headers_;     // of the options; set with the client, then constant
   std::unique_ptr<http::Client> client_;  // outlives the stores, as those of single services

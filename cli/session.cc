@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
+
 #include "cli/exit_codes.h"
 #include "cli/saved_accesses.h"
 #include "cli/user_folders.h"
@@ -48,7 +50,18 @@ Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string&
   return io_.open_project(*grant, options);
 }
 
+Status Session::check_out() const {
+  if (out().good()) return {};
+  return make_error(Errc::kLocalIo, "standard output: cannot be written",
+                    is_reader_gone(io_.out_fd) ? EPIPE : 0);
+}
+
+int Session::exit(int code) const {
+  return code == kExitInterrupted ? io_.interrupted_exit() : code;
+}
+
 int Session::fail(const Error& error) const {
+  if (is_reader_gone(error)) return kExitReaderGone;
   io_.err.message(error.what);
   return exit_code(error.code);
 }

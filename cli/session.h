@@ -32,8 +32,14 @@ class Session {
   // How long services are waited for, of all that this run asks; a person hears of it by the log.
   flow::Waits& waits() const { return waits_; }
 
-  // Prints the error as one line on stderr and returns its exit code.
+  // Prints the error as one line on stderr and returns its exit code; nothing where nobody reads standard
+  // output any more.
   int fail(const Error& error) const;
+
+  // kLocalIo once standard output cannot be written.
+  Status check_out() const;
+  // The code that the process returns for one of exit_codes.h: an interruption's says which signal it was.
+  int exit(int code) const;
 
  private:
   const Io& io_;

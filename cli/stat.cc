@@ -2,9 +2,11 @@
 #include "cli/exit_codes.h"
 #include "cli/human_time.h"
 #include "cli/json.h"
+#include "cli/listing.h"
 #include "cli/location.h"
 #include "cli/redact.h"
 #include "cli/services.h"
+#include "core/transfer/error_rank.h"
 
 namespace sjcp::cli {
 namespace {
@@ -26,7 +28,9 @@ Result<Facts> ask_store(const Location& at, Services& services, const Session& s
   auto store = services.store(at);
   if (!store) return store.error();
   auto object = (*store)->stat_object(at.bucket, at.path, session.io().stop);
-  if (!object) return object.error();
+  if (!object) {
+    return explain_missing(object.error(), **store, at, "sjcp ls shows what is below it", session.io().stop);
+  }
   return Facts{at.text(), object->size, object->created, object->expires, object->etag, "", object->metadata};
 }
 
@@ -63,7 +67,8 @@ void print(const Facts& facts, bool utc, const Printer& out) {
 
 int run_command(const StatOptions& options, const Session& session) {
   Services services(session, options.service);
-  int code = kExitOk;
+  transfer::WorstError worst;
+  bool shown_any = false;
   for (const std::string& text : options.locations) {
     auto at = Location::parse(text);
     if (!at) return session.fail(at.error());
@@ -73,15 +78,19 @@ int run_command(const StatOptions& options, const Session& session) {
     }
     auto facts = at->is_url() ? ask_url(*at, services) : ask_store(*at, services, session);
     if (!facts) {
-      const int failed = session.fail(facts.error());
-      code = options.locations.size() > 1 ? static_cast<int>(kExitSomeFailed) : failed;
-    } else if (options.json) {
+      session.fail(facts.error());
+      worst.add(facts.error());
+      continue;
+    }
+    shown_any = true;
+    if (options.json) {
       session.out().exact(to_line(json_of(*facts)));
     } else {
       print(*facts, options.utc, session.out());
     }
   }
-  return code;
+  if (!worst.get()) return kExitOk;
+  return shown_any ? static_cast<int>(kExitSomeFailed) : exit_code(worst.get()->code);
 }
 
 }  // namespace sjcp::cli

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -477,12 +478,21 @@ std::string FileSink::reject() {
 }
 
 Error FileSink::local_error(const std::string& path, int err) const {
+  std::error_code ignored;
   switch (err) {
     case ENOTDIR:
       return make_error(Errc::kLocalIo, path_ + ": a part of this path is a file, not a folder", err);
+    case EILSEQ:
     case ENOENT:
+      // Some file systems say that there is no such file for a name that they do not take.
+      if (err == ENOENT && !std::filesystem::is_directory(folder_, ignored)) {
+        return make_error(Errc::kLocalIo,
+                          path_ + ": the folder " + folder_ + " does not exist; create it first", err);
+      }
       return make_error(Errc::kLocalIo,
-                        path_ + ": the folder " + folder_ + " does not exist; create it first", err);
+                        path_ + ": the file system of " + folder_ + " takes no file of this name (" +
+                            std::generic_category().message(err) + ")",
+                        err);
     case ENOSPC:
     case EDQUOT:
       return make_error(

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/transfer/error_rank.h"
 #include "core/transfer/file_gate.h"
 #include "core/transfer/worker_group.h"
 
@@ -45,6 +46,7 @@ class Batch {
     } else if (!produced) {
       totals_.ended_early = std::move(produced).error();
     }
+    totals_.worst_error = worst_.get();
     return totals_;
   }
 
@@ -130,7 +132,7 @@ class Batch {
     } else if (status.error().code != Errc::kCancelled) {
       ++totals_.failed;
       context_.counters->files_failed.fetch_add(1, std::memory_order_relaxed);
-      if (!totals_.first_error) totals_.first_error = status.error();
+      worst_.add(status.error());
     }
     if (on_result_) on_result_(name, status);
   }
@@ -146,6 +148,7 @@ class Batch {
   bool closed_ = false;
   std::mutex reporting_;
   BatchTotals totals_;
+  WorstError worst_;
   WorkerGroup group_;
   const Context context_;  // as given, but stopped by the group
 };

@@ -36,7 +36,7 @@ using Producer = std::function<Status(const Submit&)>;
 struct BatchTotals {
   uint64_t done = 0;
   uint64_t failed = 0;               // not counting what was interrupted
-  std::optional<Error> first_error;  // of the failed
+  std::optional<Error> worst_error;  // of the failed: the most telling
   std::optional<Error> ended_early;  // kCancelled, or the producer's error: not every job was tried
 };
 

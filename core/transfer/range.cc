@@ -13,46 +13,60 @@ Error malformed(std::string_view text, const char* why) {
                                       "; write bytes=FIRST-LAST, bytes=FIRST- or bytes=-COUNT");
 }
 
-// Digits only: from_chars alone would take a minus sign for signed types and stop at trailing characters.
+// Sizes of objects are signed 64-bit on the wire.
+constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();
+
+// Digits only: from_chars alone would stop at trailing characters.  A number that no type holds is
+// as good as the largest: no object is as long, and the end is where the object ends.
 std::optional<uint64_t> parse_number(std::string_view digits) {
   uint64_t value = 0;
   const char* end = digits.data() + digits.size();
   auto [stopped, error] = std::from_chars(digits.data(), end, value);
-  // Sizes of objects are signed 64-bit on the wire; the limit keeps LAST + 1 in range, too.
-  constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();
-  if (error != std::errc() || stopped != end || value >= kLargest) return std::nullopt;
-  return value;
+  const bool too_large = error == std::errc::result_out_of_range;
+  if (stopped != end || (error != std::errc() && !too_large)) return std::nullopt;
+  return too_large ? kLargest : std::min(value, kLargest);
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr const char* kBlanks = " \t";
+  const size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
 }  // namespace
 
 Result<RangeRequest> RangeRequest::parse(std::string_view text) {
-  std::string_view rest = text;
-  if (rest.starts_with("bytes=")) rest.remove_prefix(6);
+  std::string_view rest = trimmed(text);
+  if (rest.starts_with("bytes=")) rest = trimmed(rest.substr(6));
+  if (rest.empty()) return RangeRequest();
   if (rest.find(',') != std::string_view::npos)
     return malformed(text, "only one range at a time is supported");
   const size_t dash = rest.find('-');
   if (dash == std::string_view::npos) return malformed(text, "has no '-'");
-  const std::string_view first = rest.substr(0, dash);
-  const std::string_view last = rest.substr(dash + 1);
+  const std::string_view first = trimmed(rest.substr(0, dash));
+  const std::string_view last = trimmed(rest.substr(dash + 1));
 
   RangeRequest request;
   if (first.empty()) {
+    if (last.empty()) return malformed(text, "names neither a first nor a last byte");
     auto count = parse_number(last);
     if (!count) return malformed(text, "the count is not a number");
-    if (*count == 0) return malformed(text, "asks for no bytes");
+    if (*count == 0) return malformed(text, "the last 0 bytes are none");
     request.suffix = true;
     request.end = *count;
     return request;
   }
   auto begin = parse_number(first);
   if (!begin) return malformed(text, "the first byte is not a number");
+  if (*begin == kLargest) return malformed(text, "the first byte lies beyond the end of any object");
   request.begin = *begin;
   if (last.empty()) return request;
   auto inclusive = parse_number(last);
   if (!inclusive) return malformed(text, "the last byte is not a number");
   if (*inclusive < *begin) return malformed(text, "ends before it begins");
-  request.end = *inclusive + 1;
+  // Beyond any object: up to its end.
+  if (*inclusive < kLargest) request.end = *inclusive + 1;
   return request;
 }
 

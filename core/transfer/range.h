@@ -19,8 +19,8 @@ struct RangeRequest {
   bool suffix = false;
 
   bool everything() const { return !suffix && begin == 0 && !end; }
-  // "bytes=A-B", "bytes=A-", "bytes=-N", or the same without "bytes=".  B is inclusive.  kUsage when
-  // malformed.
+  // "bytes=A-B", "bytes=A-", "bytes=-N", or the same without "bytes=", blanks around each part; nothing is
+  // everything.  B is inclusive and may lie beyond any end.  kUsage when malformed.
   static Result<RangeRequest> parse(std::string_view text);
   // Clamped to the object.  kUsage when it begins at or beyond the end of a non-empty object, or is empty.
   Result<ByteRange> resolve(uint64_t object_size) const;

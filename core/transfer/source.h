@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct ObjectInfo {
   std::chrono::system_clock::time_point created;
   std::string version;  // opaque; equal versions hold equal bytes; empty: nobody can tell
   std::map<std::string, std::string> metadata;
+  std::optional<std::chrono::sys_time<std::chrono::nanoseconds>> expires;
   std::string file_name;        // that the server suggests: one safe path component; empty: none
   std::vector<Digest> digests;  // of the whole object, as the server promises; to be verified
 

@@ -36,8 +36,9 @@ struct ObjectItem {
   Time created;  // or last changed, where the service tells only that
   std::optional<Time> expires;
   std::map<std::string, std::string> metadata;  // stat_object(), and listings with ListOptions::metadata
-  std::string etag;             // as the service spells it, without quotes; empty: it has none
-  std::vector<Digest> digests;  // that are certainly of the object's bytes
+  std::string etag;  // as the service spells it, without quotes; empty: it has none
+  std::vector<Digest>
+      digests;  // of the object's bytes, to compare with: the MD5 that an ETag seems to be, too
 };
 
 struct ListOptions {
@@ -45,11 +46,16 @@ struct ListOptions {
   bool recursive = false;
   bool pending = false;  // uploads in progress instead of objects
   bool metadata = false;
+  uint64_t* hidden = nullptr;  // grows by the items whose names the access cannot decrypt; null: not counted
 };
 
 struct ObjectOptions {
   std::map<std::string, std::string> metadata;
+  bool bare = false;  // a copy without metadata is wanted; otherwise one keeps what its original has
   std::optional<Time> expires;
+
+  // Whether a copy has the metadata that is here instead of its original's.
+  bool replaces_metadata() const { return bare || !metadata.empty(); }
 };
 
 // An object to be stored whose bytes are at hand.

@@ -50,12 +50,20 @@ const char* phrase(int status) {
   }
 }
 
-const char* advice(int status) {
+// "https://h/f?X-Amz-Signature=***": such links hold for a while.
+bool is_signed(std::string_view url) {
+  const size_t query = url.find('?');
+  if (query == std::string_view::npos) return false;
+  const std::string_view fields = url.substr(query);
+  return fields.find("ignature=") != std::string_view::npos || fields.find("sig=") != std::string_view::npos;
+}
+
+const char* advice(int status, std::string_view object) {
   switch (status) {
+    case 403:
+      return is_signed(object) ? "; the link is signed and may have expired" : "";
     case 401:
       return "; give a name and password or a token";
-    case 403:
-      return "; a signed link may have expired";
     case 407:
       return "; put it into the proxy's URL";
     case 412:
@@ -150,13 +158,13 @@ Error status_error(const std::string& object, int status, std::string_view detai
   std::string what = object + ": the server answers " + std::to_string(status);
   if (const std::string_view words = phrase(status); !words.empty()) what += " (" + std::string(words) + ")";
   if (const std::string said = one_line(detail); !said.empty()) what += ": " + said;
-  return make_error(status_kind(status), what + advice(status), status, status_fault(status));
+  return make_error(status_kind(status), what + advice(status, object), status, status_fault(status));
 }
 
 Error proxy_error(const std::string& object, int status) {
   std::string what = object + ": the proxy answers " + std::to_string(status);
   if (const std::string_view words = phrase(status); !words.empty()) what += " (" + std::string(words) + ")";
-  if (status == 407) what += advice(status);
+  if (status == 407) what += advice(status, object);
   return make_error(status_kind(status), what, status, status_fault(status));
 }
 

@@ -159,7 +159,7 @@ Status copy_object(Requester& requester, const Name& from, const Name& to,
   const std::string etag = head->header("ETag").value_or("");
   context.counters->bytes_total.fetch_add(size, std::memory_order_relaxed);
   if (size > requester.settings().copy_threshold) {
-    const auto& metadata = options.metadata.empty() ? metadata_of(*head) : options.metadata;
+    const auto& metadata = options.replaces_metadata() ? options.metadata : metadata_of(*head);
     return PartCopy(requester, from, to, size, etag, context).run(headers_of(metadata));
   }
   Call call = call_for("PUT", to);
@@ -167,7 +167,7 @@ Status copy_object(Requester& requester, const Name& from, const Name& to,
   call.makes = size;
   call.headers.push_back({"x-amz-copy-source", source_of(from)});
   if (!etag.empty()) call.headers.push_back({"x-amz-copy-source-if-match", etag});
-  if (!options.metadata.empty()) {
+  if (options.replaces_metadata()) {
     call.headers.push_back({"x-amz-metadata-directive", "REPLACE"});
     for (auto& header : headers_of(options.metadata)) call.headers.push_back(std::move(header));
   }

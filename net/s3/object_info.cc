@@ -113,6 +113,11 @@ std::optional<Digest> md5_in_etag(const http::Head& head) {
   return Digest{DigestKind::kMd5, lower(etag)};
 }
 
+std::vector<Digest> digests_in_listing(std::string_view etag) {
+  if (!is_md5(etag)) return {};
+  return {{DigestKind::kMd5, lower(etag)}};
+}
+
 std::map<std::string, std::string> metadata_of(const http::Head& head) {
   std::map<std::string, std::string> out;
   for (const auto& header : head.headers) {
@@ -126,11 +131,20 @@ std::map<std::string, std::string> metadata_of(const http::Head& head) {
   return out;
 }
 
+bool is_portable(std::string_view key, std::string_view value) {
+  constexpr std::string_view kToken =
+      "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  const bool plain = std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  return !key.empty() && key.find_first_not_of(kToken) == std::string_view::npos && plain &&
+         !value.starts_with(' ') && !value.ends_with(' ');
+}
+
 std::vector<http::Header> headers_of(const std::map<std::string, std::string>& metadata) {
   std::vector<http::Header> out;
   for (const auto& [key, value] : metadata) {
     std::string name = lower(key);
-    out.push_back({is_of_content(name) ? std::move(name) : std::string(kMeta) + name, value});
+    const bool whole = is_of_content(name) || name.starts_with(kMeta);
+    out.push_back({whole ? std::move(name) : std::string(kMeta) + name, value});
   }
   return out;
 }

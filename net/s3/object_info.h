@@ -31,9 +31,15 @@ std::vector<transfer::Digest> digests_of(const http::Head& head, bool checksums,
 // The ETag where it looks like an MD5, and nothing says that it is none.
 std::optional<transfer::Digest> md5_in_etag(const http::Head& head);
 
+// What a listing's ETag (without quotes) may be: of an object that was stored at once and is not encrypted
+// under keys of its own, its MD5.
+std::vector<transfer::Digest> digests_in_listing(std::string_view etag);
+
 // x-amz-meta-*, and what is kept about the content, under the names of the headers in lower case.
 std::map<std::string, std::string> metadata_of(const http::Head& head);
-// The reverse.
+// Whether a header can carry an entry that was made elsewhere.
+bool is_portable(std::string_view key, std::string_view value);
+// The reverse.  What a gateway has stored under the name of its header keeps that name.
 std::vector<http::Header> headers_of(const std::map<std::string, std::string>& metadata);
 
 std::optional<transfer::Time> modified(const http::Head& head);

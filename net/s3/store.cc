@@ -84,7 +84,11 @@ class ServiceStore final : public Store {
     }
     Call call = bucket_call("DELETE", bucket);
     call.deed = Deed::kDelete;
-    return done(call, stop);
+    auto removed = done(call, stop);
+    if (removed || !force || removed.error().code != Errc::kConflict) return removed;
+    return make_error(Errc::kConflict, shown(bucket, "") +
+                                           ": old versions of its objects are still in it; a rule of the "
+                                           "bucket that lets them expire removes them");
   }
 
   Status list_objects(const std::string& bucket, const ListOptions& options,
@@ -125,6 +129,9 @@ class ServiceStore final : public Store {
     item.created = modified(*head).value_or(transfer::Time());
     item.metadata = metadata_of(*head);
     item.etag = unquoted(head->header("ETag").value_or(""));
+    item.digests = digests_of(*head, requester_.settings().read_checksums, requester_.etags_are_md5());
+    const auto md5 = item.digests.empty() ? md5_in_etag(*head) : std::nullopt;
+    if (md5) item.digests.push_back(*md5);
     return item;
   }
 
@@ -182,6 +189,8 @@ class ServiceStore final : public Store {
     for (const auto& bucket : {from_bucket, to_bucket}) {
       if (auto status = check_bucket_name(bucket); !status) return status;
     }
+    // Where objects expire one by one, they do by what they are stored with.
+    if (options.expires) return make_error(Errc::kUnsupported, shown(to_bucket, to_key) + ": expires");
     listed_.forget(to_bucket, to_key);
     return s3::copy_object(requester_, {from_bucket, from_key}, {to_bucket, to_key}, options, context);
   }

@@ -92,7 +92,10 @@ Status list_objects(const Session& session, const std::string& bucket, const Lis
     const auto& page = response->responses(0).object_list();
     for (int i = 0; i < page.items_size(); ++i) {
       auto entry = read_item(session, bucket, options, place, page, i);
-      if (!entry) continue;
+      if (!entry) {
+        if (options.hidden != nullptr) ++*options.hidden;
+        continue;
+      }
       if (auto status = item(*entry); !status) return status;
     }
     if (!page.more() || page.items_size() == 0) return {};

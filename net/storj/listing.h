@@ -1,7 +1,7 @@
 // Object listings: pages asked of the satellite, keys and metadata decrypted (protocol notes 3.4).
 //
 // Items come in the satellite's order, which is by encrypted key.  Items that do not decrypt with this grant
-// are skipped, as the reference client does.
+// are skipped, as the reference client does, and counted.
 //
 // Threads: pure apart from the calls.
 #pragma once

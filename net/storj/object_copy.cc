@@ -151,7 +151,7 @@ Status copy_once(const Session& session, const ObjectName& from, const ObjectNam
   begin.set_new_bucket(to.bucket);
   begin.set_new_encrypted_object_key(new_place->encrypted);
   pb::Object original;
-  if (!options.metadata.empty()) {
+  if (options.replaces_metadata()) {
     auto got = original_of(session, from, *old_place, context);
     if (!got) return std::move(got).error();
     original = std::move(*got);
@@ -175,7 +175,7 @@ Status copy_once(const Session& session, const ObjectName& from, const ObjectNam
   if (!finish) return with_context(std::move(finish).error(), url);
   finish->set_new_bucket(to.bucket);
   finish->set_new_encrypted_object_key(new_place->encrypted);
-  if (!options.metadata.empty()) {
+  if (options.replaces_metadata()) {
     if (auto status = replace_metadata(original, *old_place, *new_place, options, *finish); !status) {
       return with_context(status.error(), url);
     }

@@ -124,6 +124,9 @@ Result<transfer::ObjectInfo> ObjectSource::open(const transfer::RangeRequest& ra
   info.version = download.object().object_version();
   info.metadata = metadata_;
   if (crc64_) info.digests.push_back(crc64_digest(*crc64_));
+  const pb::Object& object = download.object();
+  if (object.has_expires_at() && time_of(object.expires_at()) > Time())
+    info.expires = time_of(object.expires_at());
   return info;
 }
 

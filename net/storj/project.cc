@@ -95,7 +95,8 @@ class SatelliteProject final : public Project {
         "DeleteBucket", std::move(request), asking, bucket_url(bucket), gone, stop);
     if (!response) {
       Error error = std::move(response).error();
-      if (error.cause == kRpcFailedPrecondition) error.what += "; use --force to delete what is in it";
+      if (!force && error.cause == kRpcFailedPrecondition)
+        error.what += "; use --force to delete what is in it";
       // The satellite does not tell this from a grant that may not delete.
       if (force && error.cause == kRpcPermissionDenied) {
         error.what += "; if the bucket has Object Lock, --force cannot empty it";

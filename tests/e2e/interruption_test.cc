@@ -35,18 +35,38 @@ TEST_CASE("SIGINT in the middle of a download ends it and leaves the file there 
   const std::string kept = user.make_file("kept", 500, 7);
   const std::string copy = user.make_file("copy", 500, 7);
   network.fault_all({{"stall_after", 500'000}});
-  for (const int number : {SIGINT, SIGTERM}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     const uint64_t begun = network.total("downloads_begun");
     Child child(user.command({"cp", "--no-resume", "sj://bucket/object", kept}));
     REQUIRE(child.wait_until([&] { return network.total("downloads_begun") >= begun + 5; }));
     CHECK_FALSE(has_children(child.pid()));
     child.signal(number);
     const Ending ending(child);
-    check_failure(ending.exit, 130, "interrupted");
+    check_failure(ending.exit, 128 + number, "interrupted");
     CHECK(ending.time < 1500ms);
     CHECK(same_content(kept, copy));
     CHECK(temporary_files(user.folder.path()).empty());
   }
+}
+
+TEST_CASE("A signal that the parent ignores stays ignored", "[interruption]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  user.must({"cp", user.make_file("file", 10'000'000), "sj://bucket/object"});
+  network.fault_all({{"stall_after", 500'000}});
+  Command command = user.command(
+      {"-c", "trap '' INT HUP; exec \"$0\" cp --progress=json --no-resume sj://bucket/object copy",
+       SJCP_SJCP});
+  command.program = "/bin/bash";
+  Child child(command);
+  REQUIRE(child.wait_until([&] { return network.total("downloads_begun") >= 5; }));
+  child.signal(SIGINT);
+  child.signal(SIGHUP);
+  child.signal(SIGTERM);
+  const Ending ending(child);
+  CHECK(ending.exit.code == 143);
+  CHECK(ending.exit.err.find("\"exit_code\":143") != std::string::npos);
 }
 
 TEST_CASE("SIGINT in the middle of an upload removes what is pending", "[interruption]") {

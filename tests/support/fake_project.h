@@ -29,6 +29,7 @@ struct FakeObject {
 struct FakeCloud {
   std::map<std::string, std::map<std::string, FakeObject>> buckets;
   std::map<std::string, std::set<std::string>> pending;
+  uint64_t hidden = 0;  // names in every listing that do not decrypt
   storj::Time created{std::chrono::seconds(1'700'000'000)};
   uint64_t segment_size = 1000;
   std::string version = "v1";  // of every object
@@ -78,6 +79,8 @@ class FakeObjectSource final : public transfer::Source {
     info.range = *resolved;
     info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(cloud_.created);
     info.version = cloud_.version;
+    info.metadata = object->second.metadata;
+    info.expires = object->second.expires;
     for (uint64_t at = resolved->begin; at < resolved->end;) {
       uint64_t end = std::min((at / cloud_.segment_size + 1) * cloud_.segment_size, resolved->end);
       segments_.push_back({segments_.size(), {at, end}});
@@ -187,6 +190,7 @@ class FakeProject final : public storj::Project {
     if (auto failed = cloud_.failure("list"); !failed) return failed;
     auto found = cloud_.buckets.find(bucket);
     if (found == cloud_.buckets.end()) return no_bucket(bucket);
+    if (options.hidden != nullptr) *options.hidden += cloud_.hidden;
     auto objects = found->second;  // a copy: the callback may delete
     if (options.pending) {
       objects.clear();

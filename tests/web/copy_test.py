@@ -254,7 +254,7 @@ class ListTest(CopyTest):
             f'<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="a"><size>{len(DATA) + 1}</size>'
             f"<url>{web.url()}</url></file></metalink>")
         outcome = self.run_sjcp("cp", "-i", "list.meta4", "down")
-        self.assertEqual(outcome.code, SOME_FAILED, outcome)
+        self.assertEqual(outcome.code, INTEGRITY, outcome)
         self.assertIn(str(len(DATA) + 1), outcome.stderr)
         self.assertFalse((self.folder / "down/a").exists())
 
@@ -271,9 +271,11 @@ class ListTest(CopyTest):
         web = self.serving(DATA)
         listing = f"{web.url('a')}\n  checksum=sha-256={'0' * 64}\n".encode()
         outcome = self.run_sjcp("cp", "-i", "-", "down", stdin=listing)
-        self.assertEqual(outcome.code, SOME_FAILED, outcome)
+        self.assertEqual(outcome.code, INTEGRITY, outcome)
         self.assertIn(harness.sha256(DATA), outcome.stderr)
         self.assertFalse((self.folder / "down/a").exists())
+        good = f"{web.url('b')}\n".encode()
+        self.assertEqual(self.run_sjcp("cp", "-i", "-", "down", stdin=listing + good).code, SOME_FAILED)
 
     def test_metalink(self):
         web, gone = self.serving(DATA), self.server(lambda request: Reply(404))
@@ -285,7 +287,7 @@ class ListTest(CopyTest):
         self.sjcp("cp", "-i", listing.url("x.meta4"), "down/")
         self.assert_file(self.folder / "down/model/weights.bin", DATA)
         (self.folder / "bad.meta4").write_text(document.replace(harness.sha256(DATA), "0" * 64))
-        self.assertEqual(self.run_sjcp("cp", "-i", "bad.meta4", "again/").code, SOME_FAILED)
+        self.assertEqual(self.run_sjcp("cp", "-i", "bad.meta4", "again/").code, INTEGRITY)
         self.assertFalse((self.folder / "again/model/weights.bin").exists())
 
 
@@ -328,7 +330,7 @@ class PiecesTest(CopyTest):
         web = self.serving(self.damaged(3_500_000))
         self.document(web.url())
         outcome = self.run_sjcp("cp", "-i", "list.meta4", "down")
-        self.assertEqual(outcome.code, SOME_FAILED, outcome)
+        self.assertEqual(outcome.code, INTEGRITY, outcome)
         self.assertIn(f"bytes {3 << 20} to {(4 << 20) - 1} are not what their sha256 says", outcome.stderr)
         self.assertFalse((self.folder / "down/a").exists())
 

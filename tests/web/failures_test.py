@@ -17,7 +17,7 @@ from harness import SECRET
 from unruly import ETAG, Reply, Unruly, serve
 
 DATA = harness.some_bytes(3_000_001, seed=2)
-USAGE, NOT_FOUND, DENIED, NETWORK, INTEGRITY, SOME_FAILED, CONFLICT, LIMITED = 2, 3, 4, 5, 6, 8, 9, 10
+USAGE, NOT_FOUND, DENIED, NETWORK, INTEGRITY, CONFLICT, LIMITED = 2, 3, 4, 5, 6, 9, 10
 QUERY = "file.bin?signature={0}&X-Amz-Signature={0}&token={0}".format
 # Tries of one request in a row, at least and at most, within the time that a service is waited for; repetitions of a
 # transfer as a whole.
@@ -121,7 +121,7 @@ class PlacesTest(FailuresTest):
             '<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="out">' +
             "".join(f"<url>{server.url(QUERY(SECRET)).replace('&', '&amp;')}</url>" for server in (gone, refusing)) +
             "</file></metalink>")
-        self.refuse(SOME_FAILED, "list.meta4", "none of the 2 mirrors", *names, options=("-i",), into=".")
+        self.refuse(DENIED, "list.meta4", "none of the 2 mirrors", *names, options=("-i",), into=".")
 
 
 class AnswersTest(FailuresTest):

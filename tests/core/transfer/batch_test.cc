@@ -48,7 +48,7 @@ TEST_CASE("A batch runs every job once and reports each") {
         bench.context);
     CHECK(totals.done == 500);
     CHECK(totals.failed == 0);
-    CHECK_FALSE(totals.first_error);
+    CHECK_FALSE(totals.worst_error);
     CHECK_FALSE(totals.ended_early);
     CHECK(seen.size() == 500);
     for (const auto& [name, count] : seen) CHECK(count == 1);
@@ -153,8 +153,8 @@ TEST_CASE("A batch goes on after jobs that fail and remembers the first error") 
   CHECK(totals.done == 7);
   CHECK(totals.failed == 3);
   CHECK(reported == 3);
-  REQUIRE(totals.first_error);
-  CHECK(totals.first_error->what == "job 1");
+  REQUIRE(totals.worst_error);
+  CHECK(totals.worst_error->what == "job 1");
   CHECK_FALSE(totals.ended_early);
   CHECK(bench.counters.files_failed == 3);
 }
@@ -178,8 +178,8 @@ TEST_CASE("A job of several files counts and reports each of them") {
       bench.context);
   CHECK(totals.done == 3);
   CHECK(totals.failed == 1);
-  REQUIRE(totals.first_error);
-  CHECK(totals.first_error->what == "not b");
+  REQUIRE(totals.worst_error);
+  CHECK(totals.worst_error->what == "not b");
   CHECK(seen == std::map<std::string, std::string>{{"a", ""}, {"b", "not b"}, {"c", ""}, {"d", ""}});
   CHECK(bench.counters.files_done == 3);
   CHECK(bench.counters.files_failed == 1);

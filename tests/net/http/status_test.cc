@@ -47,7 +47,11 @@ TEST_CASE("a proxy that makes no tunnel refuses as the status says") {
 
 TEST_CASE("the text is one line with what the server says and what to do") {
   CHECK(status_error("https://h/x", 403, "Access\r\n\tDenied\n").what ==
-        "https://h/x: the server answers 403 (forbidden): Access Denied; a signed link may have expired");
+        "https://h/x: the server answers 403 (forbidden): Access Denied");
+  CHECK(status_error("https://h/x?X-Amz-Signature=***", 403).what.find("is signed and may have expired") !=
+        std::string::npos);
+  CHECK(status_error("https://h/x?sig=***", 403).what.find("expired") != std::string::npos);
+  CHECK(status_error("https://h/Signature=?x=1", 403).what.find("expired") == std::string::npos);
   CHECK(status_error("x", 418).what == "x: the server answers 418");
   CHECK(one_line(std::string(1000, 'a'), 10) == "aaaaaaaaaa...");
   CHECK(one_line("a\xc3\xa9", 2) == "a...");
