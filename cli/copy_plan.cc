@@ -13,6 +13,7 @@
 #include "core/local/key_path.h"
 #include "core/local/walk.h"
 #include "net/s3/object_info.h"
+#include "net/s3/store.h"
 
 namespace sjcp::cli {
 namespace {
@@ -373,6 +374,11 @@ Result<CopyRequest> parse_copy(const CpOptions& options,
     return usage("--no-clobber: whether " + request.destination.text() + " exists, nobody can tell");
   }
   add_notes(options, request);
+  if (request.destination.kind == Location::Kind::kS3) {
+    if (Status fits = s3::check_metadata(request.object.metadata); !fits) {
+      return with_context(std::move(fits).error(), "--metadata");
+    }
+  }
   return request;
 }
 

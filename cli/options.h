@@ -41,6 +41,7 @@ struct ServiceOptions {
   std::string region;
   std::string endpoint_url;
   bool no_sign_request = false;
+  std::string request_payer;  // "requester" or nothing
   bool accelerate = false;
   bool dualstack = false;
   bool only_new = false;  // an object that exists is not replaced

@@ -150,6 +150,9 @@ void add_services(Definition& d, ServiceOptions& o) {
   d.value("--profile", o.profile, "NAME", "s3://: profile of the shared AWS files")->group("S3");
   d.value("--region", o.region, "NAME", "s3://: region of the buckets")->group("S3");
   d.value("--endpoint-url", o.endpoint_url, "URL", "s3://: endpoint instead of Amazon's")->group("S3");
+  d.value("--request-payer", o.request_payer, "requester",
+          "s3://: pay for requests where the bucket's owner does not")
+      ->group("S3");
   d.flag("--no-sign-request", o.no_sign_request, "s3://: ask without credentials")->group("S3");
   d.flag("--accelerate", o.accelerate, "s3://: use transfer acceleration")->group("S3");
   d.flag("--dualstack", o.dualstack, "s3://: use endpoints that have IPv6 too")->group("S3");

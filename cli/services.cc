@@ -91,19 +91,19 @@ Result<std::unique_ptr<transfer::Store>> Services::open_store(Kind kind) {
     return std::unique_ptr<transfer::Store>(std::move(*project));
   }
   // The hub's clients read these, in this order.
-  auto speaker = kind == Kind::kHub ? open_client({"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}) : open_client();
-  if (!speaker) return speaker.error();
   if (kind == Kind::kS3) {
-    auto opened = open_s3(**speaker);
+    auto opened = open_s3();
     if (!opened) return opened.error();
     return std::unique_ptr<transfer::Store>(std::move(*opened));
   }
+  auto speaker = open_client({"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"});
+  if (!speaker) return speaker.error();
   auto opened = open_hub(**speaker);
   if (!opened) return opened.error();
   return std::unique_ptr<transfer::Store>(std::move(*opened));
 }
 
-Result<std::unique_ptr<s3::Store>> Services::open_s3(http::Client& client) {
+Result<std::unique_ptr<s3::Store>> Services::open_s3() {
   s3::StoreOptions options;
   options.wishes.profile = options_.profile;
   options.wishes.region = options_.region;
@@ -112,7 +112,16 @@ Result<std::unique_ptr<s3::Store>> Services::open_s3(http::Client& client) {
   options.wishes.dualstack = options_.dualstack;
   options.sign = !options_.no_sign_request;
   options.only_new = options_.only_new;
-  auto opened = s3::Store::open(options, session_.io().env, client);
+  options.requester_pays = !options_.request_payer.empty();
+  if (options.requester_pays && options_.request_payer != "requester") {
+    return make_error(Errc::kUsage, "--request-payer: the only one who can be named is requester");
+  }
+  options.notes = &notes_;
+  auto trusted = s3::Store::ca_bundle(options.wishes, session_.io().env);
+  if (!trusted) return trusted.error();
+  auto client = open_client_trusting(trusted->origin, trusted->file);
+  if (!client) return client.error();
+  auto opened = s3::Store::open(options, session_.io().env, **client);
   if (opened) s3_ = opened->get();
   return opened;
 }
@@ -156,17 +165,20 @@ Result<http::Client*> Services::open_client() {
 }
 
 Result<http::Client*> Services::open_client(std::initializer_list<const char*> ca_variables) {
-  // What the command line says counts for every service.
-  if (!options_.ca_file.empty() || options_.insecure) return open_client();
   for (const char* name : ca_variables) {
     const std::string file = session_.io().env(name).value_or("");
-    if (file.empty()) continue;
-    if (::access(file.c_str(), R_OK) != 0) return with_context(errno_error(file, errno), name);
-    auto client = make_client(file);
-    if (!client) return make_error(Errc::kLocalIo, std::string(name) + ": " + client.error().what);
-    return own_clients_.emplace_back(std::move(*client)).get();
+    if (!file.empty()) return open_client_trusting(name, file);
   }
   return open_client();
+}
+
+Result<http::Client*> Services::open_client_trusting(const std::string& origin, const std::string& file) {
+  // What the command line says counts for every service.
+  if (file.empty() || !options_.ca_file.empty() || options_.insecure) return open_client();
+  if (::access(file.c_str(), R_OK) != 0) return with_context(errno_error(file, errno), origin);
+  auto client = make_client(file);
+  if (!client) return make_error(Errc::kLocalIo, origin + ": " + client.error().what);
+  return own_clients_.emplace_back(std::move(*client)).get();
 }
 
 Result<std::unique_ptr<http::Client>> Services::make_client(const std::string& ca_file) const {

@@ -74,8 +74,10 @@ class Services {
   // For a service whose certificates these variables name, in order: a client of its own if one does, else
   // that of all.
   Result<http::Client*> open_client(std::initializer_list<const char*> ca_variables);
+  // file: empty: that of all.  origin: what names it, for the error.
+  Result<http::Client*> open_client_trusting(const std::string& origin, const std::string& file);
   Result<std::unique_ptr<http::Client>> make_client(const std::string& ca_file) const;
-  Result<std::unique_ptr<s3::Store>> open_s3(http::Client& client);
+  Result<std::unique_ptr<s3::Store>> open_s3();
   Result<std::unique_ptr<hf::Hub>> open_hub(http::Client& client);
 
   const Session& session_;

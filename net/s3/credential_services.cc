@@ -47,9 +47,11 @@ std::string first_line(const std::string& text) {
 
 // One request, signed with `keys` unless null.
 Result<TimedKeys> KeyFinder::ask_sts(const Query& form, const Keys* keys) {
-  std::string endpoint =
-      env("AWS_ENDPOINT_URL_STS").value_or("https://sts." + settings_.region + ".amazonaws.com");
-  while (endpoint.ends_with('/')) endpoint.pop_back();
+  const std::string own = std::string(settings_.fips ? "https://sts-fips." : "https://sts.") +
+                          settings_.region + std::string(amazon_domain(settings_.region));
+  const std::string& endpoint = settings_.sts_endpoint.empty() ? own : settings_.sts_endpoint;
+  auto url = http::Url::parse(endpoint + "/");
+  if (!url) return with_context(std::move(url).error(), "STS");
   http::Request request;
   request.method = "POST";
   request.url = endpoint + "/";
@@ -57,7 +59,9 @@ Result<TimedKeys> KeyFinder::ask_sts(const Query& form, const Keys* keys) {
   request.body = query_text(form);
   request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"});
   if (keys != nullptr) {
-    Target target{"POST", endpoint.substr(std::min(endpoint.find("://") + 3, endpoint.size())), "/", ""};
+    const std::string rest = endpoint.substr(endpoint.find("://") + 3) + "/";
+    const size_t path = rest.find('/');
+    Target target{"POST", rest.substr(0, path), rest.substr(path), ""};
     Signer("sts").sign(target, *keys, settings_.region, payload_hash(request.body),
                        surroundings_.clock->wall_now(), request.headers);
   }
@@ -120,8 +124,10 @@ KeyFinder::Found KeyFinder::of_sign_on(const std::string& name, const Section& p
   }
   http::Request request;
   request.redirects = 0;
-  request.url = env("AWS_ENDPOINT_URL_SSO").value_or("https://portal.sso." + *region + ".amazonaws.com") +
-                "/federation/credentials?" + query_text({{"role_name", *role}, {"account_id", *account}});
+  request.url = settings_.sso_endpoint.empty()
+                    ? "https://portal.sso." + *region + std::string(amazon_domain(*region))
+                    : settings_.sso_endpoint;
+  request.url += "/federation/credentials?" + query_text({{"role_name", *role}, {"account_id", *account}});
   request.headers.push_back({"x-amz-sso_bearer_token", json["accessToken"].get<std::string>(), true});
   transfer::Counters counters;
   auto reply = surroundings_.client->call(request, {stop_, nullptr, &counters}, kReplyLimit);

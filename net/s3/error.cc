@@ -50,6 +50,7 @@ constexpr std::array kMeanings{
     Meaning{"InvalidRange", Errc::kUsage, "the range is outside the object"},
     Meaning{"NotImplemented", Errc::kUnsupported, "the service does not offer this"},
     Meaning{"MethodNotAllowed", Errc::kUnsupported, "the service does not allow this here"},
+    Meaning{"TemporaryRedirect", Errc::kUsage, "the service sends requests for it elsewhere"},
     Meaning{"PermanentRedirect", Errc::kUsage, "the bucket is in another region; name it with --region"},
     Meaning{"AuthorizationHeaderMalformed", Errc::kUsage, nullptr},
 };
@@ -145,6 +146,7 @@ ServiceError parse_error(std::string_view body) {
   out.message = one_line(error.child_value("Message"));
   out.region = one_line(error.child_value("Region"));
   out.request_id = one_line(error.child_value("RequestId"));
+  out.endpoint = one_line(error.child_value("Endpoint"));
   return out;
 }
 
@@ -153,8 +155,25 @@ ServiceError error_of(const http::Head& head, std::string_view body) {
   out.status = head.status;
   if (out.code.empty()) out.code = code_of(head.status);
   if (auto region = head.header("x-amz-bucket-region")) out.region = *region;
+  const auto location = head.header("Location");
+  if (out.endpoint.empty() && location && head.status >= 300 && head.status < 400) {
+    const auto url = http::Url::parse(*location);
+    if (url) out.endpoint = one_line(url->shown_origin());
+  }
   if (auto id = head.header("x-amz-request-id")) out.request_id = one_line(*id);
   return out;
+}
+
+std::string region_in(std::string_view host) {
+  const size_t end = host.find(".amazonaws.com");
+  if (end == std::string_view::npos) return "";
+  host = host.substr(0, end);
+  std::string_view label = host.substr(host.find_last_of("./") + 1);  // or all of it
+  if (label.starts_with("s3-")) label.remove_prefix(3);
+  // Regions end in a number: "accelerate", "dualstack" and buckets before ".s3" do not.
+  const bool region =
+      label.size() > 2 && label[label.size() - 2] == '-' && label.back() >= '0' && label.back() <= '9';
+  return region ? std::string(label) : "";
 }
 
 Error to_error(const ServiceError& error, const std::string& url, bool has_key) {
@@ -168,6 +187,12 @@ Error to_error(const ServiceError& error, bool has_key) {
   std::string text = known && meaning->text != nullptr ? meaning->text : one_line(error.message);
   // Without a body a missing bucket and a missing object look alike.
   if (error.code == "NoSuchKey" && !has_key) text = "bucket not found";
+  // Keys go nowhere but where they were meant to go.
+  const bool elsewhere = error.code == "PermanentRedirect" || error.code == "TemporaryRedirect";
+  if (elsewhere && !error.endpoint.empty()) {
+    text = "the service sends requests for it to " + one_line(error.endpoint) +
+           "; name that with --endpoint-url";
+  }
   if (text.empty()) text = "status " + std::to_string(error.status);
   if (!known || code == Errc::kDenied || code == Errc::kNetwork || code == Errc::kLimited) {
     if (!error.code.empty()) text += " (" + one_line(error.code);

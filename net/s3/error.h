@@ -15,12 +15,16 @@ struct ServiceError {
   std::string message;
   std::string region;  // that the request should have gone to; empty: not told
   std::string request_id;
+  std::string endpoint;  // that the request should have gone to: a host; empty: not told
 };
 
 // From the XML of a body; nothing in it: code is empty.  Also of STS.
 ServiceError parse_error(std::string_view body);
 // Of a reply with a status that means failure, or one whose body does.
 ServiceError error_of(const http::Head& head, std::string_view body);
+
+// The region in the name of a host of Amazon's S3, "bucket.s3.eu-west-1.amazonaws.com"; empty: there is none.
+std::string region_in(std::string_view host);
 
 // "<url>: <what it means and what to do>"; cause is the status.  has_key: an object was asked for, not a
 // bucket.

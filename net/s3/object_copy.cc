@@ -46,12 +46,13 @@ Result<std::string> call_for_etag(Requester& requester, const Call& call, const 
 class PartCopy {
  public:
   PartCopy(Requester& requester, const Name& from, const Name& to, uint64_t size, std::string etag,
-           const Context& context)
+           Note& note, const Context& context)
       : requester_(requester),
         from_(from),
         to_(to),
         size_(size),
         etag_(std::move(etag)),
+        note_(note),
         unit_(std::max(requester.settings().copy_part, (size / kMostParts / kMiB + 1) * kMiB)),
         parts_((size + unit_ - 1) / unit_),
         context_(context) {}
@@ -65,13 +66,14 @@ class PartCopy {
     auto id = parse_upload_id(reply->body);
     if (!id) return with_context(std::move(id).error(), shown(to_.bucket, to_.key));
     upload_id_ = *std::move(id);
+    note_.begun({to_.bucket, to_.key, upload_id_});
     {
       std::vector<std::jthread> threads;
       const uint64_t count = std::min<uint64_t>(kAtATime, parts_.size());
       for (uint64_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
     }
     Status status = error_ ? Status(*error_) : complete();
-    if (!status) remove();
+    if (status || remove()) note_.ended();
     return status;
   }
 
@@ -123,12 +125,14 @@ class PartCopy {
     return std::move(reply).error();
   }
 
-  void remove() {
+  // False: it may still be there.
+  bool remove() {
     Call call = call_for("DELETE", to_);
     call.query.emplace_back("uploadId", upload_id_);
     call.time_limit = kAbortLimit;
     transfer::Counters counters;
-    static_cast<void>(requester_.call(call, {{}, nullptr, &counters}));
+    auto reply = requester_.call(call, {{}, nullptr, &counters});
+    return reply || reply.error().code == Errc::kNotFound;
   }
 
   Requester& requester_;
@@ -136,6 +140,7 @@ class PartCopy {
   const Name& to_;
   const uint64_t size_;
   const std::string etag_;
+  Note& note_;
   const uint64_t unit_;
   std::vector<StoredPart> parts_;
   const Context& context_;
@@ -149,7 +154,7 @@ class PartCopy {
 }  // namespace
 
 Status copy_object(Requester& requester, const Name& from, const Name& to,
-                   const transfer::ObjectOptions& options, const Context& context) {
+                   const transfer::ObjectOptions& options, Note& note, const Context& context) {
   auto head = requester.call(call_for("HEAD", from), context);
   if (!head) return std::move(head).error();
   const auto told = content_length(*head);
@@ -160,7 +165,7 @@ Status copy_object(Requester& requester, const Name& from, const Name& to,
   context.counters->bytes_total.fetch_add(size, std::memory_order_relaxed);
   if (size > requester.settings().copy_threshold) {
     const auto& metadata = options.replaces_metadata() ? options.metadata : metadata_of(*head);
-    return PartCopy(requester, from, to, size, etag, context).run(headers_of(metadata));
+    return PartCopy(requester, from, to, size, etag, note, context).run(headers_of(metadata));
   }
   Call call = call_for("PUT", to);
   call.deed = Deed::kCopy;

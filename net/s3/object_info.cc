@@ -44,6 +44,15 @@ bool is_md5(std::string_view etag) {
   return etag.size() == 32 && etag.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
+// A service that gives back what only requests have keeps what it was told with an object, also of its
+// checksums, and does not make them: they may be of something else.
+bool repeats_requests(const http::Head& head) {
+  constexpr std::array kOfRequests{"x-amz-content-sha256", "x-amz-sdk-checksum-algorithm",
+                                   "x-amz-decoded-content-length", "x-amz-date"};
+  return std::any_of(kOfRequests.begin(), kOfRequests.end(),
+                     [&](const char* name) { return head.header(name).has_value(); });
+}
+
 // "...-N": of an object that was put together of N parts.
 bool tells_parts(std::string_view etag) {
   const size_t dash = etag.rfind('-');
@@ -95,9 +104,10 @@ std::vector<Digest> digests_of(const http::Head& head, bool checksums, bool etag
   const std::string etag = unquoted(head.header("ETag").value_or(""));
   const auto type = head.header("x-amz-checksum-type");
   const bool whole = type ? *type == "FULL_OBJECT" : !tells_parts(etag);
+  const bool certain = checksums && whole && !repeats_requests(head);
   for (const auto& offered : kOffered) {
     const auto value = head.header(offered.header);
-    if (!value || !whole || !checksums) continue;
+    if (!value || !certain) continue;
     // A digest of digests ends in "-N", which is no base64.
     const auto bytes = base64_decoded(*value);
     if (bytes && bytes->size() == offered.size) return {{offered.kind, to_hex(*bytes)}};

@@ -26,7 +26,7 @@ std::optional<uint64_t> content_length(const http::Head& head);
 // The digest of the whole object that the head promises, if it promises one for certain, the cheapest to
 // compute: a checksum of kind FULL_OBJECT, and the ETag where the service is known to make it an MD5.  Not
 // those of digests of parts: they end in "-N", or their kind says it, or the ETag tells of parts and the
-// kind is not told.
+// kind is not told.  Nor checksums of a service that only repeats what it was sent.
 std::vector<transfer::Digest> digests_of(const http::Head& head, bool checksums, bool etags_are_md5);
 // The ETag where it looks like an MD5, and nothing says that it is none.
 std::optional<transfer::Digest> md5_in_etag(const http::Head& head);

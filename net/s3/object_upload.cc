@@ -137,6 +137,7 @@ ObjectUpload::ObjectUpload(Requester& requester, std::string bucket, std::string
       options_(std::move(options)),
       size_(size),
       buffers_(std::move(buffers)),
+      note_(options_.notes, options_.service),
       hashing_(std::max(std::thread::hardware_concurrency(), 1U), "its turn to be hashed"),
       checksums_(requester.sends_checksums()) {}
 
@@ -220,7 +221,12 @@ Status ObjectUpload::begin_upload(const Context& context) {
     begun_.notify_all();
     lock.unlock();
     if (!id) return std::move(id).error();
-    if (on_begun_) on_begun_(pending_text());
+    note_.begun({bucket_, key_, *id});
+    // From here on the same command goes on with it.
+    if (on_begun_) {
+      on_begun_(pending_text());
+      note_.ended();
+    }
     return {};
   }
   if (!begun_.wait(lock, context.stop, [&] { return begin_ != Begin::kRunning; }) ||
@@ -368,7 +374,9 @@ Status ObjectUpload::stored(const Part& part, const http::Reply& reply) {
 
 Status ObjectUpload::commit(const Context& context) {
   if (single_) return put(*single_, context);
-  return complete(context);
+  Status status = complete(context);
+  if (status) note_.ended();
+  return status;
 }
 
 Status ObjectUpload::put(Part& part, const Context& context) {
@@ -440,16 +448,17 @@ uint64_t ObjectUpload::bytes_stored() const {
   return bytes;
 }
 
-void ObjectUpload::remove(const std::string& upload_id) {
+// False: it may still be there.
+bool ObjectUpload::remove(const std::string& upload_id) {
   Call call = object_call("DELETE");
   call.query.emplace_back("uploadId", upload_id);
   call.time_limit = kAbortLimit;
   // The user's stop signal does not hold here: removing what was begun is part of stopping well.
   transfer::Counters counters;
   auto reply = requester_.call(call, {{}, nullptr, &counters});
-  if (!reply && reply.error().code != Errc::kNotFound) {
-    spdlog::warn("{}; the unfinished upload was not removed", reply.error().what);
-  }
+  if (reply || reply.error().code == Errc::kNotFound) return true;
+  spdlog::warn("{}; the unfinished upload was not removed", reply.error().what);
+  return false;
 }
 
 void ObjectUpload::abort() {
@@ -460,7 +469,7 @@ void ObjectUpload::abort() {
     begin_ = Begin::kFailed;
     id = upload_id_;
   }
-  remove(id);
+  if (remove(id)) note_.ended();
 }
 
 // The endpoint, the bucket and the key.

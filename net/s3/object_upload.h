@@ -19,6 +19,7 @@
 #include "core/transfer/object_writer.h"
 #include "core/transfer/permits.h"
 #include "core/transfer/store.h"
+#include "net/s3/begun_uploads.h"
 #include "net/s3/replies.h"
 #include "net/s3/requester.h"
 
@@ -26,7 +27,9 @@ namespace sjcp::s3 {
 
 struct UploadOptions {
   transfer::ObjectOptions object;
-  bool only_new = false;  // kConflict when the object exists already
+  bool only_new = false;                   // kConflict when the object exists already
+  transfer::UploadNotes* notes = nullptr;  // null: what is begun is not noted
+  std::string service;                     // whose notes they are
 };
 
 // Bytes of each part but the last, of an object of so many bytes; index: of the part, for objects of unknown
@@ -78,7 +81,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   Status complete_all(const transfer::Context& context);
   uint64_t bytes_stored() const;
   Status list_parts(const std::string& upload_id, uint64_t size, const transfer::Context& context);
-  void remove(const std::string& upload_id);
+  bool remove(const std::string& upload_id);
   std::string pending_text() const;
   bool checksummed() const;
   bool trailing() const;
@@ -94,6 +97,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   uint64_t next_index_ = 0;  // of the segment that is begun next
   std::unique_ptr<Part> single_;
   std::function<void(const std::string& pending)> on_begun_;
+  Note note_;
 
   transfer::Permits hashing_;  // parts at a time
 

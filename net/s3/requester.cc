@@ -10,8 +10,10 @@ using transfer::Context;
 
 namespace {
 
-constexpr size_t kMaxReply = 64u << 20;
+constexpr size_t kMaxReply = 16u << 20;  // pages of a thousand long names are 4 MiB
 constexpr size_t kMaxErrorReply = 64u << 10;
+// Of whatever is no object's bytes; a large object may take minutes to be put together.
+constexpr auto kLongestQuestion = std::chrono::minutes(10);
 // Repetitions of a store's whole life, beside those that answers earn: each request has its own, smaller
 // limit.
 constexpr unsigned kBudget = 10'000;
@@ -43,6 +45,11 @@ class Collector final : public http::Receiver {
 std::string service_of(const Settings& settings) {
   const auto url = http::Url::parse(settings.endpoint);
   return url ? url->shown_origin() : "s3://";
+}
+
+// Its bytes go one way or the other, which takes as long as it takes.
+bool moves_object(const Call& call) {
+  return call.method == "PUT" || (call.method == "GET" && !call.key.empty() && call.query.empty());
 }
 
 bool is_success(int status) {
@@ -214,6 +221,7 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
   if (!target.query.empty()) request.url += "?" + target.query;
   request.redirects = 0;
   request.timeout = call.time_limit;
+  if (call.time_limit.count() == 0 && !moves_object(call)) request.timeout = kLongestQuestion;
   // What tidies up, in little time, waits for nobody.
   request.waits = call.time_limit.count() == 0;
   request.asks_first = !call.expected;
@@ -278,6 +286,7 @@ bool Requester::learn_clock(const http::Head& head) {
 bool Requester::learn_region(const Call& call, const ServiceError& error, const Context& context) {
   const std::string before = region_of(call.bucket);
   std::string region = error.region;
+  if (region.empty() && settings_.endpoint.empty()) region = region_in(error.endpoint);
   if (region.empty() && !call.bucket.empty()) region = ask_region(call.bucket, context);
   // It becomes a part of a host's name.
   const bool sound = !region.empty() && region.size() < 64 &&
@@ -312,8 +321,10 @@ Result<std::string> Requester::presign(const Call& call, std::chrono::seconds ex
   const std::string path =
       call.key.empty() && !place.path.empty() ? place.path : place.path + escape_path(call.key);
   const Target target{call.method, place.host, path, ""};
+  Query query = call.query;
+  if (requester_pays_) query.emplace_back("x-amz-request-payer", "requester");
   return place.scheme + "://" + place.host + path + "?" +
-         signer_.presigned_query(target, call.query, **keys, region, service_time(), expires);
+         signer_.presigned_query(target, query, **keys, region, service_time(), expires);
 }
 
 }  // namespace sjcp::s3

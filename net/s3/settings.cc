@@ -1,6 +1,7 @@
 #include "net/s3/settings.h"
 
 #include <algorithm>
+#include <array>
 
 #include "net/http/url.h"
 #include "net/s3/sigv4.h"
@@ -20,16 +21,33 @@ std::optional<std::string> first_of(std::optional<std::string> value, Rest... re
   return std::nullopt;
 }
 
-std::optional<std::string> configured_endpoint(const Environment& env, const Profiles& profiles,
-                                               const Section* profile) {
+// A service as its own variable and its section name it: {"S3", "s3"}.
+struct ServiceName {
+  const char* variable;
+  const char* section;
+};
+constexpr ServiceName kS3{"S3", "s3"};
+constexpr ServiceName kSts{"STS", "sts"};
+constexpr ServiceName kSso{"SSO", "sso"};
+
+std::optional<std::string> configured_endpoint(const ServiceName& service, const Environment& env,
+                                               const Profiles& profiles, const Section* profile) {
   if (is_true(env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"))) return std::nullopt;
   if (is_true(value_of(profile, "ignore_configured_endpoint_urls"))) return std::nullopt;
+  const std::string key = std::string(service.section) + ".endpoint_url";
   std::optional<std::string> in_services;
-  if (auto name = value_of(profile, "services")) {
-    in_services = value_of(profiles.services(*name), "s3.endpoint_url");
-  }
-  return first_of(env("AWS_ENDPOINT_URL_S3"), env("AWS_ENDPOINT_URL"), in_services,
-                  value_of(profile, "s3.endpoint_url"), value_of(profile, "endpoint_url"));
+  if (auto name = value_of(profile, "services")) in_services = value_of(profiles.services(*name), key);
+  return first_of(env(std::string("AWS_ENDPOINT_URL_") + service.variable), env("AWS_ENDPOINT_URL"),
+                  in_services, value_of(profile, key), value_of(profile, "endpoint_url"));
+}
+
+std::optional<std::string> profile_name(const std::string& wished, const Environment& env) {
+  return first_of(wished, env("AWS_PROFILE"), env("AWS_DEFAULT_PROFILE"));
+}
+
+// When checksums are made or asked for: always, where the service may know them, or only where it must be.
+bool when_supported(const std::optional<std::string>& when) {
+  return !when || (*when != "when_required" && *when != "WHEN_REQUIRED");
 }
 
 // As AWS's tools write it, "64MB" for 64 MiB, within what services allow; anything else leaves it as it is.
@@ -106,7 +124,7 @@ Place custom_place(const Settings& settings, const std::string& bucket) {
 
 Result<Settings> Settings::find(const Wishes& wishes, const Environment& env, const Profiles& profiles) {
   Settings out;
-  const auto named = first_of(wishes.profile, env("AWS_PROFILE"), env("AWS_DEFAULT_PROFILE"));
+  const auto named = profile_name(wishes.profile, env);
   out.profile = named.value_or("default");
   out.profile_asked = !wishes.profile.empty();
   const Section* profile = profiles.profile(out.profile);
@@ -119,11 +137,19 @@ Result<Settings> Settings::find(const Wishes& wishes, const Environment& env, co
   out.region =
       first_of(wishes.region, env("AWS_REGION"), env("AWS_DEFAULT_REGION"), value_of(profile, "region"))
           .value_or("us-east-1");
-  if (auto url = first_of(wishes.endpoint, configured_endpoint(env, profiles, profile))) {
+  if (auto url = first_of(wishes.endpoint, configured_endpoint(kS3, env, profiles, profile))) {
     auto checked = checked_endpoint(*std::move(url));
     if (!checked) return std::move(checked).error();
     out.endpoint = *std::move(checked);
   }
+  // What is wrong with these matters only to those who need them.
+  const auto beside = [&](const ServiceName& service) {
+    auto url = configured_endpoint(service, env, profiles, profile);
+    auto checked = url ? checked_endpoint(*url) : Result<std::string>(std::string());
+    return checked ? *std::move(checked) : *url;
+  };
+  out.sts_endpoint = beside(kSts);
+  out.sso_endpoint = beside(kSso);
   out.addressing =
       wishes.addressing
           ? *wishes.addressing
@@ -133,9 +159,12 @@ Result<Settings> Settings::find(const Wishes& wishes, const Environment& env, co
       wishes.dualstack || is_true(value_of(profile, "s3.use_dualstack_endpoint")) ||
       is_true(first_of(env("AWS_USE_DUALSTACK_ENDPOINT"), value_of(profile, "use_dualstack_endpoint")));
   out.fips = is_true(first_of(env("AWS_USE_FIPS_ENDPOINT"), value_of(profile, "use_fips_endpoint")));
-  const auto when =
-      first_of(env("AWS_REQUEST_CHECKSUM_CALCULATION"), value_of(profile, "request_checksum_calculation"));
-  out.checksums = !(when && (*when == "when_required" || *when == "WHEN_REQUIRED")) && !out.storj_gateway();
+  out.checksums = when_supported(first_of(env("AWS_REQUEST_CHECKSUM_CALCULATION"),
+                                          value_of(profile, "request_checksum_calculation"))) &&
+                  !out.storj_gateway();
+  out.read_checksums = when_supported(first_of(env("AWS_RESPONSE_CHECKSUM_VALIDATION"),
+                                               value_of(profile, "response_checksum_validation"))) &&
+                       !out.storj_gateway();
   constexpr uint64_t kLeastPart = 5 * kMiB;
   read_size(value_of(profile, "s3.multipart_threshold"), 1, out.copy_threshold);
   read_size(value_of(profile, "s3.multipart_chunksize"), kLeastPart, out.copy_part);
@@ -151,13 +180,35 @@ bool Settings::storj_gateway() const {
   return host.starts_with("gateway.") && (host.ends_with("storjshare.io") || host.ends_with("storj.io"));
 }
 
+std::string_view amazon_domain(std::string_view region) {
+  struct Partition {
+    std::string_view regions;  // begin so
+    std::string_view domain;
+  };
+  static constexpr std::array kPartitions{
+      Partition{"cn-", ".amazonaws.com.cn"}, Partition{"eusc-", ".amazonaws.eu"},
+      Partition{"us-iso-", ".c2s.ic.gov"}, Partition{"us-isob-", ".sc2s.sgov.gov"}};
+  const auto* found = std::find_if(kPartitions.begin(), kPartitions.end(),
+                                   [&](const Partition& p) { return region.starts_with(p.regions); });
+  return found == kPartitions.end() ? ".amazonaws.com" : found->domain;
+}
+
+CaBundle ca_bundle(const std::string& profile, const Environment& env, const Profiles& profiles) {
+  const std::string name = profile_name(profile, env).value_or("default");
+  if (auto file = first_of(env("AWS_CA_BUNDLE"))) return {"AWS_CA_BUNDLE", *file};
+  if (auto file = value_of(profiles.profile(name), "ca_bundle"))
+    return {"ca_bundle of profile " + name, *file};
+  if (auto file = first_of(env("REQUESTS_CA_BUNDLE"))) return {"REQUESTS_CA_BUNDLE", *file};
+  return {};
+}
+
 Place place_of(const Settings& settings, const std::string& bucket, const std::string& region,
                bool whole_bucket) {
   if (!settings.endpoint.empty()) return custom_place(settings, bucket);
   Place place;
   place.scheme = "https";
   const bool host_style = !bucket.empty() && settings.addressing != Addressing::kPath && fits_host(bucket);
-  const std::string domain = region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
+  const std::string domain(amazon_domain(region));
   if (settings.accelerate && host_style && !whole_bucket) {
     place.host = bucket + (settings.dualstack ? ".s3-accelerate.dualstack" : ".s3-accelerate") + domain;
     return place;

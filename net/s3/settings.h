@@ -52,9 +52,25 @@ struct Settings {
   // The files may be missing.  kUsage: a profile asked for by name that is in neither, a malformed endpoint.
   static Result<Settings> find(const Wishes& wishes, const Environment& env, const Profiles& profiles);
 
+  // Of services beside S3, which keys come from (STS, SSO); empty: Amazon's.
+  std::string sts_endpoint;
+  std::string sso_endpoint;
+
   // Storj's own S3 service, or one that calls itself so.
   bool storj_gateway() const;
 };
+
+// ".amazonaws.com" or what it is where the region is.
+std::string_view amazon_domain(std::string_view region);
+
+// The file with the certificates of authorities to be trusted, as AWS's tools find it: AWS_CA_BUNDLE, the
+// profile's ca_bundle, REQUESTS_CA_BUNDLE.
+struct CaBundle {
+  std::string origin;  // "AWS_CA_BUNDLE"
+  std::string file;    // empty: the system's
+};
+// profile: as Wishes has it.
+CaBundle ca_bundle(const std::string& profile, const Environment& env, const Profiles& profiles);
 
 // Where one request goes.
 struct Place {

@@ -1,10 +1,13 @@
 #include "net/s3/store.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "core/segment/buffer.h"
 #include "core/transfer/digest.h"
+#include "net/s3/begun_uploads.h"
 #include "net/s3/listing.h"
 #include "net/s3/listing_memory.h"
 #include "net/s3/object_copy.h"
@@ -158,6 +161,40 @@ class ServiceStore final : public Store {
     return {};
   }
 
+  // The same for the same profile at the same endpoint.
+  std::string service() const override {
+    const Settings& settings = requester_.settings();
+    return "s3 " + (settings.endpoint.empty() ? "amazon" : settings.endpoint) + " " + settings.profile;
+  }
+
+  Status remove_begun(const std::string& pending, const std::stop_token& stop) override {
+    const auto begun = BegunUpload::parse(pending);
+    if (!begun) return {};
+    Status removed = remove_upload(begun->bucket, begun->key, begun->upload_id, stop);
+    if (removed) spdlog::info("{}: removed what an earlier run had begun", shown(begun->bucket, begun->key));
+    return removed;
+  }
+
+  Status delete_pending(const std::string& bucket, const std::string& key,
+                        const std::stop_token& stop) override {
+    if (auto status = check_bucket_name(bucket); !status) return status;
+    ListOptions of_key;
+    of_key.prefix = key;
+    of_key.recursive = true;
+    of_key.pending = true;
+    bool found = false;
+    Status removed = list_objects(
+        bucket, of_key,
+        [&](const ObjectItem& item) {
+          if (item.key != key) return Status();
+          found = true;
+          return remove_upload(bucket, key, item.metadata.at("upload-id"), stop);
+        },
+        stop);
+    if (!removed || found) return removed;
+    return make_error(Errc::kNotFound, shown(bucket, key) + ": no unfinished upload");
+  }
+
   std::unique_ptr<transfer::Source> open_object(const std::string& bucket, const std::string& key) override {
     return std::make_unique<ObjectSource>(requester_, bucket, key, listed_.take(bucket, key));
   }
@@ -168,8 +205,9 @@ class ServiceStore final : public Store {
                                                                 std::optional<uint64_t> size) override {
     if (auto status = check_bucket_name(bucket); !status) return std::move(status).error();
     if (key.empty()) return make_error(Errc::kUsage, shown(bucket, key) + ": names no object");
+    if (auto status = check_metadata(options.metadata); !status) return std::move(status).error();
     listed_.forget(bucket, key);
-    UploadOptions upload{options, options_.only_new};
+    UploadOptions upload{options, options_.only_new, options_.notes, service()};
     if (options.expires) {
       if (!requester_.settings().storj_gateway()) {
         return make_error(
@@ -191,8 +229,10 @@ class ServiceStore final : public Store {
     }
     // Where objects expire one by one, they do by what they are stored with.
     if (options.expires) return make_error(Errc::kUnsupported, shown(to_bucket, to_key) + ": expires");
+    if (auto status = check_metadata(options.metadata); !status) return status;
     listed_.forget(to_bucket, to_key);
-    return s3::copy_object(requester_, {from_bucket, from_key}, {to_bucket, to_key}, options, context);
+    Note note(options_.notes, service());
+    return s3::copy_object(requester_, {from_bucket, from_key}, {to_bucket, to_key}, options, note, context);
   }
 
   Result<std::string> presign(const std::string& method, const std::string& bucket, const std::string& key,
@@ -213,6 +253,14 @@ class ServiceStore final : public Store {
     call.key = key;
     return call;
   }
+  Status remove_upload(const std::string& bucket, const std::string& key, const std::string& upload_id,
+                       const std::stop_token& stop) {
+    Call call = object_call("DELETE", bucket, key);
+    call.query.emplace_back("uploadId", upload_id);
+    Status removed = done(call, stop);
+    return !removed && removed.error().code == Errc::kNotFound ? Status() : removed;
+  }
+
   static Call bucket_call(const char* method, const std::string& bucket) {
     Call call = object_call(method, bucket, "");
     call.whole_bucket = true;
@@ -311,15 +359,16 @@ class ServiceStore final : public Store {
     if (status) status = flush();
     if (!status) return status;
     all.pending = true;
-    return list_objects(
+    status = list_objects(
         bucket, all,
         [&](const ObjectItem& item) {
-          Call call = object_call("DELETE", bucket, item.key);
-          call.query.emplace_back("uploadId", item.metadata.at("upload-id"));
-          auto aborted = done(call, stop);
-          return !aborted && aborted.error().code == Errc::kNotFound ? Status() : aborted;
+          return remove_upload(bucket, item.key, item.metadata.at("upload-id"), stop);
         },
         stop);
+    // Some services list none, or say that there is none: deleting the bucket shows whether that is so.
+    const bool no_list =
+        !status && (status.error().code == Errc::kNotFound || status.error().code == Errc::kUnsupported);
+    return no_list ? Status() : status;
   }
 
   const StoreOptions options_;
@@ -342,9 +391,34 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, const Su
       options, *std::move(settings), std::move(credentials), *surroundings.client, *surroundings.clock));
 }
 
+Status check_metadata(const std::map<std::string, std::string>& metadata) {
+  constexpr std::string_view kToken =
+      "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  constexpr size_t kShown = 40;
+  for (const auto& [name, value] : metadata) {
+    const auto bad = [&, &named = name](const char* why) {
+      return make_error(Errc::kUsage, "metadata \"" + one_line(named.substr(0, kShown)) + "\" " + why);
+    };
+    if (name.empty() || name.find_first_not_of(kToken) != std::string::npos) {
+      return bad("cannot be a header of S3: names are letters, digits and hyphens");
+    }
+    const bool controls = std::any_of(value.begin(), value.end(), [](char c) {
+      return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f;
+    });
+    if (controls) return bad("cannot be a header of S3: its value has line ends or other control characters");
+  }
+  return {};
+}
+
+Result<CaBundle> Store::ca_bundle(const Wishes& wishes, Environment env) {
+  auto profiles = read_profiles(real_surroundings(env, nullptr));
+  if (!profiles) return std::move(profiles).error();
+  return s3::ca_bundle(wishes.profile, env, *profiles);
+}
+
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Environment env,
                                            http::Client& client) {
-  return open(options, real_surroundings(std::move(env), client));
+  return open(options, real_surroundings(std::move(env), &client));
 }
 
 }  // namespace sjcp::s3

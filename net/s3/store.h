@@ -5,11 +5,13 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "core/base/clock.h"
 #include "core/transfer/store.h"
+#include "core/transfer/upload_journal.h"
 #include "net/http/client.h"
 #include "net/s3/settings.h"
 #include "net/s3/surroundings.h"
@@ -21,7 +23,12 @@ struct StoreOptions {
   bool sign = true;  // false: public data, without credentials
   bool only_new = false;  // writing an object that exists already is kConflict, as the service finds
   bool requester_pays = false;
+  transfer::UploadNotes* notes = nullptr;  // of multipart uploads; outlives the store; null: nothing is noted
 };
+
+// What a person sets beside an object can be headers: names are tokens, values hold no control characters.
+// kUsage with the name.
+Status check_metadata(const std::map<std::string, std::string>& metadata);
 
 class Store : public transfer::Store {
  public:
@@ -30,6 +37,10 @@ class Store : public transfer::Store {
   // With the machine's own files and programs.  client outlives the store.
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options, Environment env,
                                              http::Client& client);
+
+  // The file with the certificates of authorities that a store with these wishes trusts, as AWS's tools find
+  // it; empty: the system's.
+  static Result<CaBundle> ca_bundle(const Wishes& wishes, Environment env);
 
   // A URL by which anybody may use this method on the object until it expires: at most a week, kUsage above.
   virtual Result<std::string> presign(const std::string& method, const std::string& bucket,

@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -20,6 +22,9 @@ namespace sjcp::s3 {
 namespace {
 
 constexpr size_t kMaxFile = 4 << 20;
+// Programs may have to wait for a service of their own.
+constexpr auto kProgramLimit = std::chrono::seconds(60);
+constexpr auto kTermLimit = std::chrono::seconds(2);
 
 std::optional<std::string> read_whole_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -35,10 +40,17 @@ std::optional<std::string> read_whole_file(const std::string& path) {
 }
 
 // All that comes out of the pipe, until its other end is closed.
-Result<std::string> read_all(int fd, const std::string& name, const std::stop_token& stop) {
+Result<std::string> read_all(int fd, const std::string& name, std::chrono::milliseconds limit,
+                             const std::stop_token& stop) {
   std::string text;
   std::array<char, 4096> block{};
+  const auto until = std::chrono::steady_clock::now() + limit;
   for (;;) {
+    if (std::chrono::steady_clock::now() > until) {
+      const auto seconds = std::chrono::round<std::chrono::seconds>(limit).count();
+      return make_error(Errc::kDenied,
+                        name + ": has not ended within " + std::to_string(seconds) + " seconds");
+    }
     if (stop.stop_requested()) return make_error(Errc::kCancelled, name + ": interrupted");
     pollfd wait{fd, POLLIN, 0};
     constexpr int kLookAtStop = 100;
@@ -52,7 +64,44 @@ Result<std::string> read_all(int fd, const std::string& name, const std::stop_to
   }
 }
 
-Result<std::string> run_program(const std::vector<std::string>& words, const std::stop_token& stop) {
+// Without what only this program is to know.  The strings are the environment's.
+std::vector<char*> environment_of_programs() {
+  constexpr std::array<std::string_view, 8> kOurs{"SJCP_",
+                                                  "UPLINK_",
+                                                  "STORJ_",
+                                                  "HF_TOKEN=",
+                                                  "HUGGING_FACE_HUB_TOKEN=",
+                                                  "HUGGINGFACE_TOKEN=",
+                                                  "HUGGINGFACE_HUB_TOKEN=",
+                                                  "MC_HOST_"};
+  std::vector<char*> out;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    const bool ours = std::any_of(kOurs.begin(), kOurs.end(),
+                                  [&](std::string_view name) { return text.starts_with(name); });
+    if (!ours) out.push_back(*variable);
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
+// Its status, once it has ended; one that does not end soon is ended.
+int end_of(pid_t child, std::chrono::milliseconds limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  int status = 0;
+  for (;;) {
+    const bool late = std::chrono::steady_clock::now() > until;
+    if (late) kill(child, SIGKILL);
+    const pid_t ended = waitpid(child, &status, late ? 0 : WNOHANG);
+    if (ended == child || (ended < 0 && errno != EINTR)) return status;
+    if (ended == 0) poll(nullptr, 0, 5);
+  }
+}
+
+}  // namespace
+
+Result<std::string> run_program(const std::vector<std::string>& words, std::chrono::milliseconds limit,
+                                const std::stop_token& stop) {
   if (words.empty()) return make_error(Errc::kUsage, "credential_process: is empty");
   const std::string name = "credential_process " + words.front();
   std::array<int, 2> ends{};
@@ -65,15 +114,15 @@ Result<std::string> run_program(const std::vector<std::string>& words, const std
   for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t child = 0;
-  const int error = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  auto environment = environment_of_programs();
+  const int error =
+      posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   if (error != 0) return errno_error(name, error);
-  auto text = read_all(ends[0], name, stop);
+  auto text = read_all(ends[0], name, limit, stop);
   if (!text) kill(child, SIGTERM);
-  int ended = 0;
-  while (waitpid(child, &ended, 0) < 0 && errno == EINTR) {
-  }
+  const int ended = end_of(child, text ? limit : kTermLimit);
   if (!text) return text;
   if (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0) {
     return make_error(Errc::kDenied, name + ": failed; its own message says why");
@@ -81,14 +130,14 @@ Result<std::string> run_program(const std::vector<std::string>& words, const std
   return text;
 }
 
-}  // namespace
-
-Surroundings real_surroundings(Environment env, http::Client& client) {
+Surroundings real_surroundings(Environment env, http::Client* client) {
   Surroundings out;
   out.env = std::move(env);
   out.read_file = read_whole_file;
-  out.run = run_program;
-  out.client = &client;
+  out.run = [](const std::vector<std::string>& words, const std::stop_token& stop) {
+    return run_program(words, kProgramLimit, stop);
+  };
+  out.client = client;
   return out;
 }
 

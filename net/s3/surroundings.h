@@ -1,6 +1,7 @@
 // What finding credentials asks of the machine, so that tests can be the machine.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -26,7 +27,12 @@ struct Surroundings {
 };
 
 // The machine's own files and programs.
-Surroundings real_surroundings(Environment env, http::Client& client);
+Surroundings real_surroundings(Environment env, http::Client* client);
+
+// What a program prints, when it ends well within the limit; it does not see what only this program is to
+// know.
+Result<std::string> run_program(const std::vector<std::string>& words, std::chrono::milliseconds limit,
+                                const std::stop_token& stop);
 
 // The shared files, where environment or custom says; those that are missing are empty.
 Result<Profiles> read_profiles(const Surroundings& surroundings);

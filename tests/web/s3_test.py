@@ -277,6 +277,35 @@ class S3Test(harness.WebTest):
         self.assertEqual(self.boto.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []), [])
 
 
+    def test_what_a_killed_run_had_begun_is_removed_by_the_next_of_any_command(self):
+        process = subprocess.Popen([harness.sjcp_program(), "cp", "-", self.url("piped")], stdin=subprocess.PIPE,
+                                   env=self.environment(), cwd=self.folder, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.kill)
+        process.stdin.write(harness.some_bytes(3 * PART))
+        process.stdin.flush()
+        end = time.monotonic() + harness.TIMEOUT
+        notes = self.home / ".state/sjcp"
+        while time.monotonic() < end and not [path for path in notes.rglob("*.begun") if path.stat().st_size]:
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        self.assertEqual(len(self.boto.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])), 1)
+        self.sjcp("ls", self.url())
+        self.assertEqual(self.boto.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []), [])
+        self.assertEqual(list(notes.rglob("*.begun")), [])
+
+    def test_metadata_becomes_no_header_of_its_own(self):
+        for metadata in ('{"nl":"a\\r\\nx-amz-acl: public-read"}', '{"a b":"v"}', '{"nul":"a\\u0000b"}'):
+            with self.subTest(metadata=metadata):
+                outcome = self.run_sjcp("cp", "--metadata", metadata, self.file("f", b"x"), self.url("k"))
+                self.assert_fails(outcome, USAGE, "metadata")
+                self.file("tree/a", b"x")
+                self.file("tree/b", b"x")
+                self.assert_fails(self.run_sjcp("cp", "-r", "--metadata", metadata, "tree/", self.url("t/")), USAGE)
+        self.assertEqual(self.requests(), [])
+
+
 class VirtualHostTest(harness.WebTest):
     def test_buckets_are_hosts_on_request(self):
         domain = "s3.localhost"
@@ -353,6 +382,76 @@ class ListingTest(harness.WebTest):
         self.assertFalse([request for request in others if request.connection in connections])
         sizes = [int(re.search(r"max-keys=(\d+)", request.path)[1]) for request in lists]
         self.assertEqual(sizes, [512, 1000, 1000, 1000, 1000])
+
+
+class StrangeServiceTest(harness.WebTest):
+    """What answers like a service, or does not."""
+
+    def serve(self, behave):
+        server = Unruly(behave)
+        self.addCleanup(server.stop)
+        self.service = {"AWS_ENDPOINT_URL": server.url("").rstrip("/"), "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
+                        "AWS_EC2_METADATA_DISABLED": "true"}
+        return server
+
+    def test_objects_whose_size_is_told_with_blanks_or_not_at_all_arrive_and_others_are_an_error(self):
+        for size, code in (("<Size> 3</Size>", 0), ("<Size>\n3\n</Size>", 0), ("", 0), ("<Size>3 B</Size>", 5)):
+            with self.subTest(size=size):
+                def behave(request, size=size):
+                    if "list-type" in request.path:
+                        return Reply(body=f"<ListBucketResult><Contents><Key>k</Key>{size}</Contents></ListBucketResult>"
+                                     .encode())
+                    return Reply(headers={"ETag": '"e"'}, body=b"abc")
+
+                self.serve(behave)
+                outcome = self.run_sjcp("cp", "-r", "s3://bkt/", f"out{len(size)}/", environment=self.service)
+                self.assertEqual(outcome.code, code, outcome)
+                if code == 0:
+                    self.assert_file(self.folder / f"out{len(size)}/k", b"abc")
+
+    def test_a_login_page_is_no_success(self):
+        server = self.serve(lambda request: Reply(headers={"Content-Type": "text/html"}, body=b"<html>sign in</html>"))
+        (self.folder / "f").write_bytes(b"12345")
+        for command in (("cp", "f", "s3://bkt/k"), ("rm", "s3://bkt/k"), ("mb", "s3://bkt"), ("rb", "s3://bkt"),
+                        ("ls", "s3://bkt"), ("cp", "s3://bkt/a", "s3://bkt/b"), ("rm", "-r", "s3://bkt/p/")):
+            with self.subTest(command=command):
+                self.assert_fails(self.run_sjcp(*command, environment=self.service), 5, "s3://bkt")
+        self.assertGreater(len(server.requests), 6)
+
+    def test_a_page_of_megabytes_without_objects_ends_soon(self):
+        self.serve(lambda request: Reply(body=b"<ListBucketResult>" + b"<Other>x</Other>" * (60 << 16)))
+        began = time.monotonic()
+        self.assert_fails(self.run_sjcp("cp", "-r", "s3://bkt/", "out/", environment=self.service), 5, "too long")
+        self.assertLess(time.monotonic() - began, 20)
+
+    def test_certificates_are_trusted_as_boto_trusts_them(self):
+        gateway = Gateway(self.folder / "gateway", authority=self.authority)
+        self.addCleanup(gateway.stop)
+        for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+            self.sjcp("ls", "s3://", environment=gateway.environment(**{name: self.authority.ca}))
+            self.assert_fails(self.run_sjcp("ls", "s3://", environment=gateway.environment(**{name: "/no/such"})), 7, name,
+                              "/no/such")
+        (self.home / ".aws").mkdir()
+        (self.home / ".aws/config").write_text(f"[default]\nca_bundle = {self.authority.ca}\n")
+        self.sjcp("ls", "s3://", environment=gateway.environment(REQUESTS_CA_BUNDLE="/no/such"))
+        (self.home / ".aws/config").write_text("[default]\n")
+        self.assert_fails(self.run_sjcp("ls", "s3://", environment=gateway.environment()), INTEGRITY, "--cacert")
+
+    def test_who_pays_says_so(self):
+        server = self.serve(lambda request: Reply(headers={"ETag": '"e"'}, body=b"abc"))
+        self.sjcp("cp", "--request-payer", "requester", "s3://bkt/k", "out", environment=self.service)
+        self.assertEqual(server.requests[0].headers.get("x-amz-request-payer"), "requester")
+        url = self.sjcp("presign", "--request-payer", "requester", "s3://bkt/k", environment=self.service).stdout
+        self.assertIn("x-amz-request-payer=requester", url)
+
+    def test_a_redirect_to_another_host_is_told_and_not_followed(self):
+        other = Unruly(lambda request: Reply(body=b"abc"))
+        self.addCleanup(other.stop)
+        for status in (301, 307):
+            self.serve(lambda request, status=status: Reply(status, {"Location": other.url("bkt/k")}))
+            self.assert_fails(self.run_sjcp("cp", "s3://bkt/k", "out", environment=self.service), USAGE, str(other.port),
+                              "--endpoint-url")
+        self.assertEqual(other.requests, [])
 
 
 class RegionTest(harness.WebTest):

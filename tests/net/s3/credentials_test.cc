@@ -1,5 +1,6 @@
 #include "net/s3/credentials.h"
 
+#include <cstdlib>
 #include <map>
 
 #include "fake_client.h"
@@ -294,6 +295,54 @@ TEST_CASE("Answers without keys are errors that do not repeat them") {
     CHECK(keys.error().code == Errc::kProtocol);
     CHECK(keys.error().what.find("TOKENTEXT") == std::string::npos);
   }
+}
+
+TEST_CASE("Keys for roles are asked where the endpoints of AWS's tools say") {
+  const std::string assumed =
+      "<R><S><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>S</SecretAccessKey></Credentials></"
+      "S></R>";
+  const auto asked = [&](Texts variables, const std::string& config) {
+    World world;
+    world.variables.merge(variables);
+    world.variables["AWS_PROFILE"] = "p";
+    world.files["/home/u/.aws/config"] = config;
+    world.files["/home/u/.aws/credentials"] = "[base]\naws_access_key_id = B\naws_secret_access_key = C\n";
+    world.client.replies = {reply(200, assumed)};
+    world.get();
+    return world.client.asked.at(0).request.url;
+  };
+  const std::string role = "[profile p]\nrole_arn = r\nsource_profile = base\n";
+  CHECK(asked({}, role + "region = eu-west-3\n") == "https://sts.eu-west-3.amazonaws.com/");
+  CHECK(asked({}, role + "region = cn-north-1\n") == "https://sts.cn-north-1.amazonaws.com.cn/");
+  CHECK(asked({{"AWS_ENDPOINT_URL", "http://all:1"}}, role) == "http://all:1/");
+  CHECK(asked({{"AWS_ENDPOINT_URL", "http://all:1"}, {"AWS_ENDPOINT_URL_STS", "http://sts:2/p/"}}, role) ==
+        "http://sts:2/p/");
+  CHECK(asked({}, role + "endpoint_url = http://own:3\n") == "http://own:3/");
+  CHECK(asked({}, role + "endpoint_url = http://own:3\nservices = s\n[services s]\nsts =\n  endpoint_url = "
+                         "http://sts:4\n") == "http://sts:4/");
+  CHECK(asked({{"AWS_ENDPOINT_URL_S3", "http://s3:5"}}, role) == "https://sts.us-east-1.amazonaws.com/");
+}
+
+TEST_CASE("A program that gives keys has a limit, and does not see what is not for it") {
+  const std::chrono::milliseconds soon(200);
+  const std::chrono::milliseconds late(20'000);
+  setenv("SJCP_ACCESS", "geheim", 1);
+  setenv("HF_TOKEN", "geheim", 1);
+  setenv("AWS_SOMETHING", "seen", 1);
+  const auto printed = run_program({"/usr/bin/env"}, late, {});
+  unsetenv("SJCP_ACCESS");
+  unsetenv("HF_TOKEN");
+  unsetenv("AWS_SOMETHING");
+  REQUIRE(printed);
+  CHECK(printed->find("geheim") == std::string::npos);
+  CHECK(printed->find("AWS_SOMETHING=seen") != std::string::npos);
+  const auto stuck = run_program({"/bin/sleep", "1000"}, soon, {});
+  REQUIRE_FALSE(stuck);
+  CHECK(stuck.error().code == Errc::kDenied);
+  const auto closed = run_program({"/bin/sh", "-c", "echo x; exec >&-; exec sleep 1000"}, soon, {});
+  CHECK_FALSE(closed);
+  CHECK(*run_program({"/bin/echo", "keys"}, late, {}) == "keys\n");
+  CHECK_FALSE(run_program({"/bin/false"}, late, {}));
 }
 
 }  // namespace

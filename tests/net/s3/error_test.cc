@@ -108,6 +108,8 @@ TEST_CASE("A checksum of the whole object is preferred, one of parts is none") {
   CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ==-2"}}).empty());
   CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ==-2"}, {"x-amz-checksum-type", "FULL_OBJECT"}}).empty());
   CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ=="}, {"x-amz-checksum-type", "COMPOSITE"}}).empty());
+  // What the service was told, and not what it has made.
+  CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ=="}, {"x-amz-sdk-checksum-algorithm", "CRC32C"}}).empty());
   // Of an object of parts, and nobody says which kind it is of.
   CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ=="}, {"ETag", "\"e-2\""}}).empty());
   CHECK(digests({{"x-amz-checksum-crc32c", "etgnTQ=="}, {"ETag", "\"e\""}}).size() == 1);
@@ -143,6 +145,24 @@ TEST_CASE("Base64 has its known forms") {
   CHECK(base64(std::string_view("foo")) == "Zm9v");
   CHECK(base64_decoded("Zm8=") == "fo");
   CHECK_FALSE(base64_decoded("Zm8=-2"));
+}
+
+TEST_CASE("A redirect to a host of Amazon's names its region, one to another host is told") {
+  CHECK(region_in("b.s3.eu-west-1.amazonaws.com") == "eu-west-1");
+  CHECK(region_in("https://s3-us-west-2.amazonaws.com") == "us-west-2");
+  CHECK(region_in("b.s3.cn-north-1.amazonaws.com.cn") == "cn-north-1");
+  CHECK(region_in("b.s3.amazonaws.com").empty());
+  CHECK(region_in("evil.example").empty());
+  const auto head = [](const char* location) {
+    http::Head out;
+    out.status = 307;
+    out.headers = {{"Location", location}};
+    return out;
+  };
+  const auto error = to_error(error_of(head("https://other.example/b/k?x"), ""), "s3://b/k", true);
+  CHECK(error.code == Errc::kUsage);
+  CHECK(error.what.find("https://other.example") != std::string::npos);
+  CHECK(error.what.find("--endpoint-url") != std::string::npos);
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 #include "net/s3/object_upload.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/base/units.h"
 #include "fake_client.h"
 #include "net/s3/object_info.h"
 #include "net/s3/object_source.h"
+#include "net/s3/store.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/fake_writer.h"
@@ -469,6 +471,67 @@ TEST_CASE("A service that does not know the checksum gets MD5 instead") {
   REQUIRE(f.send(*upload, 0, kPart, false));
   CHECK(f.client.asked.back().header("x-amz-checksum-crc32c").empty());
   CHECK(f.client.asked.back().header("Content-MD5").size() == 24);
+}
+
+// What was noted and not ended.
+class Notes final : public transfer::UploadNotes {
+ public:
+  uint64_t begun(std::string_view service, std::string_view pending) override {
+    CHECK(service == "s3 here");
+    open[++last] = std::string(pending);
+    return last;
+  }
+  void ended(uint64_t note) override { open.erase(note); }
+  std::map<uint64_t, std::string> open;
+  uint64_t last = 0;
+};
+
+TEST_CASE("What an upload has begun is noted until it is there, or removed, or somebody goes on with it") {
+  Fixture f;
+  f.client.answer = answer_upload;
+  Notes notes;
+  UploadOptions options;
+  options.notes = &notes;
+  options.service = "s3 here";
+  auto upload = f.upload(2 * kPart + 5, options);
+  const bool kept = GENERATE(false, true);
+  if (kept) upload->keep([&](const std::string&) { CHECK(notes.open.size() == 1); });
+  REQUIRE(f.send(*upload, 0, kPart, false));
+  CHECK(notes.open.size() == (kept ? 0 : 1));
+  CHECK(notes.last == 1);
+  if (!kept) {
+    const auto begun = BegunUpload::parse(notes.open.at(1));
+    REQUIRE(begun);
+    CHECK(begun->bucket == "bkt");
+    CHECK(begun->key == "k");
+    CHECK(begun->upload_id == "u/1");
+  }
+  SECTION("it is there") {
+    REQUIRE(f.send(*upload, 1, kPart, false));
+    REQUIRE(f.send(*upload, 2, 5, true));
+    REQUIRE(upload->commit(f.context));
+    CHECK(notes.open.empty());
+  }
+  SECTION("it is removed") {
+    upload->abort();
+    CHECK(notes.open.empty());
+  }
+  SECTION("it could not be removed") {
+    f.client.answer = [](const Asked&) { return reply(403, "<Error><Code>AccessDenied</Code></Error>"); };
+    upload->abort();
+    CHECK(notes.open.size() == (kept ? 0 : 1));
+  }
+  CHECK_FALSE(BegunUpload::parse("nonsense"));
+}
+
+TEST_CASE("Metadata that cannot be headers is refused") {
+  CHECK(check_metadata({{"mine", "v \t\xc3\xbc"}, {"content-type", "text/plain"}}));
+  for (const char* value : {"a\r\nx-amz-acl: public-read", "a\nb", "\x01", "a\rb"}) {
+    CHECK(check_metadata({{"nl", value}}).error().code == Errc::kUsage);
+  }
+  CHECK_FALSE(check_metadata({{"nul", std::string("a\0b", 3)}}));
+  for (const char* name : {"", "a b", "a:b", "a\r\nb", "\xc3\xbc", "(x)"})
+    CHECK_FALSE(check_metadata({{name, "v"}}));
 }
 
 // Takes bytes, and less of them on request.

@@ -203,5 +203,30 @@ TEST_CASE("A presigned URL names the object escaped once") {
   CHECK(f.client.asked.empty());
 }
 
+TEST_CASE("Questions have an end, and the bytes of objects take as long as they take") {
+  Fixture f;
+  f.client.replies = {reply(200, ""), reply(200, ""), reply(200, "")};
+  REQUIRE(f.get());
+  CHECK(f.client.asked[0].request.timeout.count() == 0);
+  REQUIRE(f.get(""));
+  CHECK(f.client.asked[1].request.timeout == std::chrono::minutes(10));
+  Call head;
+  head.method = "HEAD";
+  head.bucket = "bkt";
+  head.key = "k";
+  REQUIRE(f.requester.call(head, f.context));
+  CHECK(f.client.asked[2].request.timeout == std::chrono::minutes(10));
+}
+
+TEST_CASE("An <Error> below a status of success is repeated as any other") {
+  Fixture f;
+  f.client.replies = {reply(200, error_body("InternalError")), reply(200, "<A/>")};
+  auto got = f.get("");
+  REQUIRE(got);
+  CHECK(got->body == "<A/>");
+  f.client.replies = {reply(200, error_body("AccessDenied"))};
+  CHECK(f.get("").error().code == Errc::kDenied);
+}
+
 }  // namespace
 }  // namespace sjcp::s3

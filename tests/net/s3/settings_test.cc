@@ -160,7 +160,35 @@ TEST_CASE("Storj's gateway gets no checksum headers") {
   CHECK(find(wishes).storj_gateway());
   wishes.endpoint = "https://minio.example";
   CHECK(find(wishes).checksums);
-  CHECK_FALSE(find(wishes, {{"AWS_REQUEST_CHECKSUM_CALCULATION", "when_required"}}).checksums);
+  const auto asked = find(wishes, {{"AWS_REQUEST_CHECKSUM_CALCULATION", "when_required"}});
+  CHECK_FALSE(asked.checksums);
+  CHECK(asked.read_checksums);
+  const auto read = find(wishes, {{"AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required"}});
+  CHECK(read.checksums);
+  CHECK_FALSE(read.read_checksums);
+}
+
+TEST_CASE("The file of trusted authorities is found as boto finds it") {
+  Profiles profiles;
+  REQUIRE(profiles.add_config("[default]\nca_bundle = /profile\n[profile p]\nregion = r\n", "config"));
+  std::map<std::string, std::string> all{{"AWS_CA_BUNDLE", "/aws"}, {"REQUESTS_CA_BUNDLE", "/requests"}};
+  const auto bundle = [&](const std::string& profile) {
+    return ca_bundle(
+        profile,
+        [&](const std::string& name) -> std::optional<std::string> {
+          const auto found = all.find(name);
+          if (found == all.end()) return std::nullopt;
+          return found->second;
+        },
+        profiles);
+  };
+  CHECK(bundle("").file == "/aws");
+  CHECK(bundle("").origin == "AWS_CA_BUNDLE");
+  all["AWS_CA_BUNDLE"] = "";
+  CHECK(bundle("").file == "/profile");
+  CHECK(bundle("p").file == "/requests");
+  all.clear();
+  CHECK(bundle("p").file.empty());
 }
 
 }  // namespace
