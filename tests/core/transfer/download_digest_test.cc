@@ -75,7 +75,7 @@ TEST_CASE("A digest that differs, promised or expected, rejects the bytes and na
     Bench bench;
     DivisibleSource source(kObject);
     CopyOptions options;
-    (promised ? source.digests : options.expect) = {wrong(DigestKind::kSha256)};
+    (promised ? source.digests : options.expect).assign(1, wrong(DigestKind::kSha256));
     FakeSink sink;
     sink.put_aside = promised ? "" : "folder/file.sjcp-bad";
     auto summary = download(source, sink, options, bench.context);
