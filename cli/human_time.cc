@@ -97,13 +97,20 @@ std::optional<Fields> scan_date(std::string_view text) {
   return f;
 }
 
-Time resolve(Fields f, Rounding rounding) {
+// Nothing: Time counts nanoseconds, and ends in the years 1677 and 2262.
+std::optional<Time> time_of(std::chrono::sys_seconds moment, nanoseconds more) {
+  if (moment < std::chrono::ceil<seconds>(Time::min()) + seconds(1)) return std::nullopt;
+  if (moment > std::chrono::floor<seconds>(Time::max()) - seconds(1)) return std::nullopt;
+  return Time(moment) + more;
+}
+
+std::optional<Time> resolve(Fields f, Rounding rounding) {
   if (f.zone) {
     std::chrono::year_month_day date{std::chrono::year(f.year),
                                      std::chrono::month(static_cast<unsigned>(f.month)),
                                      std::chrono::day(static_cast<unsigned>(f.day))};
     seconds of_day(f.hour * 3600 + f.minute * 60 + f.second);
-    return Time(std::chrono::sys_days(date)) + of_day - *f.zone + nanoseconds(f.nanos);
+    return time_of(std::chrono::sys_days(date) + of_day - *f.zone, nanoseconds(f.nanos));
   }
   bool up = rounding == Rounding::kUp;
   if (up) {
@@ -121,8 +128,7 @@ Time resolve(Fields f, Rounding rounding) {
   tm.tm_min = f.minute;
   tm.tm_sec = f.second;
   tm.tm_isdst = -1;
-  Time time{seconds(std::mktime(&tm))};
-  return time + nanoseconds(f.nanos) - nanoseconds(up ? 1 : 0);
+  return time_of(std::chrono::sys_seconds(seconds(std::mktime(&tm))), nanoseconds(f.nanos - (up ? 1 : 0)));
 }
 
 // "3d" in "+3d": days are a unit only here.
@@ -144,8 +150,20 @@ Result<std::optional<Time>> parse_human_time(std::string_view text, Time now, Ro
                                              std::string_view option) {
   if (text.empty() || text == "none") return std::optional<Time>();
   if (text == "now") return std::optional<Time>(now);
-  if (auto offset = parse_offset(text)) return std::optional<Time>(now + *offset);
-  if (auto fields = scan_date(text)) return std::optional<Time>(resolve(*fields, rounding));
+  const auto beyond = [&] {
+    return make_error(Errc::kUsage, std::string(option) + " " + shown(text) +
+                                        " cannot be told; times lie between the years 1678 and 2261");
+  };
+  if (auto offset = parse_offset(text)) {
+    int64_t sum = 0;
+    if (__builtin_add_overflow(now.time_since_epoch().count(), offset->count(), &sum)) return beyond();
+    return std::optional<Time>(Time(nanoseconds(sum)));
+  }
+  if (auto fields = scan_date(text)) {
+    auto time = resolve(*fields, rounding);
+    if (!time) return beyond();
+    return time;
+  }
   return make_error(Errc::kUsage,
                     std::string(option) + " " + shown(text) +
                         " is not a time; write +24h, now, none, 2006-01-02 or 2006-01-02T15:04:05Z");

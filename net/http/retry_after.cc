@@ -8,6 +8,12 @@ namespace sjcp::http {
 
 using std::chrono::seconds;
 
+Clock::Wall moment_of(std::chrono::sys_seconds time) {
+  using namespace std::chrono;
+  return std::clamp(time, sys_seconds(sys_days(year(1950) / 1 / 1)),
+                    sys_seconds(sys_days(year(2200) / 1 / 1)));
+}
+
 std::optional<Clock::Wall> parse_date(std::string_view text) {
   const std::string copy(text);
   // The form that senders must use, and the two older ones that recipients must take (RFC 9110, 5.6.7).
@@ -16,7 +22,7 @@ std::optional<Clock::Wall> parse_date(std::string_view text) {
     std::tm fields{};
     const char* end = strptime(copy.c_str(), format, &fields);
     if (end == nullptr || *end != '\0') continue;
-    return std::chrono::system_clock::from_time_t(timegm(&fields));
+    return moment_of(std::chrono::sys_seconds(seconds(timegm(&fields))));
   }
   return std::nullopt;
 }

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <ctime>
 
+#include "net/http/retry_after.h"
+
 namespace sjcp::s3 {
 namespace {
 
@@ -23,12 +25,13 @@ bool skip(std::string_view& text, char c) {
   return true;
 }
 
-std::optional<WallTime> moment(int year, int month, int day, int hour, int minute, int second) {
+std::optional<std::chrono::sys_seconds> moment(int year, int month, int day, int hour, int minute,
+                                               int second) {
   const std::chrono::year_month_day date{std::chrono::year(year),
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::seconds(second);
 }
 
@@ -73,7 +76,7 @@ std::optional<WallTime> parse_iso_time(std::string_view text) {
   const auto zone = offset(text);
   const auto time = moment(*year, *month, *day, *hour, *minute, *second);
   if (!zone || !time) return std::nullopt;
-  return *time - *zone + std::chrono::duration_cast<WallTime::duration>(fraction);
+  return http::moment_of(*time - *zone) + std::chrono::duration_cast<WallTime::duration>(fraction);
 }
 
 std::string iso_time(WallTime time) {

@@ -14,7 +14,7 @@ constexpr RecordKind kKind{"sjcpnode", 1};
 constexpr std::chrono::seconds kFirst = 1h;
 constexpr std::chrono::seconds kLongest = 24h;
 constexpr uint64_t kMostStrikes = 6;  // from here on it is the longest
-// Numbers that are no time of today's; below, nothing can overflow.
+// Numbers above it are no time of today's; below, nothing can overflow.
 constexpr uint64_t kLatest = uint64_t{1} << 33;
 
 uint64_t number_of(std::chrono::sys_seconds time) {
@@ -22,7 +22,7 @@ uint64_t number_of(std::chrono::sys_seconds time) {
 }
 
 std::chrono::sys_seconds time_of(uint64_t number) {
-  return std::chrono::sys_seconds(std::chrono::seconds(std::min(number, kLatest)));
+  return std::chrono::sys_seconds(std::chrono::seconds(number));
 }
 
 }  // namespace
@@ -35,9 +35,15 @@ std::optional<NodeHistory> NodeHistory::parse(ByteView bytes) {
   if (count > kMaxNodes) return std::nullopt;
   for (uint64_t i = 0; i < count && in.good(); ++i) {
     const auto id = access::NodeId::from_bytes(in.text());
-    const Entry entry{time_of(in.number()), time_of(in.number()), in.number()};
-    if (!id || entry.until < entry.seen || entry.until - entry.seen > kLongest) return std::nullopt;
-    if (entry.strikes == 0 || entry.strikes > kMostStrikes) return std::nullopt;
+    const uint64_t seen = in.number();
+    const uint64_t until = in.number();
+    const uint64_t strikes = in.number();
+    if (!id || seen > kLatest || until > kLatest || strikes == 0 || strikes > kMostStrikes)
+      return std::nullopt;
+    const Entry entry{time_of(seen), time_of(until), strikes};
+    if (entry.until < entry.seen || entry.until - entry.seen > kLongest) return std::nullopt;
+    // In the order of their ids, each once.
+    if (!history.entries_.empty() && !(history.entries_.rbegin()->first < *id)) return std::nullopt;
     history.entries_[*id] = entry;
   }
   if (!in.complete()) return std::nullopt;

@@ -5,6 +5,15 @@ using namespace sjcp;
 using namespace sjcp::http;
 using std::chrono::seconds;
 
+TEST_CASE("A date that the clock cannot count is the nearest that it can") {
+  const auto early = parse_date("Sun, 06 Nov 0994 08:49:37 GMT");
+  const auto late = parse_date("Fri, 31 Dec 9999 23:59:59 GMT");
+  REQUIRE((early && late));
+  CHECK(*early < Clock::Wall());
+  CHECK(*late > Clock::Wall(std::chrono::hours(24 * 365 * 200)));
+  CHECK(*late - *early > seconds(0));
+}
+
 TEST_CASE("Retry-After is seconds or a date") {
   const Clock::Wall now{seconds(784111777)};  // Sun, 06 Nov 1994 08:49:37 GMT
   CHECK(retry_after("120", now) == seconds(120));
