@@ -8,6 +8,7 @@
 #include "tests/support/divisible_source.h"
 #include "tests/support/fake_sink.h"
 #include "tests/support/fake_source.h"
+#include "tests/support/rendezvous.h"
 
 using namespace sjcp;
 using namespace sjcp::transfer;
@@ -45,6 +46,7 @@ class Blocks {
 struct Set {
   std::vector<Mirrors::Member> members;
   std::vector<std::string> dropped;
+  test::Rendezvous* judged = nullptr;  // where each drop counts
   std::optional<uint64_t> size;
 
   DivisibleSource& add(const std::string& name, std::string bytes = kObject) {
@@ -57,7 +59,10 @@ struct Set {
   Mirrors make() {
     Mirrors::Options options;
     options.size = size;
-    options.dropped = [this](const Error& why) { dropped.push_back(why.what); };
+    options.dropped = [this](const Error& why) {
+      dropped.push_back(why.what);
+      if (judged != nullptr) judged->pass();
+    };
     return Mirrors(std::move(members), std::move(options));
   }
 };
@@ -332,11 +337,18 @@ TEST_CASE("Members that cannot be opened, or hold something else, are dropped an
   Bench bench;
   Set set;
   set.add("http://gone/file").open_error = make_error(Errc::kNotFound, "http://gone/file: no such file");
-  set.add("http://a/file");
+  auto& a = set.add("http://a/file");
   set.add("http://short/file", kObject.substr(0, 1000));
   set.add("http://other/file", damaged(kObject.size() - 3));
   set.add("http://unsized/file").sized = false;
-  set.add("http://b/file");
+  auto& b = set.add("http://b/file");
+  // It does not end before the last of them was opened.
+  test::Rendezvous judged(4);
+  set.judged = &judged;
+  a.on_block = b.on_block = [&](size_t, uint64_t, const Output&, const Context&) -> Status {
+    if (a.bytes_written + b.bytes_written < kObject.size() / 2 || judged.wait()) return {};
+    return make_error(Errc::kNetwork, "somebody was not dropped");
+  };
   Mirrors mirrors = set.make();
   FakeSink sink;
   REQUIRE(download(mirrors, sink, with_parallelism(4), bench.context));
