@@ -184,8 +184,8 @@ TEST_CASE("What the hub refuses is said once, to every fetch") {
     CHECK(status.error().code == Errc::kDenied);
     CHECK(status.error().what.find("hf://o/m/model.bin: the server answers 403") == 0);
   }
-    // With its range, and once without.
-    CHECK(f.client.streamed.size() == 2);
+  // With its range, and once without.
+  CHECK(f.client.streamed.size() == 2);
 }
 
 TEST_CASE("A file of another size than the listing says is an error") {
