@@ -14,7 +14,7 @@ TEST_CASE("A saved access is found by name and as the default", "[access]") {
   LocalNetwork network;
   User user(network);
   user.env.erase("SJCP_ACCESS");
-  check_failure(user.run({"ls"}), 3, "access");
+  check_failure(user.run({"ls"}), 2, "access");
   user.must({"access", "import", "mine", network.grant()});
   const std::string saved = user.path("home/config/sjcp/access.json");
   REQUIRE(exists(saved));

@@ -107,7 +107,7 @@ TEST_CASE("A range outside the object is refused and the file there stays", "[ba
   for (const std::string range : {"bytes=10000-", "10000-10005", "bytes=20000-30000"}) {
     check_failure(user.run({"cp", "--range", range, "sj://bucket/key", kept}), 2, "sj://bucket/key");
   }
-  for (const std::string range : {"bytes=5-4", "x", "bytes=", "-0", "1-2,4-5"}) {
+  for (const std::string range : {"bytes=5-4", "x", "-0", "1-2,4-5"}) {
     check_failure(user.run({"cp", "--range", range, "sj://bucket/key", kept}), 2, "range");
   }
   CHECK(same_content(kept, copy));

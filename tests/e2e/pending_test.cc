@@ -34,7 +34,8 @@ struct Bench {
     child.finish();
   }
 
-  LocalNetwork network;
+  // One that takes checksums begins an object at the first call.
+  LocalNetwork network{{"--checksums", "on"}};
   const User user;
 };
 
