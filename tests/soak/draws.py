@@ -36,6 +36,7 @@ class Draw:
     hub_options: dict = dataclasses.field(default_factory=dict)
     options: list = dataclasses.field(default_factory=list)
     old: bool = False  # something is at the target before
+    codes: set = dataclasses.field(default_factory=set)  # that any of the faults may end with
 
     @property
     def uses(self):
@@ -47,6 +48,7 @@ class Draw:
 
     def allow(self, verdict):
         """The weaker of two expectations holds."""
+        self.codes |= verdict if isinstance(verdict, set) else set()
         if self.verdict == "succeed":
             self.verdict = verdict
         elif "either" in (verdict, self.verdict):

@@ -59,7 +59,7 @@ def judge(at, made, copy, outcome):
     if outcome.code == 0:
         compare(copy.found(at), copy.wanted, "with exit code 0")
         return
-    if made.verdict == "succeed" or outcome.code not in (CODES if made.verdict == "either" else made.verdict):
+    if made.verdict == "succeed" or outcome.code not in (CODES | made.codes if made.verdict == "either" else made.verdict):
         raise Wrong(f"a false exit code, expected {made.verdict}: {outcome}")
     if not outcome.stderr.strip().splitlines()[-1:] or not outcome.stderr.strip().splitlines()[-1].startswith("sjcp: "):
         raise Wrong(f"does not say why: {outcome}")
