@@ -5,6 +5,7 @@
 #include <fstream>
 #include <utility>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/base/wait.h"
 #include "core/local/file_group.h"
@@ -35,13 +36,6 @@ constexpr size_t kOtherDescriptors = 128;
 constexpr size_t kDescriptorsPerFile = 7;
 constexpr size_t kRateFileSize = 256;
 constexpr auto kRateFileInterval = std::chrono::milliseconds(500);
-
-std::string trimmed(std::string text) {
-  const char* blanks = " \t\r\n";
-  text.erase(text.find_last_not_of(blanks) + 1);
-  text.erase(0, text.find_first_not_of(blanks));
-  return text;
-}
 
 }  // namespace
 
@@ -104,7 +98,7 @@ Status RateFile::read() {
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in.is_open() || in.bad()) return errno_error(path_, errno != 0 ? errno : EIO);
   text.resize(static_cast<size_t>(in.gcount()));
-  const auto rates = parse_rates(trimmed(std::move(text)));
+  const auto rates = parse_rates(trimmed(text));
   if (!rates) return make_error(Errc::kUsage, path_ + ": not a rate; write 10M, or 10M/2M for down/up");
   if (seen_ == rates) return {};
   seen_ = rates;

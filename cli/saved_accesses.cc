@@ -5,6 +5,7 @@
 
 #include "cli/nearest.h"
 #include "cli/redact.h"
+#include "core/base/text.h"
 
 namespace sjcp::cli {
 namespace {
@@ -12,13 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxGrantFile = 1 << 20;
-
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return "";
-  return std::string(text.substr(first, text.find_last_not_of(kSpace) - first + 1));
-}
 
 std::string env(const Io& io, const char* name) {
   auto value = io.env ? io.env(name) : std::nullopt;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cli/redact.h"
+#include "core/base/text.h"
 #include "net/hf/repo.h"
 #include "net/http/headers.h"
 #include "net/http/url.h"
@@ -15,12 +16,6 @@ namespace sjcp::cli {
 namespace {
 
 constexpr size_t kLongestOption = 100;  // what more there is, is no name
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
 
 // They ask for what happens anyway, or for what has no meaning for one file here.
 bool changes_nothing(std::string_view name) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/redact.h"
+#include "core/base/text.h"
 #include "core/local/key_path.h"
 
 namespace sjcp::cli {
@@ -14,12 +15,6 @@ namespace {
 
 constexpr std::string_view kNamespace4 = "urn:ietf:params:xml:ns:metalink";
 constexpr unsigned kLastPriority = 999999;  // RFC 5854, 4.2.16: also that of URLs that have none
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 std::string_view text_of(const pugi::xml_node& node) {
   return trimmed(node.text().get());

@@ -5,18 +5,13 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/text.h"
 #include "core/local/key_path.h"
 
 namespace sjcp::cli {
 namespace {
 
 using transfer::Digest;
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
 
 bool is_hex(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });

@@ -6,13 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
+#include <cerrno>
 #include <ctime>
 #include <filesystem>
 #include <random>
 #include <sstream>
 #include <vector>
 
+#include "core/base/bytes.h"
 #include "core/base/private_file.h"
 
 namespace sjcp::local {
@@ -28,18 +29,6 @@ struct Note {
   std::string pending;
 };
 using Notes = std::map<uint64_t, Note>;
-
-std::optional<std::string> from_hex(std::string_view text) {
-  std::string out;
-  if (text.size() % 2 != 0) return std::nullopt;
-  for (size_t at = 0; at < text.size(); at += 2) {
-    unsigned value = 0;
-    const char* const end = text.data() + at + 2;
-    if (std::from_chars(text.data() + at, end, value, 16).ptr != end) return std::nullopt;
-    out.push_back(static_cast<char>(value));
-  }
-  return out;
-}
 
 std::string line_of(uint64_t number, const Note& note) {
   return "begun " + std::to_string(number) + " " + to_hex(note.service) + " " + to_hex(note.pending) + "\n";
@@ -69,6 +58,7 @@ Notes parse_notes(const std::string& text) {
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
     if (written < 0) return false;
     text.remove_prefix(static_cast<size_t>(written));
   }

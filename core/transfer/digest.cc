@@ -7,6 +7,7 @@
 
 #include "core/base/crc32c.h"
 #include "core/base/crc64.h"
+#include "core/base/text.h"
 #include "core/crypto/hasher.h"
 
 namespace sjcp::transfer {
@@ -24,15 +25,9 @@ constexpr std::array kKinds = {
     Named{DigestKind::kGitBlob, "git-blob", 40},
 };
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 // Metalinks and headers say "sha-256" where others say "sha256".
 std::string without_dashes(std::string_view text) {
-  std::string out = lower(text);
+  std::string out = lowered(text);
   std::erase(out, '-');
   return out;
 }
@@ -90,7 +85,7 @@ Result<Digest> Digest::parse(std::string_view text) {
                                         "': write KIND:HEX with KIND one of sha256, sha1, sha512, md5, "
                                         "crc32c, crc64nvme, git-blob");
   }
-  std::string hex = lower(text.substr(separator + 1));
+  std::string hex = lowered(text.substr(separator + 1));
   if (hex.size() != known->digits || !from_hex(hex)) {
     return make_error(Errc::kUsage, "digest '" + std::string(text) + "': " + known->name + " has " +
                                         std::to_string(known->digits) + " hexadecimal digits");

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "core/base/text.h"
+
 namespace sjcp::transfer {
 namespace {
 
@@ -25,13 +27,6 @@ std::optional<uint64_t> parse_number(std::string_view digits) {
   const bool too_large = error == std::errc::result_out_of_range;
   if (stopped != end || (error != std::errc() && !too_large)) return std::nullopt;
   return too_large ? kLargest : std::min(value, kLargest);
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr const char* kBlanks = " \t";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "core/base/text.h"
 #include "core/local/key_path.h"
 
 namespace sjcp::hf {
@@ -77,25 +78,19 @@ std::string home_of(const Environment& environment) {
   return home.empty() ? "" : home + "/.cache/huggingface";
 }
 
-std::string trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return "";
-  return std::string(text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1));
-}
-
 std::string token_in(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text(kLargestToken, '\0');
   if (!file) return "";
   file.read(text.data(), kLargestToken);
   text.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  return trimmed(text);
+  return std::string(trimmed(text));
 }
 
 std::string find_token(const Environment& environment, const std::string& home) {
   if (is_true(value_of(environment, "HF_HUB_DISABLE_IMPLICIT_TOKEN"))) return "";
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
-    if (auto token = trimmed(value_of(environment, name)); !token.empty()) return token;
+    if (auto token = std::string(trimmed(value_of(environment, name))); !token.empty()) return token;
   }
   const std::string path = value_of(environment, "HF_TOKEN_PATH");
   if (!path.empty()) return token_in(expanded(environment, path));
@@ -106,7 +101,7 @@ std::string find_token(const Environment& environment, const std::string& home) 
 
 Result<Settings> Settings::read(const Environment& environment) {
   Settings settings;
-  if (auto endpoint = trimmed(value_of(environment, "HF_ENDPOINT")); !endpoint.empty()) {
+  if (auto endpoint = std::string(trimmed(value_of(environment, "HF_ENDPOINT"))); !endpoint.empty()) {
     while (endpoint.ends_with('/')) endpoint.pop_back();
     if (!endpoint.starts_with("https://") && !endpoint.starts_with("http://")) {
       return make_error(Errc::kUsage,

@@ -2,18 +2,12 @@
 
 #include <string>
 
+#include "core/base/text.h"
 #include "net/http/headers.h"
 #include "net/http/status.h"
 
 namespace sjcp::http {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
-  while (!text.empty() && kBlank.find(text.back()) != std::string_view::npos) text.remove_suffix(1);
-  return text;
-}
 
 // Of "HTTP/1.1 200 OK"; 0: none.
 int status_of(std::string_view line) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/base/text.h"
 #include "net/http/retry_after.h"
 #include "net/http/url.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 bool same_name(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 std::optional<uint64_t> parse_number(std::string_view text) {

@@ -369,6 +369,9 @@ void Line::prepare_headers(Exchange& exchange) {
 }
 
 void Line::prepare(Exchange& exchange) {
+  // libcurl 7.88 forgets the list of cookie files in the reset without freeing it; the cookies are the
+  // share's.
+  curl_easy_setopt(easy_, CURLOPT_COOKIEFILE, nullptr);
   curl_easy_reset(easy_);
   error_text_[0] = '\0';
   const Request& request = exchange.request;

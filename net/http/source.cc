@@ -60,7 +60,7 @@ bool refuses_ranges(int status) {
 class FetchReceiver final : public Receiver {
  public:
   // asked: nothing: the whole object, of which what precedes the writer's position is passed over.
-  // delivering: counts those that receive what they asked for.
+  // delivering: counts those that receive bytes of what they asked for.
   FetchReceiver(const Known& known, std::optional<ByteRange> asked, RangeWriter& writer,
                 std::atomic<int>& delivering)
       : known_(known), asked_(asked), writer_(writer), delivering_(delivering) {
@@ -83,8 +83,6 @@ class FetchReceiver final : public Receiver {
     } else if (Status whole = check_whole_reply(head, known_); !whole) {
       return whole;
     }
-    counted_ = true;
-    ++delivering_;
     return {};
   }
 
@@ -93,6 +91,8 @@ class FetchReceiver final : public Receiver {
       refusal.body += bytes.text().substr(0, kMostErrorText - std::min(kMostErrorText, refusal.body.size()));
       return {};
     }
+    // Not before: servers that answer and then fall silent would be waited for by each other without end.
+    if (!std::exchange(counted_, true)) ++delivering_;
     const auto skipped = static_cast<size_t>(std::min<uint64_t>(skip_, bytes.size()));
     skip_ -= skipped;
     return writer_.take(bytes.sub(skipped));

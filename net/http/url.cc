@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/scope_guard.h"
+#include "core/base/text.h"
 
 namespace sjcp::http {
 namespace {
@@ -18,12 +19,6 @@ constexpr size_t kLongestName = 255;
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
 }
 
 bool is_control(char c) {
@@ -64,14 +59,15 @@ std::string ascii_host(const std::string& host) {
   const locale_t before = uselocale(utf8.get());
   const ScopeGuard restored([before] { uselocale(before); });
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);
-  char* text = nullptr;
   if (curl_url_set(url.get(), CURLUPART_SCHEME, "http", 0) != CURLUE_OK ||
-      curl_url_set(url.get(), CURLUPART_HOST, host.c_str(), 0) != CURLUE_OK ||
-      curl_url_get(url.get(), CURLUPART_HOST, &text, CURLU_PUNYCODE) != CURLUE_OK) {
+      curl_url_set(url.get(), CURLUPART_HOST, host.c_str(), 0) != CURLUE_OK) {
     return "";
   }
+  char* text = nullptr;
+  const CURLUcode got = curl_url_get(url.get(), CURLUPART_HOST, &text, CURLU_PUNYCODE);
+  // libcurl 7.88 hands over what it copied although the name is none; later ones hand over nothing.
   const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
-  return lowered(text);
+  return got == CURLUE_OK ? lowered(text) : "";
 }
 
 // False: no host, or a port that is none.

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/base/text.h"
 #include "core/transfer/content.h"
 #include "net/http/retry_after.h"
 
@@ -19,14 +20,6 @@ constexpr std::array<std::string_view, 6> kOfContent{"content-type",        "cac
                                                      "content-disposition", "content-encoding",
                                                      "content-language",    "expires"};
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 bool is_of_content(std::string_view name) {
   return std::find(kOfContent.begin(), kOfContent.end(), name) != kOfContent.end();
@@ -120,18 +113,18 @@ std::vector<Digest> digests_of(const http::Head& head, bool checksums, bool etag
 std::optional<Digest> md5_in_etag(const http::Head& head) {
   const std::string etag = unquoted(head.header("ETag").value_or(""));
   if (!is_md5(etag) || !etag_is_digest(head)) return std::nullopt;
-  return Digest{DigestKind::kMd5, lower(etag)};
+  return Digest{DigestKind::kMd5, lowered(etag)};
 }
 
 std::vector<Digest> digests_in_listing(std::string_view etag) {
   if (!is_md5(etag)) return {};
-  return {{DigestKind::kMd5, lower(etag)}};
+  return {{DigestKind::kMd5, lowered(etag)}};
 }
 
 std::map<std::string, std::string> metadata_of(const http::Head& head) {
   std::map<std::string, std::string> out;
   for (const auto& header : head.headers) {
-    std::string name = lower(header.name);
+    std::string name = lowered(header.name);
     if (name.starts_with(kMeta)) {
       out[name.substr(kMeta.size())] = header.value;
     } else if (is_of_content(name) && header.value != "binary/octet-stream") {
@@ -152,7 +145,7 @@ bool is_portable(std::string_view key, std::string_view value) {
 std::vector<http::Header> headers_of(const std::map<std::string, std::string>& metadata) {
   std::vector<http::Header> out;
   for (const auto& [key, value] : metadata) {
-    std::string name = lower(key);
+    std::string name = lowered(key);
     const bool whole = is_of_content(name) || name.starts_with(kMeta);
     out.push_back({whole ? std::move(name) : std::string(kMeta) + name, value});
   }

@@ -3,27 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/text.h"
+
 namespace sjcp::s3 {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\v\f";
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 std::string unquoted(std::string_view name) {
-  name = trimmed(name);
+  name = trimmed(name, kBlanks);
   const bool quoted =
       name.size() >= 2 && (name.front() == '"' || name.front() == '\'') && name.back() == name.front();
   return std::string(quoted ? name.substr(1, name.size() - 2) : name);
@@ -44,12 +32,12 @@ Status parse(std::string_view text, const std::string& file,
     const size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    const std::string_view content = trimmed(line);
+    const std::string_view content = trimmed(line, kBlanks);
     if (content.empty() || content.front() == '#' || content.front() == ';') continue;
     if (line.front() == '[') {
       const size_t close = content.rfind(']');
       if (close == std::string_view::npos) return bad("a section without ]");
-      section = begin(trimmed(content.substr(1, close - 1)));
+      section = begin(trimmed(content.substr(1, close - 1), kBlanks));
       in_section = true;
       parent.clear();
       continue;
@@ -61,8 +49,8 @@ Status parse(std::string_view text, const std::string& file,
       if (nested) continue;
       return bad("neither a section nor KEY = VALUE");
     }
-    std::string key = lower(trimmed(content.substr(0, equals)));
-    const std::string_view value = trimmed(content.substr(equals + 1));
+    std::string key = lowered(trimmed(content.substr(0, equals), kBlanks));
+    const std::string_view value = trimmed(content.substr(equals + 1), kBlanks);
     if (nested) {
       key = parent + "." + key;
     } else {

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <pugixml.hpp>
 
+#include "core/base/text.h"
+
 namespace sjcp::s3 {
 namespace {
 
@@ -16,13 +18,6 @@ constexpr unsigned kParse =
     pugi::parse_minimal | pugi::parse_escapes | pugi::parse_cdata | pugi::parse_ws_pcdata_single;
 
 using Node = pugi::xml_node;
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 std::string word(const Node& node, const char* name) {
   return std::string(trimmed(node.child_value(name)));

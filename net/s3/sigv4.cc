@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "core/base/text.h"
+
 namespace sjcp::s3 {
 namespace {
 
@@ -19,14 +21,6 @@ constexpr std::array<bool, 256> make_plain() {
   return plain;
 }
 constexpr auto kPlain = make_plain();
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
@@ -105,7 +99,7 @@ Canonical canonical_request(const Target& target, const std::vector<http::Header
   std::vector<std::pair<std::string, std::string>> lines;
   lines.reserve(headers.size() + 1);
   lines.emplace_back("host", target.host);
-  for (const auto& header : headers) lines.emplace_back(lower(header.name), folded(header.value));
+  for (const auto& header : headers) lines.emplace_back(lowered(header.name), folded(header.value));
   // By name alone: a longer name may not come before its own beginning because of what follows the colon.
   std::sort(lines.begin(), lines.end());
   Canonical out;

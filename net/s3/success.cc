@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/bytes.h"
+#include "core/base/text.h"
 #include "core/transfer/digest.h"
 #include "net/http/retry_after.h"
 #include "net/s3/object_copy.h"
@@ -13,26 +14,18 @@
 namespace sjcp::s3 {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 bool is_page(const http::Head& head, std::string_view body) {
   constexpr size_t kLook = 512;
   if (body.empty()) return false;
-  if (lower(head.header("Content-Type").value_or("")).starts_with("text/html")) return true;
-  const std::string begin = lower(body.substr(0, kLook));
+  if (lowered(head.header("Content-Type").value_or("")).starts_with("text/html")) return true;
+  const std::string begin = lowered(body.substr(0, kLook));
   return begin.find("<html") != std::string::npos || begin.find("<!doctype html") != std::string::npos;
 }
 
 // Every service that speaks the protocol has a header of its kind in each reply, or nearly.
 bool is_of_service(const http::Head& head) {
   return std::any_of(head.headers.begin(), head.headers.end(),
-                     [](const http::Header& header) { return lower(header.name).starts_with("x-amz"); });
+                     [](const http::Header& header) { return lowered(header.name).starts_with("x-amz"); });
 }
 
 bool is_error(std::string_view body) {
@@ -65,7 +58,7 @@ std::string etag_of(const std::vector<StoredPart>& parts) {
   auto hasher = transfer::Hasher::create(transfer::DigestKind::kMd5, parts.size() * kDigits / 2);
   for (const auto& part : parts) {
     const std::string etag = unquoted(part.etag);
-    const auto bytes = etag.size() == kDigits ? from_hex(lower(etag)) : std::nullopt;
+    const auto bytes = etag.size() == kDigits ? from_hex(lowered(etag)) : std::nullopt;
     if (!bytes) return "";
     hasher->update(*bytes);
   }
@@ -116,7 +109,7 @@ bool composed(Requester& requester, const Name& name, const std::vector<StoredPa
   call.key = name.key;
   auto head = requester.call(call, context);
   if (!head) return false;
-  const std::string etag = lower(unquoted(head->header("ETag").value_or("")));
+  const std::string etag = lowered(unquoted(head->header("ETag").value_or("")));
   uint64_t size = 0;
   for (const auto& part : parts) size += part.size;
   return (!etag.empty() && etag == etag_of(parts)) || shows(*head, size, ago);

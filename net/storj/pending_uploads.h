@@ -44,7 +44,7 @@ Trace find_object(const Session& session, const PendingPlace& place, const std::
 std::string begun_note(const PendingPlace& place, const std::string& mark);
 Status remove_begun(const Session& session, const std::string& note, const std::stop_token& stop);
 
-// Whose notes this session can remove: the satellite and the project, a public part of its API key.
+// Whose notes a project with this grant can remove: the satellite, and the public part of the API key.
 std::string service_name(const Session& session);
 
 }  // namespace sjcp::storj

@@ -36,6 +36,16 @@ std::vector<nlohmann::json> of_kind(const std::vector<nlohmann::json>& lines, co
   return out;
 }
 
+// A view whose lines are appended to the text, which outlives it.
+std::vector<std::unique_ptr<cli::View>> json_into(std::string& text) {
+  std::vector<std::unique_ptr<cli::View>> views;
+  views.push_back(std::make_unique<cli::JsonView>([&text](std::string_view line) {
+    text += line;
+    return Status();
+  }));
+  return views;
+}
+
 std::set<std::string> fields(const nlohmann::json& object) {
   std::set<std::string> out;
   for (const auto& [name, value] : object.items()) out.insert(name);
@@ -59,12 +69,7 @@ TEST_CASE("Reporter samples rate and time left, and sums up once") {
   MovingClock clock;
   transfer::Counters counters;
   std::string text;
-  std::vector<std::unique_ptr<cli::View>> views;
-  views.push_back(std::make_unique<cli::JsonView>([&](std::string_view line) {
-    text += line;
-    return Status();
-  }));
-  cli::Reporter reporter(std::move(views), counters, clock);
+  cli::Reporter reporter(json_into(text), counters, clock);
   reporter.start({"cp", clock.wall_now(), 8, 4, 1024}, 0ms);
   reporter.planned(3000);
   counters.bytes_done = 500;
@@ -245,12 +250,7 @@ TEST_CASE("What nodes have acknowledged counts, and is told apart from what is c
   MovingClock clock;
   transfer::Counters counters;
   std::string text;
-  std::vector<std::unique_ptr<cli::View>> views;
-  views.push_back(std::make_unique<cli::JsonView>([&](std::string_view line) {
-    text += line;
-    return Status();
-  }));
-  cli::Reporter reporter(std::move(views), counters, clock);
+  cli::Reporter reporter(json_into(text), counters, clock);
   reporter.start({"cp", clock.wall_now(), 0, 1, 0}, 0ms);
   reporter.planned(1000);
   reporter.plan_complete();

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 
 import harness
-from services import Account, KEY, SECRET
+from gateway import Account, KEY, SECRET
 
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "ceph-authtool", "monmaptool")
 FSID = "2f6f1bd5-0c1e-4b57-9a5d-6f4d9c7a3e01"

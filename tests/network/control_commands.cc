@@ -221,7 +221,7 @@ json count_checksums(Network& network, const json& command) {
 // The first time what the objects consist of is kept; the second time they consist of that again, whatever
 // they are by then.
 json mix_up_versions(Network& network, const json& command) {
-  static std::map<std::string, std::vector<Segment>> kept;  // of one process, which is one network
+  auto& kept = network.satellite().kept_segments;
   if (kept.empty()) {
     for_each_object(network, command, [&](const std::string&, const ListEntry& entry) {
       kept[entry.key] = entry.object->segments;

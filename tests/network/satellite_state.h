@@ -3,8 +3,10 @@
 // Threads: any; each part locks for itself.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "tests/network/authorization.h"
@@ -54,6 +56,8 @@ struct SatelliteState {
   OrderIssuer orders;
   SatelliteFaults faults;
   RequestLimit limit;
+  // What objects consisted of when a test asked to keep it, by key.
+  std::map<std::string, std::vector<Segment>> kept_segments;
 };
 
 }  // namespace sjcp::network

@@ -16,7 +16,23 @@ def need_program():
     return str(beside) if beside.exists() else harness.need_program("versitygw")
 
 
-class Gateway:
+class Account:
+    """Of whoever knows KEY and SECRET at `url`."""
+
+    region = "us-east-1"
+    url = ""
+
+    def environment(self, **more):
+        return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL": self.url,
+                "AWS_EC2_METADATA_DISABLED": "true", **more}
+
+    def client(self, **options):
+        boto3 = harness.need_module("boto3")
+        return boto3.client("s3", endpoint_url=self.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET,
+                            region_name=self.region, **options)
+
+
+class Gateway(Account):
     def __init__(self, folder, region="us-east-1", authority=None, domain=None):
         folder = pathlib.Path(folder)
         self.root = folder / "buckets"
@@ -35,16 +51,6 @@ class Gateway:
                  str(self.access_log), *tls, *virtual, "posix", str(self.root)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment)
         harness.wait_for_port(self.port, self.process)
-
-    def environment(self, **more):
-        return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL": self.url,
-                "AWS_EC2_METADATA_DISABLED": "true", **more}
-
-    def client(self, **options):
-        """The other client."""
-        boto3 = harness.need_module("boto3")
-        return boto3.client("s3", endpoint_url=self.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET,
-                            region_name=self.region, **options)
 
     def requests(self):
         """Of all requests so far, in order: status, operation, escaped path."""

@@ -274,6 +274,13 @@ class WebTest(unittest.TestCase):
         threading.Thread(target=serve, daemon=True).start()
         return listener.getsockname()[1]
 
+    def file(self, name, data):
+        """Made below the test's folder; its path."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
     def assert_file(self, path, data):
         found = pathlib.Path(path).read_bytes()
         self.assertEqual(len(found), len(data))

@@ -14,23 +14,7 @@ import harness
 KEY, SECRET = gateway.KEY, gateway.SECRET
 
 
-class Account:
-    """Of whoever knows KEY and SECRET at `url`."""
-
-    region = "us-east-1"
-    url = ""
-
-    def environment(self, **more):
-        return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL": self.url,
-                "AWS_EC2_METADATA_DISABLED": "true", **more}
-
-    def client(self, **options):
-        boto3 = harness.need_module("boto3")
-        return boto3.client("s3", endpoint_url=self.url, aws_access_key_id=KEY, aws_secret_access_key=SECRET,
-                            region_name=self.region, **options)
-
-
-class Process(Account):
+class Process(gateway.Account):
     """A program that listens on a port of its own; command(port) starts it."""
 
     def __init__(self, folder, command):

@@ -36,12 +36,6 @@ class Questions:
     def url(self, key=""):
         return f"s3://{self.bucket}/{key}"
 
-    def file(self, name, data):
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        return path
-
     def object(self, key):
         return self.boto.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
