@@ -41,13 +41,17 @@ def moto(folder):
 
 
 def rclone(folder):
-    """`rclone serve s3` over a folder."""
+    """`rclone serve s3` over a folder.
+
+    Objects that arrive at once in a folder that is new are on the disk, but some are not listed until rclone reads the
+    folder again, which it does every 5 minutes unless told otherwise.
+    """
     program = harness.need_program("rclone")
     folder = pathlib.Path(folder)
     (folder / "buckets").mkdir(parents=True)
     return Process(folder, lambda port: [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key",
                                          f"{KEY},{SECRET}", "--vfs-cache-mode", "full", "--cache-dir", folder / "cache",
-                                         folder / "buckets"])
+                                         "--dir-cache-time", "1s", "--vfs-write-back", "1s", folder / "buckets"])
 
 
 @dataclasses.dataclass
