@@ -24,6 +24,7 @@ type options struct {
 	mib     int64
 	p       string
 	only    string
+	base    string
 	dir     string
 	out     string
 	minutes float64
@@ -49,6 +50,7 @@ func main() {
 	flag.Int64Var(&o.mib, "size", 0, "MiB of the object, where a scenario has one (default: the scenario's own)")
 	flag.StringVar(&o.p, "p", "auto", "sjcp's -p")
 	flag.StringVar(&o.only, "peers", "", "comma-separated programs to run besides sjcp (default: all of the scenario)")
+	flag.StringVar(&o.base, "base", "", "another build of sjcp, which takes turns with this one")
 	flag.StringVar(&o.dir, "dir", "", "where the files go (default: a temporary folder)")
 	flag.StringVar(&o.out, "out", "", "where the reports go (default: bench in the folder of the programs)")
 	flag.Float64Var(&o.minutes, "minutes", 2.5, "a scenario begins no further round after this, once it has three")

@@ -17,6 +17,11 @@ const (
 	jobPutTree = "put-tree"
 )
 
+// baseName is what another build of sjcp is called, which --base names.
+const baseName = "base"
+
+func isSjcp(p program) bool { return p.name == "sjcp" || p.name == baseName }
+
 // program is one of those that are compared.  Its commands are nil for jobs that it cannot do.
 type program struct {
 	name    string
@@ -182,6 +187,23 @@ func (b *bench) ableOf(s *site, wanted []program) (programs []program, skipped [
 			continue
 		}
 		programs = append(programs, p)
+		if p.name == "sjcp" && b.base != "" {
+			programs = append(programs, b.baseOf(p))
+		}
 	}
 	return programs, skipped
+}
+
+// baseOf is another build of sjcp, which is asked just what sjcp is asked.
+func (b *bench) baseOf(sjcp program) program {
+	base := sjcp
+	base.name, base.about = baseName, "sjcp as it was before"
+	base.command = func(_ *bench, s *site, job, remote, local string) command {
+		c := sjcp.command(b, s, job, remote, local)
+		if c != nil {
+			c[slices.Index(c, b.tool("sjcp"))] = b.base
+		}
+		return c
+	}
+	return base
 }

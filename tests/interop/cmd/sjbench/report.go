@@ -22,10 +22,20 @@ type series struct {
 
 // ratio is sjcp's median over another program's.
 type ratio struct {
-	Job  string  `json:"job"`
-	To   string  `json:"to"`
-	Wall float64 `json:"wall"`
-	CPU  float64 `json:"cpu"`
+	Job         string  `json:"job"`
+	To          string  `json:"to"`
+	Wall        float64 `json:"wall"`
+	CPU         float64 `json:"cpu"`
+	WallByRound spread  `json:"wall_by_round"`
+	CPUByRound  spread  `json:"cpu_by_round"`
+}
+
+// spread is how a ratio differs from round to round: its quartiles.  Programs of one round ran one after the other, so
+// that a drift of the machine is in both.
+type spread struct {
+	Lower  float64 `json:"lower"`
+	Median float64 `json:"median"`
+	Upper  float64 `json:"upper"`
 }
 
 // figure is anything else that a scenario found out.
@@ -98,19 +108,40 @@ func (o *outcome) finish() {
 		o.Figures[i].Value = median(o.Figures[i].Runs)
 	}
 	for _, theirs := range o.Series {
-		ours, found := o.median("sjcp", theirs.Job)
-		if found && theirs.Program != "sjcp" {
+		ours := o.series("sjcp", theirs.Job)
+		if ours != nil && theirs.Program != "sjcp" {
+			wall := func(s sample) float64 { return s.WallSeconds }
+			cpu := func(s sample) float64 { return s.CPUSeconds }
 			o.Ratios = append(o.Ratios, ratio{theirs.Job, theirs.Program,
-				ours.WallSeconds / theirs.Median.WallSeconds, ours.CPUSeconds / theirs.Median.CPUSeconds})
+				wall(ours.Median) / wall(theirs.Median), cpu(ours.Median) / cpu(theirs.Median),
+				spreadOf(ours.Runs, theirs.Runs, wall), spreadOf(ours.Runs, theirs.Runs, cpu)})
 		}
 	}
 }
 
-func (o *outcome) median(program, job string) (sample, bool) {
-	for _, s := range o.Series {
-		if s.Program == program && s.Job == job {
-			return s.Median, true
+func (o *outcome) series(program, job string) *series {
+	for i := range o.Series {
+		if s := &o.Series[i]; s.Program == program && s.Job == job {
+			return s
 		}
+	}
+	return nil
+}
+
+// spreadOf is of ours over theirs, run by run.
+func spreadOf(ours, theirs []sample, of func(sample) float64) spread {
+	var ratios []float64
+	for i := range min(len(ours), len(theirs)) {
+		ratios = append(ratios, of(ours[i])/of(theirs[i]))
+	}
+	slices.Sort(ratios)
+	half := (len(ratios) + 1) / 2
+	return spread{median(ratios[:half]), median(ratios), median(ratios[len(ratios)-half:])}
+}
+
+func (o *outcome) median(program, job string) (sample, bool) {
+	if s := o.series(program, job); s != nil {
+		return s.Median, true
 	}
 	return sample{}, false
 }
@@ -219,13 +250,13 @@ func (o *outcome) describe(out *strings.Builder) {
 }
 
 func (o *outcome) writeSeries(out *strings.Builder) {
-	fmt.Fprintln(out, "| job | program | runs | wall s | CPU s | MiB/s | peak MiB | piece bytes per byte | wall: sjcp / it | CPU: sjcp / it |")
+	fmt.Fprintln(out, "| job | program | runs | wall s | CPU s | MiB/s | peak MiB | piece bytes per byte | wall: sjcp / it (quartiles by round) | CPU: sjcp / it |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|---|---|---|---|")
 	for _, s := range o.Series {
 		wall, cpu := "", ""
 		for _, r := range o.Ratios {
 			if r.Job == s.Job && r.To == s.Program {
-				wall, cpu = number(r.Wall), number(r.CPU)
+				wall, cpu = r.WallByRound.beside(r.Wall), r.CPUByRound.beside(r.CPU)
 			}
 		}
 		rate, peak, traffic := "", "", ""
@@ -241,6 +272,11 @@ func (o *outcome) writeSeries(out *strings.Builder) {
 		fmt.Fprintf(out, "| %s | %s | %d | %.2f | %.2f | %s | %s | %s | %s | %s |\n", s.Job, s.Program, len(s.Runs),
 			s.Median.WallSeconds, s.Median.CPUSeconds, rate, peak, traffic, wall, cpu)
 	}
+}
+
+// beside is a ratio of medians and its spread.
+func (s spread) beside(ratio float64) string {
+	return fmt.Sprintf("%.3f (%.3f-%.3f)", ratio, s.Lower, s.Upper)
 }
 
 func number(value float64) string {

@@ -73,8 +73,21 @@ func TestRatiosAreOfMedians(t *testing.T) {
 		{Program: "library", Job: jobPut, Runs: runs(1)},
 	}}
 	o.finish()
-	if len(o.Ratios) != 1 || o.Ratios[0] != (ratio{jobGet, "library", 0.5, 0.5}) {
+	byRound := spread{0.135, 0.25, 1.25} // of 0.02, 0.25 and 2.25
+	if len(o.Ratios) != 1 || o.Ratios[0] != (ratio{jobGet, "library", 0.5, 0.5, byRound, byRound}) {
 		t.Errorf("ratios: %+v", o.Ratios)
+	}
+}
+
+func TestAnotherBuildIsAskedWhatThisOneIs(t *testing.T) {
+	b := &bench{options: options{tools: "build", base: "/old/sjcp", p: "auto", only: "none"}}
+	able, _ := b.ableOf(nil, programs())
+	if len(able) != 2 || able[1].name != baseName {
+		t.Fatalf("programs: %+v", able)
+	}
+	ours, theirs := able[0].command(b, nil, jobGet, "o", "t"), able[1].command(b, nil, jobGet, "o", "t")
+	if theirs[0] != "/old/sjcp" || !slices.Equal(ours[1:], theirs[1:]) {
+		t.Errorf("%v and %v", ours, theirs)
 	}
 }
 

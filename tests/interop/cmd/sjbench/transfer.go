@@ -124,7 +124,7 @@ func (b *bench) once(s *site, p program, m move, result *outcome) error {
 		return err
 	}
 	// A program may find that there is nothing to do.
-	if slices.Contains(storjPrograms, p.name) && taken.Traffic < 1 {
+	if (isSjcp(p) || slices.Contains(storjPrograms, p.name)) && taken.Traffic < 1 {
 		return fmt.Errorf("%s moved only %.2f of the object", p.name, taken.Traffic)
 	}
 	result.add(p.name, m.label, taken)

@@ -30,7 +30,7 @@ type watch struct {
 // watch begins to observe a command, to which it may add options.
 func (b *bench) watch(s *site, p program, c *command) (*watch, error) {
 	w := &watch{s: s, p: p}
-	if p.name == "sjcp" && s.profile != "" {
+	if isSjcp(p) && s.profile != "" {
 		w.events = filepath.Join(s.folder, "events.json")
 		i := slices.Index(*c, "--progress=none")
 		*c = slices.Concat((*c)[:i], command{"--progress=json", "--progress-file", w.events}, (*c)[i+1:])
@@ -95,11 +95,11 @@ func (w *watch) finish(taken sample, m move, result *outcome) error {
 	if w.events == "" || m.job != jobGet {
 		return nil
 	}
-	return noteEvents(w.events, result)
+	return noteEvents(w.events, prefix, result)
 }
 
 // noteEvents reads what sjcp said of a download in its last line.
-func noteEvents(path string, result *outcome) error {
+func noteEvents(path, prefix string, result *outcome) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func noteEvents(path string, result *outcome) error {
 			Share *float64 `json:"last_percent_share"`
 		}
 		if json.Unmarshal([]byte(line), &said) == nil && said.Event == "summary" && said.Share != nil {
-			result.note(figureTail, "%", 100**said.Share)
+			result.note(prefix+figureTail, "%", 100**said.Share)
 		}
 	}
 	return os.Remove(path)
