@@ -18,6 +18,8 @@ constexpr double kWorthAny = 4;
 // The same where most are as late as it is, and only a few show that it could be better.
 constexpr double kWorthAlone = 8;
 constexpr double kLongAlone = 5;  // seconds
+// The same before it is certain that it lasts.
+constexpr double kWorthSoon = 24;
 // The same on a busy line, where luck decides who is behind: beyond any luck.
 constexpr double kWorthBusy = 16;
 // Where even good pieces get no more, in bytes a second, many connections share a thin line and some of them
@@ -36,6 +38,14 @@ constexpr PieceRace::Time kFar = std::chrono::milliseconds(35);
 constexpr int kUneven = 3;
 // Share of the needed pieces that may be paid for twice because they are slow.
 constexpr unsigned kExchangeShare = 10;
+
+// Where fewer of those tried are good, more substitutes are opened than places are to be filled.
+constexpr double kManyPoor = 0.7;
+// What a node delivers before it is trusted to go on.
+constexpr uint64_t kProven = 64 << 10;
+// So many others are looked at where all are equally slow, then twice as many, a few times.
+constexpr unsigned kProbes = 2;
+constexpr unsigned kProbeRounds = 4;
 
 // The nearest nodes answer first, and others may be several times as far away.
 constexpr int kOverdue = 5;
@@ -108,6 +118,7 @@ PieceRace::Role PieceRace::first_bytes(unsigned piece, Time now, bool warm) {
 PieceRace::Decision PieceRace::failed(unsigned piece, uint64_t consumed, Time now) {
   Decision decision;
   pieces_.at(piece).role = Role::kFailed;
+  pieces_.at(piece).poor = true;
   if (options_.correctable != 0) return decision;
   // A failed laggard whose substitute is already running leaves no gap.
   while (count(Role::kActive) + count(Role::kWaiting) < options_.needed) {
@@ -136,7 +147,9 @@ PieceRace::Decision PieceRace::review(std::span<const Progress> active, uint64_t
     drop_late(late, decision);
   } else {
     replace(std::move(late), view, decision);
+    probe(active, view, decision);
     drop_overtaken(active, view, decision);
+    if (hedged_ || probing_) drop_unproven(active, view, decision);
     if (line_busy) drop_surplus(active, view, decision);
   }
   return decision;
@@ -181,6 +194,7 @@ void PieceRace::note(const Progress& progress, Time now) {
     p.busy = progress.busy;
   }
   p.last_position = progress.position;
+  if (p.poor && progress.position >= p.poor_position + kProven) p.poor = false;
 }
 
 PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) {
@@ -214,15 +228,11 @@ PieceRace::Verdict PieceRace::judge(const Progress& progress, const View& view) 
 PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progress, const View& view) const {
   const Time silent = view.now - std::max(p.last_gain, p.opened);
   if (silent >= std::max(options_.max_patience, 3 * silence_of(p, view))) return Verdict::kHopeless;
-  const auto late_alone = [&](double least) {
-    if (!p.behind_since || view.now - *p.behind_since < options_.max_patience / 2) return false;
-    const double needed = needs(p, progress, view);
-    return needed > kLongAlone && worth(needed, view, view.good_rate) > least;
-  };
   // Senders that pace themselves look like a queue where they are most of those that are read.  A silent one
   // may have lost packets.
   if (view.line_busy) {
-    const bool useless = view.good_rate >= kThin && silent < silence_of(p, view) && late_alone(kWorthBusy);
+    const bool useless =
+        view.good_rate >= kThin && silent < silence_of(p, view) && crawls(p, progress, view, kWorthBusy);
     return useless ? Verdict::kHopeless : Verdict::kFine;
   }
   if (p.late_since && view.now - *p.late_since >= view.patience) {
@@ -233,7 +243,21 @@ PieceRace::Verdict PieceRace::judge_late(const Piece& p, const Progress& progres
   if (stillborn(p, progress, view, silent)) return Verdict::kHopeless;
   if (!p.behind_since) return Verdict::kFine;
   if (silent >= 3 * silence_of(p, view)) return Verdict::kHopeless;
-  return late_alone(kWorthAlone) ? Verdict::kHopeless : Verdict::kFine;
+  return crawls(p, progress, view, kWorthAlone) ? Verdict::kHopeless : Verdict::kFine;
+}
+
+// The best are so many times as fast for a good while.  What comes steadily, and many times as slowly as
+// that, is no matter of luck and seen sooner.
+bool PieceRace::crawls(const Piece& p, const Progress& progress, const View& view, double least) const {
+  if (!p.behind_since) return false;
+  const Time behind = view.now - *p.behind_since;
+  const Time startup = p.trip > Time(0) ? kStartupTrips * p.trip : view.startup;
+  const bool long_enough = behind >= options_.max_patience / 2;
+  const bool steady = !view.line_busy || view.now - p.last_gain <= options_.min_patience;
+  if (!long_enough && (!steady || behind < kOverdue * startup + 3 * options_.min_patience)) return false;
+  const double needed = needs(p, progress, view);
+  if (needed <= kLongAlone) return false;
+  return worth(needed, view, view.good_rate) > (long_enough ? least : kWorthSoon);
 }
 
 // It answered, and then sent no more than a connection sends before its first acknowledgement: little is lost
@@ -297,14 +321,72 @@ void PieceRace::fill(const View& view, Decision& decision) {
 
 void PieceRace::replace(std::vector<std::pair<Verdict, unsigned>> late, const View& view,
                         Decision& decision) {
-  const auto good = [&] { return count(Role::kActive) - static_cast<unsigned>(late.size()); };
+  const unsigned good = count(Role::kActive) - static_cast<unsigned>(late.size());
   const unsigned most = (options_.needed + kExchangeShare - 1) / kExchangeShare;
-  for (const auto& [verdict, piece] : late) {
-    if (good() >= options_.needed) return;
-    if (verdict == Verdict::kLate || (verdict == Verdict::kSlow && exchanged_ >= most)) return;
-    if (!substitute(view.consumed, view.now, decision)) return;
-    if (verdict == Verdict::kSlow) ++exchanged_;
+  unsigned slow = 0;
+  unsigned hopeless = 0;
+  bool again = false;
+  for (const auto& [verdict, number] : late) {
+    if (verdict == Verdict::kSlow) ++slow;
+    if (verdict != Verdict::kHopeless) continue;
+    ++hopeless;
+    Piece& p = pieces_.at(number);
+    again |= p.substitute && !p.poor;
+    p.poor = true;
+    p.poor_position = p.last_position;
   }
+  if (good >= options_.needed) return;
+  if (again) ++refilled_;
+  const unsigned places = options_.needed - good;
+  const unsigned certain = std::min(places, hopeless);
+  for (unsigned i = substitutes_for(certain); i != 0; --i) {
+    if (!substitute(view.consumed, view.now, decision)) return;
+  }
+  for (unsigned i = std::min(places - certain, slow); i != 0 && exchanged_ < most; --i) {
+    if (!substitute(view.consumed, view.now, decision)) return;
+    ++exchanged_;
+  }
+}
+
+// So many are opened for places that hopeless ones hold.
+unsigned PieceRace::substitutes_for(unsigned places) {
+  if (places == 0) return 0;
+  unsigned tried = 0;
+  unsigned good = 0;
+  for (const auto& [number, p] : pieces_) {
+    if (p.role != Role::kActive && !p.poor) continue;
+    ++tried;
+    if (!p.poor) ++good;
+  }
+  const double share = std::max(good, 1u) / static_cast<double>(tried);
+  if (share >= kManyPoor && refilled_ == 0) return places;
+  const double more = std::exp2(std::min(refilled_, 8u)) * places / share;
+  const auto wanted = std::max(places, static_cast<unsigned>(std::lround(std::min(more, 1e6))));
+  hedged_ |= wanted > places;
+  return wanted;
+}
+
+// Nobody shows that it could be better, and nothing says for certain that the line is at its end.
+void PieceRace::probe(std::span<const Progress> active, const View& view, Decision& decision) {
+  if (hedged_ || probe_rounds_ == kProbeRounds || view.rate <= 0) return;
+  // Senders that pace themselves look like a queue, too.
+  if (view.line_busy && view.good_rate * options_.needed >= kThin) return;
+  if (!probing_ && count(Role::kActive) > options_.needed) return;
+  if (probe_after_ == Time(0))
+    probe_after_ = view.now + std::max(options_.max_patience / 4, 2 * view.startup);
+  if (view.now < probe_after_) return;
+  const auto left = static_cast<double>(options_.piece_size - view.consumed);
+  const auto moves = [&](const Progress& each) {
+    const Piece& p = pieces_.at(each.piece);
+    return p.behind_since.has_value() || doubling(p, each, view.now);
+  };
+  if (left / view.good_rate < kLongAlone || std::ranges::any_of(active, moves)) return;
+  probe_after_ = 2 * view.now;
+  for (unsigned i = 0; i < kProbes << std::min(probe_rounds_, 1U); ++i) {
+    if (!first_of(Role::kParked) && !next_reserve()) break;
+    probing_ |= substitute(view.consumed, view.now, decision);
+  }
+  ++probe_rounds_;
 }
 
 // Parked pieces have their handshake behind them but would have to send everything from the beginning.
@@ -322,6 +404,7 @@ bool PieceRace::substitute(uint64_t consumed, Time now, Decision& decision) {
   }
   Piece& p = pieces_.at(parked ? *parked : *reserve);
   p.role = Role::kActive;
+  p.substitute = true;
   p.opened = p.last_gain = now;
   return true;
 }
@@ -350,6 +433,36 @@ void PieceRace::drop_overtaken(std::span<const Progress> active, const View& vie
   }
 }
 
+// A substitute that has not had the time to show what it can do.
+bool PieceRace::new_here(const Piece& p, const View& view) const {
+  const Time time = 2 * std::max(view.startup, kStartupTrips * p.trip) + options_.max_patience / 2;
+  return p.substitute && view.now < p.opened + time;
+}
+
+// Enough have shown that they deliver.  What is dropped cannot come back, since an order limit serves once:
+// so those of whom nothing bad is known stay, unless they were only looked at.
+void PieceRace::drop_unproven(std::span<const Progress> active, const View& view, Decision& decision) {
+  std::vector<Progress> proven;
+  for (const Progress& progress : active) {
+    const Piece& p = pieces_.at(progress.piece);
+    const bool delivers = progress.full || progress.position - progress.begin >= kProven;
+    const bool comes = progress.full || view.now - p.last_gain < silence_of(p, view);
+    if (p.role == Role::kActive && !p.poor && p.answered && delivers && comes) proven.push_back(progress);
+  }
+  if (proven.size() < options_.needed) return;
+  std::ranges::stable_sort(proven, std::greater<>(), &Progress::position);
+  proven.resize(options_.needed);
+  bool dropped = false;
+  for (auto& [number, p] : pieces_) {
+    if (p.role != Role::kActive || !(p.poor || (probing_ && !new_here(p, view)))) continue;
+    if (std::ranges::find(proven, number, &Progress::piece) != proven.end()) continue;
+    p.role = Role::kDropped;
+    decision.drop.push_back(number);
+    dropped = true;
+  }
+  if (dropped) probing_ = false;
+}
+
 void PieceRace::drop_surplus(std::span<const Progress> active, const View& view, Decision& decision) {
   // How far the nodes are was measured through the queue.
   options_.needed -= std::exchange(insured_, 0);
@@ -359,7 +472,7 @@ void PieceRace::drop_surplus(std::span<const Progress> active, const View& view,
   for (const Progress& progress : active) {
     const Piece& p = pieces_.at(progress.piece);
     if (p.role != Role::kActive) continue;
-    if (progress.full || (p.answered && view.now - p.last_gain < silence_of(p, view))) {
+    if (progress.full || (!p.poor && p.answered && view.now - p.last_gain < silence_of(p, view))) {
       coming.push_back(progress);
     } else {
       rest.push_back(progress.piece);
@@ -369,7 +482,9 @@ void PieceRace::drop_surplus(std::span<const Progress> active, const View& view,
   std::ranges::stable_sort(coming, std::greater<>(), &Progress::position);
   for (size_t i = options_.needed; i < coming.size(); ++i) rest.push_back(coming[i].piece);
   for (unsigned piece : rest) {
-    pieces_.at(piece).role = Role::kDropped;
+    Piece& p = pieces_.at(piece);
+    if ((hedged_ || probing_) && new_here(p, view)) continue;
+    p.role = Role::kDropped;
     decision.drop.push_back(piece);
   }
 }

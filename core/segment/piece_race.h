@@ -16,6 +16,11 @@
 // for slowness are paid for twice, so there are few of them per segment; silent and very slow ones are always
 // replaced, and soonest those that answered and stopped at once.
 //
+// Where many of those that were tried are silent or very slow, so will be many substitutes: then more are
+// opened than places are to be filled, the more the fewer were good, and twice as many each time that
+// substitutes failed as well.  As soon as enough have shown that they deliver, the poor ones are dropped.
+// Where all are equally slow, though no queue says that the line is at its end, a few others are looked at.
+//
 // Where the nodes are far away, a substitute comes late however soon it is called: there a few pieces more
 // than needed are read from the start, and the slowest are dropped once enough are ahead of them.
 //
@@ -122,6 +127,9 @@ class PieceRace {
     Reserve reserve = Reserve::kUsual;
     bool reached = false;
     bool answered = false;
+    bool substitute = false;  // took the place of another
+    bool poor = false;        // was judged hopeless, or failed; not for ever, if it recovers
+    uint64_t poor_position = 0;
     Time opened{0};
     Time trip{0};  // round trip; 0: not known
     Time answered_at{0};
@@ -152,6 +160,7 @@ class PieceRace {
   View look(std::span<const Progress> active, uint64_t consumed, Time now) const;
   void note(const Progress& progress, Time now);
   bool stillborn(const Piece& piece, const Progress& progress, const View& view, Time silent) const;
+  bool crawls(const Piece& piece, const Progress& progress, const View& view, double least) const;
   static bool doubling(const Piece& piece, const Progress& progress, Time now);
   Verdict judge(const Progress& progress, const View& view);
   Verdict judge_late(const Piece& piece, const Progress& progress, const View& view) const;
@@ -164,7 +173,11 @@ class PieceRace {
   std::optional<unsigned> next_reserve() const;
   void replace(std::vector<std::pair<Verdict, unsigned>> late, const View& view, Decision& decision);
   void drop_late(const std::vector<std::pair<Verdict, unsigned>>& late, Decision& decision);
+  unsigned substitutes_for(unsigned places);
+  void probe(std::span<const Progress> active, const View& view, Decision& decision);
+  bool new_here(const Piece& piece, const View& view) const;
   void drop_overtaken(std::span<const Progress> active, const View& view, Decision& decision);
+  void drop_unproven(std::span<const Progress> active, const View& view, Decision& decision);
   void drop_surplus(std::span<const Progress> active, const View& view, Decision& decision);
 
   Options options_;
@@ -175,6 +188,11 @@ class PieceRace {
   Time nearest_{0};              // shortest round trip of those reached
   unsigned insured_ = 0;         // of those needed, beside as many as were asked for
   unsigned exchanged_ = 0;       // for slowness
+  unsigned refilled_ = 0;        // how often substitutes turned out hopeless, too
+  bool hedged_ = false;          // more were opened than there were places, because many are poor
+  bool probing_ = false;         // more were opened to see whether others are faster
+  unsigned probe_rounds_ = 0;    // how often others were looked at
+  Time probe_after_{0};          // when others are looked at, if all are slow; 0: not known yet
 };
 
 }  // namespace sjcp::segment

@@ -183,7 +183,8 @@ TEST_CASE("A far substitute is given the time to answer and to get up to speed")
       progress.push_back({1, 0, called ? 900'000U : 20'000U, now - 30ms, false});
       const uint64_t windows = doubles && now >= 450ms ? (2ULL << ((now - 450ms) / 100ms)) - 1 : 0;
       if (called) progress.push_back({2, 20'000, 20'000 + 16'384 * windows, 30ms, false});
-      if (!race.review(progress, 20'000, now).drop.empty()) return now;
+      const auto drop = race.review(progress, 20'000, now).drop;
+      if (std::ranges::find(drop, 2U) != drop.end()) return now;
     }
     return 0ms;
   };
@@ -323,8 +324,17 @@ TEST_CASE("On a busy line a slow node is kept, one of no use replaced, and a sil
   useless.line_busy = true;
   CHECK(useless.run(10s));
   CHECK(useless.opened_at.size() == 1);
-  CHECK(useless.opened_at[29] >= 1s);
-  CHECK(useless.opened_at[29] <= 1300ms);
+  CHECK(useless.opened_at[29] >= 400ms);
+  CHECK(useless.opened_at[29] <= 600ms);
+  // As little, but in jerks, as where packets are lost.
+  auto jerky = race_at_29(Start::kChosen, [](auto& nodes) {
+    nodes[7].rate = [](auto now) { return now % 300ms < 3ms ? 2 * kMega : 0; };
+  });
+  jerky.line_busy = true;
+  CHECK(jerky.run(10s));
+  CHECK(jerky.opened_at.size() == 1);
+  CHECK(jerky.opened_at[29] >= 1s);
+  CHECK(jerky.opened_at[29] <= 1300ms);
   // Where nobody gets much, the same happens by luck.
   auto starved = race_at_29(Start::kChosen, [](auto& nodes) {
     for (auto& node : nodes) node = node_at(0.3 * kMega);
@@ -463,23 +473,42 @@ TEST_CASE("Nodes that all fall silent are replaced, though nobody is ahead of an
   CHECK(race.asked_at == 2050ms);
 }
 
-TEST_CASE("All nodes but those needed begin and stall: others take over within seconds") {
+TEST_CASE("All nodes but those needed are poor: others take over within half of the healthy time") {
   constexpr uint64_t kLong = 7'500'000;
   constexpr auto kHealthy = 3780ms;  // at 2 MB/s
-  SimulatedNode stalling = node_at(2 * kMega);
-  stalling.stall_at = 1000;
+  SimulatedNode poor = node_at(2 * kMega);
+  int allowed = 0;
+  SECTION("they begin and stall") {
+    poor.stall_at = 1000;
+  }
+  SECTION("they stall later") {
+    poor.stall_at = 100'000;
+    allowed = 4;  // where the first six stall at one place, nobody is ahead of anybody
+  }
+  SECTION("they crawl") {
+    poor = node_at(0.02 * kMega);
+  }
+  SECTION("they never answer") {
+    poor.startup = -1ms;
+  }
+  SECTION("they end at once") {
+    poor.fails_at = 20ms;
+  }
   std::mt19937 random(1);
-  int quick = 0;
-  for (int draw = 0; draw < 20; ++draw) {
+  uint64_t fetched = 0;
+  int late = 0;
+  constexpr int kDraws = 200;
+  for (int draw = 0; draw < kDraws; ++draw) {
     std::vector<SimulatedNode> nodes(12, node_at(2 * kMega));
-    std::fill(nodes.begin(), nodes.begin() + 8, stalling);
+    std::fill(nodes.begin(), nodes.begin() + 8, poor);
     std::shuffle(nodes.begin(), nodes.end(), random);
     SimulatedRace race(nodes, std::vector<Start>(12, Start::kRacing), SimulatedRace::options(4, kLong));
-    CHECK(race.run(20s));
-    CHECK(race.now <= 2 * kHealthy);
-    if (race.now <= 3 * kHealthy / 2) ++quick;
+    REQUIRE(race.run(20s));
+    if (race.now > 3 * kHealthy / 2) ++late;
+    fetched += race.fetched();
   }
-  CHECK(quick >= 10);
+  CHECK(late <= allowed);
+  CHECK(fetched < 4 * kLong * kDraws * 125 / 100);
 }
 
 TEST_CASE("A substitute that does not answer either is replaced in turn") {
@@ -488,7 +517,7 @@ TEST_CASE("A substitute that does not answer either is replaced in turn") {
     nodes[29].startup = -1ms;
   });
   CHECK(race.run(10s));
-  CHECK(race.opened_at.size() == 2);
+  CHECK(race.opened_at.size() == 3);  // the second time two for one
   CHECK(race.now <= 900ms);
 }
 
@@ -498,14 +527,15 @@ TEST_CASE("A node that fails at once is replaced at once") {
   CHECK(race.opened_at == std::map<unsigned, std::chrono::milliseconds>{{29, 60ms}});
 }
 
-TEST_CASE("All nodes at a hundredth of the speed are no reason to exchange any") {
+TEST_CASE("All nodes at a hundredth of the speed are no reason to exchange any: a few others are looked at") {
   std::vector<SimulatedNode> nodes(35, node_at(0.1 * kMega));
   std::vector<Start> starts(35, Start::kRacing);
   SimulatedRace race(nodes, starts, SimulatedRace::options(29, kPiece));
   CHECK(race.run(60s));
-  CHECK(race.opened_at.empty());
-  CHECK(race.activated_at.empty());
+  CHECK(race.opened_at.size() + race.activated_at.size() <= 6);
+  CHECK(race.dropped_at.size() == race.opened_at.size() + race.activated_at.size());
   CHECK_FALSE(race.asked_at);
+  CHECK(race.fetched() < 29 * kPiece * 102 / 100);
 }
 
 TEST_CASE("With error correction late pieces are dropped as long as a wrong one can be corrected") {
