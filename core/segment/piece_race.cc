@@ -40,7 +40,7 @@ constexpr int kUneven = 3;
 constexpr unsigned kExchangeShare = 10;
 
 // Where fewer of those tried are good, more substitutes are opened than places are to be filled.
-constexpr double kManyPoor = 0.7;
+constexpr double kManyPoor = 0.6;
 // What a node delivers before it is trusted to go on.
 constexpr uint64_t kProven = 64 << 10;
 // So many others are looked at where all are equally slow, then twice as many, a few times.
@@ -313,7 +313,10 @@ double PieceRace::worth(double needs, const View& view, double rate) const {
 void PieceRace::fill(const View& view, Decision& decision) {
   unsigned coming = count(Role::kActive);
   const bool most_answered = startups_.size() * 2 >= options_.needed;
-  const bool overdue = view.now >= std::max(options_.max_patience, kOverdue * view.startup) ||
+  // Where nobody has answered, how far the nodes are says how long an answer takes.
+  const bool mute = startups_.empty() && nearest_ > Time(0);
+  const Time startup = mute ? kStartupTrips * nearest_ : view.startup;
+  const bool overdue = view.now >= std::max(options_.max_patience, kOverdue * startup) ||
                        (most_answered && view.now >= kOverdue * view.startup + options_.min_patience);
   if (!overdue) coming += count(Role::kWaiting);
   while (coming < options_.needed && substitute(view.consumed, view.now, decision)) ++coming;
@@ -325,18 +328,15 @@ void PieceRace::replace(std::vector<std::pair<Verdict, unsigned>> late, const Vi
   const unsigned most = (options_.needed + kExchangeShare - 1) / kExchangeShare;
   unsigned slow = 0;
   unsigned hopeless = 0;
-  bool again = false;
   for (const auto& [verdict, number] : late) {
     if (verdict == Verdict::kSlow) ++slow;
     if (verdict != Verdict::kHopeless) continue;
     ++hopeless;
     Piece& p = pieces_.at(number);
-    again |= p.substitute && !p.poor;
     p.poor = true;
     p.poor_position = p.last_position;
   }
   if (good >= options_.needed) return;
-  if (again) ++refilled_;
   const unsigned places = options_.needed - good;
   const unsigned certain = std::min(places, hopeless);
   for (unsigned i = substitutes_for(certain); i != 0; --i) {
@@ -351,19 +351,27 @@ void PieceRace::replace(std::vector<std::pair<Verdict, unsigned>> late, const Vi
 // So many are opened for places that hopeless ones hold.
 unsigned PieceRace::substitutes_for(unsigned places) {
   if (places == 0) return 0;
-  unsigned tried = 0;
-  unsigned good = 0;
+  struct Tried {
+    double all = 0;
+    double good = 0;
+  };
+  Tried any;
+  Tried substitutes;
   for (const auto& [number, p] : pieces_) {
     if (p.role != Role::kActive && !p.poor) continue;
-    ++tried;
-    if (!p.poor) ++good;
+    for (Tried* tried : {&any, &substitutes}) {
+      if (tried == &substitutes && !p.substitute) continue;
+      ++tried->all;
+      if (!p.poor) ++tried->good;
+    }
   }
-  const double share = std::max(good, 1u) / static_cast<double>(tried);
-  if (share >= kManyPoor && refilled_ == 0) return places;
-  const double more = std::exp2(std::min(refilled_, 8u)) * places / share;
-  const auto wanted = std::max(places, static_cast<unsigned>(std::lround(std::min(more, 1e6))));
+  const double share = std::max(any.good, 1.0) / any.all;
+  if (share > kManyPoor) return places;
+  // Of few it is not known what the next will be.
+  const double next = (substitutes.good + 1) / (substitutes.all + 2);
+  const double wanted = places / std::min(share, substitutes.all != 0 ? next : share);
   hedged_ |= wanted > places;
-  return wanted;
+  return static_cast<unsigned>(std::lround(wanted));
 }
 
 // Nobody shows that it could be better, and nothing says for certain that the line is at its end.

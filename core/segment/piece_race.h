@@ -17,9 +17,9 @@
 // replaced, and soonest those that answered and stopped at once.
 //
 // Where many of those that were tried are silent or very slow, so will be many substitutes: then more are
-// opened than places are to be filled, the more the fewer were good, and twice as many each time that
-// substitutes failed as well.  As soon as enough have shown that they deliver, the poor ones are dropped.
-// Where all are equally slow, though no queue says that the line is at its end, a few others are looked at.
+// opened than places are to be filled, the more the fewer were good, first of all and among the substitutes.
+// As soon as enough have shown that they deliver, the poor ones are dropped.  Where all are equally slow,
+// though no queue says for certain that the line is at its end, a few others are looked at.
 //
 // Where the nodes are far away, a substitute comes late however soon it is called: there a few pieces more
 // than needed are read from the start, and the slowest are dropped once enough are ahead of them.
@@ -188,7 +188,6 @@ class PieceRace {
   Time nearest_{0};              // shortest round trip of those reached
   unsigned insured_ = 0;         // of those needed, beside as many as were asked for
   unsigned exchanged_ = 0;       // for slowness
-  unsigned refilled_ = 0;        // how often substitutes turned out hopeless, too
   bool hedged_ = false;          // more were opened than there were places, because many are poor
   bool probing_ = false;         // more were opened to see whether others are faster
   unsigned probe_rounds_ = 0;    // how often others were looked at
