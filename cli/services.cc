@@ -158,7 +158,7 @@ Result<http::Client*> Services::open_client() {
   auto headers = parse_headers(options_.headers);
   if (!headers) return headers.error();
   headers_ = std::move(*headers);
-  auto client = make_client(options_.ca_file);
+  auto client = make_client(options_.ca_file, {});
   if (!client) return client.error();
   client_ = std::move(*client);
   return client_.get();
@@ -176,15 +176,17 @@ Result<http::Client*> Services::open_client_trusting(const std::string& origin, 
   // What the command line says counts for every service.
   if (file.empty() || !options_.ca_file.empty() || options_.insecure) return open_client();
   if (::access(file.c_str(), R_OK) != 0) return with_context(errno_error(file, errno), origin);
-  auto client = make_client(file);
-  if (!client) return make_error(Errc::kLocalIo, origin + ": " + client.error().what);
+  auto client = make_client(file, origin);
+  if (!client) return client.error();
   return own_clients_.emplace_back(std::move(*client)).get();
 }
 
-Result<std::unique_ptr<http::Client>> Services::make_client(const std::string& ca_file) const {
+Result<std::unique_ptr<http::Client>> Services::make_client(const std::string& ca_file,
+                                                            const std::string& ca_named_by) const {
   http::ClientOptions options;
   options.user_agent = user_agent();
   options.ca_file = ca_file;
+  options.ca_named_by = ca_named_by;
   options.insecure = options_.insecure;
   options.netrc = options_.netrc;
   options.retry = session_.waits().policy;

@@ -76,7 +76,8 @@ class Services {
   Result<http::Client*> open_client(std::initializer_list<const char*> ca_variables);
   // file: empty: that of all.  origin: what names it, for the error.
   Result<http::Client*> open_client_trusting(const std::string& origin, const std::string& file);
-  Result<std::unique_ptr<http::Client>> make_client(const std::string& ca_file) const;
+  Result<std::unique_ptr<http::Client>> make_client(const std::string& ca_file,
+                                                    const std::string& ca_named_by) const;
   Result<std::unique_ptr<s3::Store>> open_s3();
   Result<std::unique_ptr<hf::Hub>> open_hub(http::Client& client);
 

@@ -274,7 +274,7 @@ std::optional<std::string> Head::header(std::string_view name) const {
 }
 
 Result<std::unique_ptr<Client>> Client::create(const ClientOptions& options) {
-  auto sharing = Sharing::create(options.ca_file, options.insecure);
+  auto sharing = Sharing::create(options.ca_file, options.ca_named_by, options.insecure);
   if (!sharing) return sharing.error();
   return std::unique_ptr<Client>(std::make_unique<CurlClient>(options, std::move(*sharing)));
 }

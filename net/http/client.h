@@ -127,9 +127,10 @@ class Receiver {
 
 struct ClientOptions {
   std::string user_agent;
-  std::string ca_file;    // PEM; empty: the system's
-  bool insecure = false;  // certificates are not checked
-  bool netrc = false;     // names and passwords from ~/.netrc
+  std::string ca_file;      // PEM; empty: the system's
+  std::string ca_named_by;  // the setting or variable that names it, for messages; empty: the command line
+  bool insecure = false;    // certificates are not checked
+  bool netrc = false;       // names and passwords from ~/.netrc
   std::chrono::milliseconds connect_timeout{15000};
   std::chrono::milliseconds stall_timeout{30000};  // without any byte in either direction
   // Of Request::may_take: servers make some things only when they are asked for.  A person hears of it.

@@ -20,8 +20,11 @@ constexpr size_t kReadAhead = 4 * (16384 + 256);
 
 }  // namespace
 
-Sharing::Sharing(std::string ca_file, bool insecure)
-    : ca_file_(std::move(ca_file)), insecure_(insecure), reads_ahead_(!behind_proxy()) {
+Sharing::Sharing(std::string ca_file, std::string ca_named_by, bool insecure)
+    : ca_file_(std::move(ca_file)),
+      ca_named_by_(std::move(ca_named_by)),
+      insecure_(insecure),
+      reads_ahead_(!behind_proxy()) {
   crypto::prefer_vector_gcm();
   static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
   (void)global;
@@ -43,9 +46,10 @@ Sharing::~Sharing() {
   X509_STORE_free(store_);
 }
 
-Result<std::unique_ptr<Sharing>> Sharing::create(const std::string& ca_file, bool insecure) {
-  std::unique_ptr<Sharing> sharing(new Sharing(ca_file, insecure));
-  if (!ca_file.empty() && !sharing->load(ca_file)) {
+Result<std::unique_ptr<Sharing>> Sharing::create(const std::string& ca_file, const std::string& ca_named_by,
+                                                 bool insecure) {
+  std::unique_ptr<Sharing> sharing(new Sharing(ca_file, ca_named_by, insecure));
+  if (!ca_file.empty() && ca_named_by.empty() && !sharing->load(ca_file)) {
     return make_error(Errc::kUsage, ca_file + ": holds no certificates in PEM form that can be read");
   }
   return sharing;
@@ -55,16 +59,25 @@ bool Sharing::load(const std::string& file) {
   return X509_STORE_load_file(store_, file.c_str()) == 1;
 }
 
-void Sharing::load_system() {
+// False, and why: the file that `named_by` names is of no use.
+bool Sharing::load_named(const std::string& file, const std::string& named_by) {
+  if (load(file)) return true;
+  const int why = ::access(file.c_str(), R_OK) == 0 ? 0 : errno;
+  const std::string problem = why != 0 ? std::strerror(why) : "holds no certificates in PEM form";
+  const std::lock_guard lock(failure_mutex_);
+  failure_ = make_error(Errc::kLocalIo, file + ": " + problem + "; " + named_by + " names it", why);
+  return false;
+}
+
+void Sharing::load_when_needed() {
+  if (!ca_file_.empty()) {
+    if (!ca_named_by_.empty()) load_named(ca_file_, ca_named_by_);
+    return;
+  }
   for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
     const char* chosen = std::getenv(name);
     if (chosen == nullptr || *chosen == '\0') continue;
-    if (load(chosen)) return;
-    const int why = ::access(chosen, R_OK) == 0 ? 0 : errno;
-    const std::string problem = why != 0 ? std::strerror(why) : "holds no certificates in PEM form";
-    const std::lock_guard lock(failure_mutex_);
-    failure_ =
-        make_error(Errc::kLocalIo, std::string(chosen) + ": " + problem + "; " + name + " names it", why);
+    load_named(chosen, name);
     return;
   }
   const curl_version_info_data* version = curl_version_info(CURLVERSION_NOW);
@@ -93,7 +106,7 @@ CURLcode Sharing::trust(CURL*, void* ssl_context, void* self) {
     SSL_CTX_set_default_read_buffer_len(context, kReadAhead);
   }
   if (sharing->insecure_) return CURLE_OK;
-  if (sharing->ca_file_.empty()) std::call_once(sharing->loaded_, [&] { sharing->load_system(); });
+  std::call_once(sharing->loaded_, [&] { sharing->load_when_needed(); });
   if (sharing->failure()) return CURLE_SSL_CACERT_BADFILE;
   SSL_CTX_set1_cert_store(context, sharing->store_);
   return CURLE_OK;
