@@ -59,13 +59,14 @@ Services::~Services() {
 void Services::remove_left_uploads(transfer::Store& store) const {
   const std::stop_token stop = session_.io().stop;
   bool away = false;  // then nothing else is asked of it
-  local::remove_left_uploads(uploads_folder(session_.io()), store.service(), [&](const std::string& pending) {
+  const auto remove = [&](const std::string& pending, const transfer::RememberedUploads& remembered) {
     if (away || stop.stop_requested()) return false;
-    const Status removed = store.remove_begun(pending, stop);
+    const Status removed = store.remove_begun(pending, remembered, stop);
     away = !removed && removed.error().code == Errc::kNetwork;
     if (!removed) spdlog::info("{}; what an earlier run began stays for now", removed.error().what);
     return removed.has_value();
-  });
+  };
+  local::remove_left_uploads(uploads_folder(session_.io()), store.service(), remove);
 }
 
 void Services::warn(const std::string& text) {

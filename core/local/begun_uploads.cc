@@ -78,15 +78,42 @@ bool forgotten(int fd) {
   return ::fstat(fd, &info) == 0 && ::time(nullptr) - info.st_mtime > kForgotten;
 }
 
-std::vector<std::string> runs_in(const std::string& folder) {
+std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::string> paths;
   std::error_code error;
   for (std::filesystem::directory_iterator each(folder, error), end; !error && each != end;
        each.increment(error)) {
-    if (each->path().native().ends_with(kSuffix)) paths.push_back(each->path().native());
+    paths.push_back(each->path().native());
   }
   std::ranges::sort(paths);
   return paths;
+}
+
+std::vector<std::string> runs_in(const std::string& folder) {
+  std::vector<std::string> paths = files_in(folder);
+  std::erase_if(paths, [](const std::string& path) { return !path.ends_with(kSuffix); });
+  return paths;
+}
+
+// held: the file of a dead run whose lock is ours, with what is left of its notes.
+std::vector<transfer::RememberedUpload> remembered_in(const std::string& folder, const std::string& service,
+                                                      const std::string& held, const Notes& left) {
+  std::vector<transfer::RememberedUpload> out;
+  for (const std::string& path : files_in(folder)) {
+    const auto text = path == held ? std::nullopt : read_private_file(path);
+    if (path != held && !text) continue;
+    if (!path.ends_with(kSuffix)) {
+      auto journal = transfer::UploadJournal::parse(*text);
+      if (journal) out.push_back({std::move(journal->pending), false});
+      continue;
+    }
+    const bool running = path != held && !dead_run(path).valid();
+    const Notes notes = path == held ? left : parse_notes(*text);
+    for (const auto& [number, note] : notes) {
+      if (note.service == service) out.push_back({note.pending, running});
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -141,8 +168,7 @@ void BegunUploads::shorten() {
   append(text);
 }
 
-void remove_left_uploads(const std::string& folder, const std::string& service,
-                         const std::function<bool(const std::string& pending)>& remove) {
+void remove_left_uploads(const std::string& folder, const std::string& service, const RemoveLeft& remove) {
   if (folder.empty() || service.empty()) return;
   for (const std::string& path : runs_in(folder)) {
     const Descriptor file = dead_run(path);
@@ -151,9 +177,11 @@ void remove_left_uploads(const std::string& folder, const std::string& service,
     Notes notes = parse_notes(*text);
     const size_t before = notes.size();
     if (forgotten(file.get())) notes.clear();
-    std::erase_if(notes, [&](const auto& note) {
-      return note.second.service == service && remove(note.second.pending);
-    });
+    const auto remembered = [&] { return remembered_in(folder, service, path, notes); };
+    for (auto each = notes.begin(); each != notes.end();) {
+      const bool gone = each->second.service == service && remove(each->second.pending, remembered);
+      each = gone ? notes.erase(each) : std::next(each);
+    }
     if (notes.empty()) {
       ::unlink(path.c_str());
     } else if (notes.size() != before) {

@@ -47,7 +47,10 @@ class BegunUploads final : public transfer::UploadNotes {
 
 // Calls `remove` for every upload at `service` that a dead run left.  True: it is gone, and forgotten; false:
 // it is kept for another time.  What nobody has removed for a week is forgotten: services remove it by then.
-void remove_left_uploads(const std::string& folder, const std::string& service,
-                         const std::function<bool(const std::string& pending)>& remove);
+// remembered: what runs, dead and alive, have noted of this service, that upload among it, and what journals
+// of the folder name, of any service.
+using RemoveLeft =
+    std::function<bool(const std::string& pending, const transfer::RememberedUploads& remembered)>;
+void remove_left_uploads(const std::string& folder, const std::string& service, const RemoveLeft& remove);
 
 }  // namespace sjcp::local

@@ -19,6 +19,7 @@
 #include "core/transfer/group_size.h"
 #include "core/transfer/object_writer.h"
 #include "core/transfer/source.h"
+#include "core/transfer/upload_journal.h"
 
 namespace sjcp::transfer {
 
@@ -101,9 +102,10 @@ class Store {
   // UploadNotes this store can remove.  Empty: it notes nothing.
   virtual std::string service() const { return ""; }
   // Removes what a run that died had begun: its note of it (UploadNotes).  Also when nothing is there any
-  // more.  An error: it may still be there.
-  virtual Status remove_begun(const std::string& pending, const std::stop_token& stop) {
-    static_cast<void>(pending), static_cast<void>(stop);
+  // more.  remembered: what else is known of uploads, and that note.  An error: it may still be there.
+  virtual Status remove_begun(const std::string& pending, const RememberedUploads& remembered,
+                              const std::stop_token& stop) {
+    static_cast<void>(pending), static_cast<void>(remembered), static_cast<void>(stop);
     return {};
   }
 

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/bytes.h"
 
@@ -52,5 +54,13 @@ class UploadNotes {
   // It was committed or removed; or nothing was begun.
   virtual void ended(uint64_t note) = 0;
 };
+
+// An upload that some run remembers: what begun() or ObjectWriter::keep() was told.
+struct RememberedUpload {
+  std::string pending;
+  bool running = false;  // that run lives
+};
+// All of them, as they are now.
+using RememberedUploads = std::function<std::vector<RememberedUpload>()>;
 
 }  // namespace sjcp::transfer

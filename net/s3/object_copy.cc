@@ -61,12 +61,13 @@ class PartCopy {
     Call begin = call_for("POST", to_);
     begin.query.emplace_back("uploads", "");
     begin.headers = headers;
+    begin.tries = &note_;
     auto reply = requester_.call(begin, context_);
     if (!reply) return std::move(reply).error();
     auto id = parse_upload_id(reply->body);
     if (!id) return with_context(std::move(id).error(), shown(to_.bucket, to_.key));
     upload_id_ = *std::move(id);
-    note_.begun({to_.bucket, to_.key, upload_id_});
+    note_.begun(upload_id_);
     {
       std::vector<std::jthread> threads;
       const uint64_t count = std::min<uint64_t>(kAtATime, parts_.size());

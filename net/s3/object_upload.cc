@@ -36,9 +36,6 @@ constexpr auto kAbortLimit = std::chrono::seconds(5);
 // What takes no time but round trips to send.
 constexpr uint64_t kTellsDistance = 16 * kKiB;
 
-constexpr RecordKind kPendingKind{"sjcps3up", 2};
-constexpr uint64_t kPendingChecksums = 1;
-constexpr uint64_t kPendingTrailing = 2;
 // Every processor has an instruction for it: at either end it costs next to nothing.
 constexpr transfer::DigestKind kChecksum = transfer::DigestKind::kCrc32c;
 constexpr const char* kChecksumName = "CRC32C";
@@ -137,7 +134,7 @@ ObjectUpload::ObjectUpload(Requester& requester, std::string bucket, std::string
       options_(std::move(options)),
       size_(size),
       buffers_(std::move(buffers)),
-      note_(options_.notes, options_.service),
+      note_(options_.notes, options_.service, bucket_, key_),
       hashing_(std::max(std::thread::hardware_concurrency(), 1U), "its turn to be hashed"),
       checksums_(requester.sends_checksums()) {}
 
@@ -221,7 +218,7 @@ Status ObjectUpload::begin_upload(const Context& context) {
     begun_.notify_all();
     lock.unlock();
     if (!id) return std::move(id).error();
-    note_.begun({bucket_, key_, *id});
+    note_.begun(*id);
     // From here on the same command goes on with it.
     if (on_begun_) {
       on_begun_(pending_text());
@@ -240,6 +237,7 @@ Result<std::string> ObjectUpload::create_upload(const Context& context) {
   for (;;) {
     Call call = object_call("POST");
     call.query.emplace_back("uploads", "");
+    call.tries = &note_;
     if (context.gate != nullptr && size_) {
       const uint64_t parts = *size_ / part_size(size_, 0, requester_.settings().storj_gateway());
       // The first goes over the connection that this request has.
@@ -485,28 +483,22 @@ std::string ObjectUpload::destination() const {
 }
 
 std::string ObjectUpload::pending_text() const {
-  RecordWriter out(kPendingKind);
-  out.text(upload_id_);
-  out.number(part_size(size_, 0, requester_.settings().storj_gateway()));
-  out.number((checksummed() ? kPendingChecksums : 0) | (trailing() ? kPendingTrailing : 0));
-  return std::move(out).finish();
+  const uint64_t unit = part_size(size_, 0, requester_.settings().storj_gateway());
+  return KeptUpload{upload_id_, unit, checksummed(), trailing()}.text();
 }
 
 Result<std::set<uint64_t>> ObjectUpload::resume(const std::string& pending, uint64_t size,
                                                 const Context& context) {
-  RecordReader in(kPendingKind, pending);
-  const std::string id = in.text();
-  const uint64_t unit = in.number();
-  const uint64_t ways = in.number();
-  if (!in.complete() || size_ != size || unit != segment_size()) {
+  const auto kept = KeptUpload::parse(pending);
+  if (!kept || size_ != size || kept->part_size != segment_size()) {
     return make_error(Errc::kConflict, url_ + ": was begun in another way");
   }
   {
     const std::lock_guard lock(mutex_);
-    checksums_ = (ways & kPendingChecksums) != 0;
-    trailing_ = (ways & kPendingTrailing) != 0;
+    checksums_ = kept->checksums;
+    trailing_ = kept->trailing;
   }
-  if (auto status = list_parts(id, size, context); !status) {
+  if (auto status = list_parts(kept->upload_id, size, context); !status) {
     const std::lock_guard lock(mutex_);
     checksums_ = requester_.sends_checksums();
     trailing_ = false;
@@ -517,7 +509,7 @@ Result<std::set<uint64_t>> ObjectUpload::resume(const std::string& pending, uint
     return error;
   }
   const std::lock_guard lock(mutex_);
-  upload_id_ = id;
+  upload_id_ = kept->upload_id;
   begin_ = Begin::kDone;
   std::set<uint64_t> stored;
   for (const auto& [number, part] : parts_) stored.insert(number - 1);
@@ -559,9 +551,7 @@ uint64_t ObjectUpload::suspend() {
 }
 
 void ObjectUpload::discard(const std::string& pending) {
-  RecordReader in(kPendingKind, pending);
-  const std::string id = in.text();
-  if (in.good() && !id.empty()) remove(id);
+  if (const auto kept = KeptUpload::parse(pending)) remove(kept->upload_id);
 }
 
 }  // namespace sjcp::s3

@@ -56,6 +56,11 @@ bool is_success(int status) {
   return status >= 200 && status < 300;
 }
 
+void tell_refused(const Call& call, const Error& error) {
+  const bool unsure = flow::next_of(error.fault, flow::Question::kTraceable) == flow::Next::kLook;
+  if (call.tries != nullptr && !unsure) call.tries->refused();
+}
+
 }  // namespace
 
 std::string shown(const std::string& bucket, const std::string& key) {
@@ -175,6 +180,7 @@ Status Requester::ask(const Call& call, http::Receiver& receiver, const http::Re
   for (;;) {
     answer.reset();
     std::shared_ptr<const Keys> keys;
+    if (call.tries != nullptr) call.tries->asking(clock_.wall_now());
     Status status = try_once(call, answer, keys, context);
     const bool refused =
         status && collected != nullptr && said_of(call.deed, *collected, collected->body) == Said::kRefused;
@@ -190,8 +196,11 @@ Status Requester::ask(const Call& call, http::Receiver& receiver, const http::Re
     if (status) {
       const ServiceError service = refused ? error_of(*collected, collected->body) : answer.error();
       error = to_error(service, url, !call.key.empty());
+      tell_refused(call, error);
       if (remedied(call, answer, service, keys.get(), tried, context)) continue;
       asked = http::retry_after(answer.head(), clock_.wall_now());
+    } else {
+      tell_refused(call, error);
     }
     if (call.time_limit.count() > 0) return error;
     if (!failures) failures.emplace(repeats(context));

@@ -29,6 +29,16 @@
 
 namespace sjcp::s3 {
 
+// Hears of each try of a request that makes something new whenever it is done.
+class Tries {
+ public:
+  virtual ~Tries() = default;
+  // Before it; now: by this machine's clock.
+  virtual void asking(std::chrono::system_clock::time_point now) = 0;
+  // It has made nothing for sure.  Not called: it has, or nobody knows.
+  virtual void refused() = 0;
+};
+
 // One request, wherever its bucket may be.
 struct Call {
   std::string method = "GET";
@@ -48,6 +58,7 @@ struct Call {
   bool expected = false;                    // the service has agreed to the body before: it need not be asked
   std::chrono::milliseconds time_limit{0};  // 0: none; otherwise for each try, and there are no others
   flow::Question question = flow::Question::kSafe;
+  Tries* tries = nullptr;  // outlives the request
 };
 
 // "s3://BUCKET/KEY"

@@ -167,10 +167,14 @@ class ServiceStore final : public Store {
     return "s3 " + (settings.endpoint.empty() ? "amazon" : settings.endpoint) + " " + settings.profile;
   }
 
-  Status remove_begun(const std::string& pending, const std::stop_token& stop) override {
+  Status remove_begun(const std::string& pending, const transfer::RememberedUploads& remembered,
+                      const std::stop_token& stop) override {
+    const Loose context(stop);
+    if (const auto asked = AskedUpload::parse(pending))
+      return remove_asked(requester_, *asked, remembered, *context);
     const auto begun = BegunUpload::parse(pending);
     if (!begun) return {};
-    Status removed = remove_upload(begun->bucket, begun->key, begun->upload_id, stop);
+    Status removed = remove_upload(requester_, *begun, *context);
     if (removed) spdlog::info("{}: removed what an earlier run had begun", shown(begun->bucket, begun->key));
     return removed;
   }
@@ -188,7 +192,7 @@ class ServiceStore final : public Store {
         [&](const ObjectItem& item) {
           if (item.key != key) return Status();
           found = true;
-          return remove_upload(bucket, key, item.metadata.at("upload-id"), stop);
+          return remove_upload(requester_, {bucket, key, item.metadata.at("upload-id")}, *Loose(stop));
         },
         stop);
     if (!removed || found) return removed;
@@ -231,7 +235,7 @@ class ServiceStore final : public Store {
     if (options.expires) return make_error(Errc::kUnsupported, shown(to_bucket, to_key) + ": expires");
     if (auto status = check_metadata(options.metadata); !status) return status;
     listed_.forget(to_bucket, to_key);
-    Note note(options_.notes, service());
+    Note note(options_.notes, service(), to_bucket, to_key);
     return s3::copy_object(requester_, {from_bucket, from_key}, {to_bucket, to_key}, options, note, context);
   }
 
@@ -253,14 +257,6 @@ class ServiceStore final : public Store {
     call.key = key;
     return call;
   }
-  Status remove_upload(const std::string& bucket, const std::string& key, const std::string& upload_id,
-                       const std::stop_token& stop) {
-    Call call = object_call("DELETE", bucket, key);
-    call.query.emplace_back("uploadId", upload_id);
-    Status removed = done(call, stop);
-    return !removed && removed.error().code == Errc::kNotFound ? Status() : removed;
-  }
-
   static Call bucket_call(const char* method, const std::string& bucket) {
     Call call = object_call(method, bucket, "");
     call.whole_bucket = true;
@@ -362,7 +358,7 @@ class ServiceStore final : public Store {
     status = list_objects(
         bucket, all,
         [&](const ObjectItem& item) {
-          return remove_upload(bucket, item.key, item.metadata.at("upload-id"), stop);
+          return remove_upload(requester_, {bucket, item.key, item.metadata.at("upload-id")}, *Loose(stop));
         },
         stop);
     // Some services list none, or say that there is none: deleting the bucket shows whether that is so.

@@ -132,7 +132,9 @@ class SatelliteProject final : public Project {
 
   std::string service() const override { return service_name(session_); }
 
-  Status remove_begun(const std::string& pending, const std::stop_token& stop) override {
+  // The mark in the note tells it from all others.
+  Status remove_begun(const std::string& pending, const transfer::RememberedUploads&,
+                      const std::stop_token& stop) override {
     return storj::remove_begun(session_, pending, stop);
   }
 

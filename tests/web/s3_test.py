@@ -1,7 +1,9 @@
 """sjcp and boto3 on the same S3 server."""
 
 import re
+import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +20,50 @@ KEYS = [
     "plain", "with blank", "plus+sign", "a+b c", "100%", "%41", "q?x=1", "h#ash", "\u00fcml\u00e4ut/\u65e5\u672c", "e\u0301nfd",
     "amp&=$@;:,!*'()", "[]{}|^`", "quote\"'", "<tag>", "back\\slash", "~tilde._-", "dots...", "deep/er/key",
 ]
+
+
+class Withheld:
+    """Passes everything on to a port, but no answer to what begins an upload while `withholds`."""
+
+    def __init__(self, port):
+        self.port = port
+        self.withholds = True
+        self.answered = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.port))
+            begins = threading.Event()
+            for target in (lambda n=near, f=far, b=begins: self.pump(n, f, b, True),
+                           lambda n=near, f=far, b=begins: self.pump(f, n, b, False)):
+                threading.Thread(target=target, daemon=True).start()
+
+    def pump(self, source, sink, begins, asks):
+        try:
+            while data := source.recv(1 << 16):
+                if asks and b"?uploads" in data:
+                    begins.set()
+                if not asks and begins.is_set() and self.withholds:
+                    self.answered.set()
+                    continue
+                sink.sendall(data)
+        except OSError:
+            pass
+        for each in (source, sink):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
 
 
 class S3Test(harness.WebTest):
@@ -288,6 +334,41 @@ class S3Test(harness.WebTest):
         self.sjcp("ls", self.url())
         self.assertEqual(self.boto.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []), [])
         self.assertEqual(list(notes.rglob("*.begun")), [])
+
+    def test_an_upload_whose_name_a_killed_run_never_heard_is_removed_and_no_other(self):
+        way = Withheld(self.gateway.port)
+        self.addCleanup(way.close)
+        through = {"AWS_ENDPOINT_URL": way.url}
+        path = self.file("up", harness.some_bytes(3 * PART))
+        process = subprocess.Popen([harness.sjcp_program(), "cp", path, self.url("k")],
+                                   env=self.environment(**through), cwd=self.folder, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.kill)
+        self.assertTrue(way.answered.wait(harness.TIMEOUT))
+        process.kill()
+        process.wait()
+        way.withholds = False
+        others = self.boto.create_multipart_upload(Bucket=self.bucket, Key="k")["UploadId"]
+        self.boto.upload_part(Bucket=self.bucket, Key="k", UploadId=others, PartNumber=1, Body=b"x")
+        beside = self.boto.create_multipart_upload(Bucket=self.bucket, Key="kk")["UploadId"]
+        self.assertEqual(len(self.pending()), 3)
+        self.sjcp("ls", self.url(), environment=through)
+        self.assertEqual(sorted(self.pending()), sorted([("k", others), ("kk", beside)]))
+        self.assertEqual(list((self.home / ".state/sjcp").rglob("*.begun")), [])
+
+    def pending(self):
+        found = self.boto.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
+        return [(upload["Key"], upload["UploadId"]) for upload in found]
+
+    def test_unfinished_uploads_are_listed_and_removed_by_key_and_by_prefix(self):
+        for key in ("a/1", "a/2", "a/2", "ab", "b/1"):
+            self.boto.create_multipart_upload(Bucket=self.bucket, Key=key)
+        listed = self.sjcp("ls", "-r", "--pending", self.url("a/")).stdout
+        self.assertEqual([listed.count(key) for key in ("a/1", "a/2", "ab", "b/1")], [1, 2, 0, 0], listed)
+        self.sjcp("rm", "--pending", self.url("a/2"))
+        self.assertEqual(sorted(key for key, _ in self.pending()), ["a/1", "ab", "b/1"])
+        self.sjcp("rm", "-r", "--pending", self.url("a/"))
+        self.assertEqual(sorted(key for key, _ in self.pending()), ["ab", "b/1"])
+        self.assertEqual(self.boto.list_objects_v2(Bucket=self.bucket)["KeyCount"], 0)
 
     def test_metadata_becomes_no_header_of_its_own(self):
         for metadata in ('{"nl":"a\\r\\nx-amz-acl: public-read"}', '{"a b":"v"}', '{"nul":"a\\u0000b"}'):

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
@@ -27,7 +28,7 @@ void die_with(const std::string& folder, const Texts& pending, const std::string
 
 Texts left(const std::string& folder, const std::string& service = "service", bool removed = true) {
   Texts out;
-  remove_left_uploads(folder, service, [&](const std::string& pending) {
+  remove_left_uploads(folder, service, [&](const std::string& pending, const auto&) {
     out.push_back(pending);
     return removed;
   });
@@ -85,6 +86,25 @@ TEST_CASE("What a living run has begun is nobody else's") {
   const auto note = run.begun("service", "one");
   CHECK(left(folder.path()).empty());
   run.ended(note);
+}
+
+TEST_CASE("Whoever removes what was left hears of all that is remembered beside it") {
+  TempFolder folder;
+  die_with(folder.path(), {"left", "too"});
+  die_with(folder.path(), {"of another"}, "another");
+  BegunUploads living(folder.path());
+  living.begun("service", "living");
+  write_file(folder / "journal", transfer::UploadJournal{"d", "s", "kept"}.serialize());
+  ::chmod((folder / "journal").c_str(), 0600);
+  std::set<std::string> dead;
+  std::set<std::string> running;
+  remove_left_uploads(folder.path(), "service", [&](const std::string& pending, const auto& remembered) {
+    if (pending != "left") return false;
+    for (const auto& each : remembered()) (each.running ? running : dead).insert(each.pending);
+    return true;
+  });
+  CHECK(dead == std::set<std::string>{"left", "too", "kept"});
+  CHECK(running == std::set<std::string>{"living"});
 }
 
 TEST_CASE("A line that was cut short or is not ours is passed over") {

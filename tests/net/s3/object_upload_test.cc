@@ -498,9 +498,9 @@ TEST_CASE("What an upload has begun is noted until it is there, or removed, or s
   if (kept) upload->keep([&](const std::string&) { CHECK(notes.open.size() == 1); });
   REQUIRE(f.send(*upload, 0, kPart, false));
   CHECK(notes.open.size() == (kept ? 0 : 1));
-  CHECK(notes.last == 1);
+  CHECK(notes.last == 2);
   if (!kept) {
-    const auto begun = BegunUpload::parse(notes.open.at(1));
+    const auto begun = BegunUpload::parse(notes.open.at(2));
     REQUIRE(begun);
     CHECK(begun->bucket == "bkt");
     CHECK(begun->key == "k");
@@ -522,6 +522,45 @@ TEST_CASE("What an upload has begun is noted until it is there, or removed, or s
     CHECK(notes.open.size() == (kept ? 0 : 1));
   }
   CHECK_FALSE(BegunUpload::parse("nonsense"));
+}
+
+TEST_CASE("An upload is noted before it is asked for, and until the service has named or refused it") {
+  Fixture f;
+  Notes notes;
+  UploadOptions options;
+  options.notes = &notes;
+  options.service = "s3 here";
+  auto upload = f.upload(2 * kPart + 5, options);
+  size_t noted = 0;
+  const auto ask = [&](http::Reply answer) {
+    f.client.answer = [&notes, &noted, answer](const Asked&) {
+      const auto asked = AskedUpload::parse(notes.open.rbegin()->second);
+      noted += asked && asked->bucket == "bkt" && asked->key == "k" ? 1 : 0;
+      return answer;
+    };
+    return f.send(*upload, 0, kPart, false);
+  };
+  SECTION("refused") {
+    CHECK_FALSE(ask(reply(403, "<Error><Code>AccessDenied</Code></Error>")));
+    CHECK(noted == 1);
+    CHECK(notes.open.empty());
+  }
+  SECTION("nobody knows what became of it") {
+    f.client.answer = [&](const Asked&) -> Result<http::Reply> {
+      Error error = make_error(Errc::kNetwork, "broken");
+      error.fault = notes.last == 1 ? Fault::kBroken : Fault::kNone;
+      return error;
+    };
+    CHECK_FALSE(f.send(*upload, 0, kPart, false));
+    // It was asked twice: of the first time nobody knows, the second has done nothing.
+    CHECK(notes.last == 2);
+    CHECK(notes.open.size() == 1);
+  }
+  SECTION("the answer names none") {
+    CHECK_FALSE(ask(reply(200, "<html>hello</html>")));
+    CHECK(noted == 1);
+    CHECK(notes.open.size() == 1);
+  }
 }
 
 TEST_CASE("Metadata that cannot be headers is refused") {
