@@ -16,6 +16,7 @@ bool Pipe::write(ByteView bytes) {
     const size_t room = std::min(kCapacity - static_cast<size_t>(written_ - read_), kCapacity - at);
     const size_t count = std::min(room, bytes.size());
     // The reader does not look at this part: the lock is not needed for the copy.
+    over_ = over_ || written_ + count > kCapacity;
     lock.unlock();
     std::memcpy(ring_.get() + at, bytes.data(), count);
     lock.lock();
@@ -44,11 +45,6 @@ void Pipe::close() {
   changed_.notify_all();
 }
 
-uint64_t Pipe::read_bytes() const {
-  const std::lock_guard lock(mutex_);
-  return read_;
-}
-
 Result<size_t> Pipe::read(ByteSpan out) {
   std::unique_lock lock(mutex_);
   size_t done = 0;
@@ -73,7 +69,10 @@ Result<size_t> Pipe::read(ByteSpan out) {
 
 Status Pipe::rewind() {
   const std::lock_guard lock(mutex_);
-  if (read_ == 0) return {};
+  if (!over_ || read_ == 0) {
+    read_ = 0;
+    return {};
+  }
   return make_error(Errc::kNetwork, "the server wants the data again, which has gone by; start again");
 }
 

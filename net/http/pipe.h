@@ -29,12 +29,11 @@ class Pipe final : public RequestBody {
   void fail(Error error);
   // The reading side is gone: write() gives up.
   void close();
-  uint64_t read_bytes() const;
 
   // The reading side.
   std::optional<uint64_t> size() const override { return size_; }
   Result<size_t> read(ByteSpan out) override;
-  // Only before the first read().
+  // As long as all that was written is still held: before the first read(), or no more than kCapacity.
   Status rewind() override;
 
  private:
@@ -44,6 +43,7 @@ class Pipe final : public RequestBody {
   std::unique_ptr<uint8_t[]> ring_;
   uint64_t written_ = 0;
   uint64_t read_ = 0;
+  bool over_ = false;  // something is written, or about to be, where something else was
   bool finished_ = false;
   bool closed_ = false;
   std::optional<Error> error_;

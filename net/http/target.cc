@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/flow/repeats.h"
+#include "net/http/part_body.h"
 #include "net/http/pipe.h"
 #include "net/http/retry_after.h"
 #include "net/http/status.h"
@@ -19,19 +20,58 @@ namespace {
 using transfer::Context;
 using transfer::SegmentWriter;
 
-// The request, as long as it runs.
+// Sends a request until it has been done.
+class Putting {
+ public:
+  Putting(Client& client, Request request) : client_(client), request_(std::move(request)) {
+    request_.waits = false;
+    request_.may_take = true;
+  }
+
+  Status put(RequestBody& body, const Context& context) {
+    request_.stream = &body;
+    std::optional<flow::Repeats> repeats;
+    for (;;) {
+      std::optional<std::chrono::seconds> asked;
+      Status status = send(asked, context);
+      // What has gone by cannot be sent again.
+      if (status || !body.rewind()) return status;
+      if (!repeats) repeats.emplace(client_.waits(), service(), nullptr, &context.counters->retries);
+      auto next = repeats->after(status.error(), flow::Question::kSafe, context.stop, asked);
+      if (!next) return next.error();
+    }
+  }
+  std::string shown() const { return shown_url(request_.url); }
+
+ private:
+  Status send(std::optional<std::chrono::seconds>& asked, const Context& context) {
+    auto reply = client_.call(request_, context, 1 << 20);
+    if (!reply) return reply.error();
+    if (reply->status < 300) return {};
+    asked = retry_after(*reply, context.clock->wall_now());
+    return status_error(shown(), reply->status);
+  }
+  std::string service() const {
+    const auto url = Url::parse(request_.url);
+    return url ? url->shown_origin() : shown();
+  }
+
+  Client& client_;
+  Request request_;
+};
+
+// One whose bytes come from another thread.
 class Sending {
  public:
   Sending(Client& client, Request request, std::optional<uint64_t> size, const Context& context)
-      : client_(client),
-        request_(std::move(request)),
+      : putting_(client, std::move(request)),
         pipe_(size),
         context_(context.with_stop(stop_.get_token())),
         link_(context.stop, [this] { cancel(); }) {
-    request_.stream = &pipe_;
-    request_.waits = false;
-    request_.may_take = true;
-    thread_ = std::jthread([this] { run(); });
+    thread_ = std::jthread([this] {
+      verdict_ = putting_.put(pipe_, context_);
+      pipe_.close();
+    });
   }
   ~Sending() { cancel(); }
 
@@ -39,8 +79,7 @@ class Sending {
     if (pipe_.write(data)) return {};
     join();
     // A server may answer before it has seen all; whatever it says, the object is not there.
-    return verdict_ ? make_error(Errc::kProtocol,
-                                 shown_url(request_.url) + ": answered before the end of the data")
+    return verdict_ ? make_error(Errc::kProtocol, putting_.shown() + ": answered before the end of the data")
                     : verdict_.error();
   }
   Status finish(const std::stop_token& stop) {
@@ -59,35 +98,8 @@ class Sending {
   void join() {
     if (thread_.joinable()) thread_.join();
   }
-  void run() {
-    std::optional<flow::Repeats> repeats;
-    for (;;) {
-      std::optional<std::chrono::seconds> asked;
-      verdict_ = send(asked);
-      // What has been read of the data has gone by.
-      if (verdict_ || pipe_.read_bytes() > 0) break;
-      if (!repeats) repeats.emplace(client_.waits(), service(), nullptr, &context_.counters->retries);
-      auto next = repeats->after(verdict_.error(), flow::Question::kSafe, context_.stop, asked);
-      if (next) continue;
-      verdict_ = next.error();
-      break;
-    }
-    pipe_.close();
-  }
-  Status send(std::optional<std::chrono::seconds>& asked) {
-    auto reply = client_.call(request_, context_, 1 << 20);
-    if (!reply) return reply.error();
-    if (reply->status < 300) return {};
-    asked = retry_after(*reply, context_.clock->wall_now());
-    return status_error(shown_url(request_.url), reply->status);
-  }
-  std::string service() const {
-    const auto url = Url::parse(request_.url);
-    return url ? url->shown_origin() : shown_url(request_.url);
-  }
 
-  Client& client_;
-  Request request_;
+  Putting putting_;
   Pipe pipe_;
   std::stop_source stop_;
   const Context context_;
@@ -105,6 +117,17 @@ class Whole final : public SegmentWriter {
   Sending& sending_;
 };
 
+// What stays where it is until it is sent.
+class Placed final : public SegmentWriter {
+ public:
+  explicit Placed(const transfer::ReaderPart& part) : part_(part) {}
+  Status append(ByteView) override { return make_error(Errc::kInternal, "a part of a file takes no bytes"); }
+  const transfer::ReaderPart& part() const { return part_; }
+
+ private:
+  const transfer::ReaderPart part_;
+};
+
 class HttpTarget final : public transfer::ObjectWriter {
  public:
   HttpTarget(Client& client, Request request, std::optional<uint64_t> size, const Context& context)
@@ -112,14 +135,22 @@ class HttpTarget final : public transfer::ObjectWriter {
 
   uint64_t segment_size() const override { return UINT64_MAX; }
   uint64_t memory_per_segment() const override { return Pipe::kCapacity + (1 << 20); }
+  std::optional<uint64_t> memory_per_part() const override { return 1 << 20; }
 
   Result<std::unique_ptr<SegmentWriter>> begin_segment(uint64_t index) override {
     if (index != 0) return make_error(Errc::kInternal, "a plain URL takes one segment");
     sending_ = std::make_unique<Sending>(client_, request_, size_, context_);
     return std::unique_ptr<SegmentWriter>(std::make_unique<Whole>(*sending_));
   }
-  Status finish_segment(std::unique_ptr<SegmentWriter>, bool, const Context& context) override {
-    return sending_->finish(context.stop);
+  Result<std::unique_ptr<SegmentWriter>> begin_segment(uint64_t index,
+                                                       const transfer::ReaderPart& part) override {
+    if (index != 0) return make_error(Errc::kInternal, "a plain URL takes one segment");
+    return std::unique_ptr<SegmentWriter>(std::make_unique<Placed>(part));
+  }
+  Status finish_segment(std::unique_ptr<SegmentWriter> segment, bool, const Context& context) override {
+    if (sending_) return sending_->finish(context.stop);
+    PartBody body(static_cast<const Placed&>(*segment).part());
+    return Putting(client_, request_).put(body, context);
   }
   Status commit(const Context&) override { return {}; }
   void abort() override { sending_.reset(); }

@@ -2,8 +2,9 @@
 //
 // Ownership: the client outlives the writer.
 // Threads: as transfer::ObjectWriter says; the request runs in a thread of its own.
-// Errors: as client.h and status.h say.  A server that is away is waited for (client.h, waits()) as long as
-// no byte of the object has been sent; nothing is sent again then, and nothing can be taken back: what a
+// Errors: as client.h and status.h say.  A PUT that fails is repeated as the table of core/flow has it: doing
+// it twice is as good as once.  Not when the bytes have gone by: what comes by append() and is longer than
+// Pipe::kCapacity is repeated only until more than that was written.  Nothing can be taken back: what a
 // request that broke off leaves behind is the server's choice.
 #pragma once
 
@@ -16,7 +17,7 @@
 
 namespace sjcp::http {
 
-// request: a PUT, or whatever its method says, without its body.  size: nothing: sent in chunks, which many
+// request: a PUT without its body.  size: nothing: sent in chunks, which many
 // servers refuse.  What context points to outlives the writer.
 std::unique_ptr<transfer::ObjectWriter> make_target(Client& client, Request request,
                                                     std::optional<uint64_t> size,

@@ -13,6 +13,7 @@
 #include "core/transfer/digest.h"
 #include "core/transfer/file_gate.h"
 #include "core/transfer/segment_gate.h"
+#include "net/http/part_body.h"
 #include "net/s3/object_copy.h"
 #include "net/s3/object_info.h"
 
@@ -86,7 +87,7 @@ class ObjectUpload::Part final : public transfer::SegmentWriter {
 
   uint64_t size() const { return size_; }
   std::unique_ptr<http::RequestBody> body() const {
-    if (place_) return std::make_unique<PartBody>(*place_);
+    if (place_) return std::make_unique<http::PartBody>(*place_);
     return std::make_unique<MemoryBody>(bytes());
   }
   void give_to(Call& call) const {

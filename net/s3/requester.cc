@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "net/http/part_body.h"
 #include "net/http/retry_after.h"
 
 namespace sjcp::s3 {
@@ -71,16 +72,6 @@ std::string shown(const std::string& bucket, const std::string& key) {
 Result<size_t> MemoryBody::read(ByteSpan out) {
   const size_t count = std::min(out.size(), bytes_.size() - position_);
   std::copy_n(bytes_.begin() + static_cast<ptrdiff_t>(position_), count, out.begin());
-  position_ += count;
-  return count;
-}
-
-// What was said of the bytes in the request holds for those that were there at first only.
-Result<size_t> PartBody::read(ByteSpan out) {
-  const auto count = static_cast<size_t>(std::min<uint64_t>(out.size(), part_.size() - position_));
-  Status status = position_ == 0 ? part_.unchanged() : Status();
-  if (status) status = part_.read(position_, ByteSpan(out.data(), count));
-  if (!status) return std::move(status).error();
   position_ += count;
   return count;
 }
@@ -252,7 +243,7 @@ Status Requester::try_once(const Call& call, Answer& answer, std::shared_ptr<con
     signer_.sign(target, *keys, region, *payload, service_time(), request.headers);
   }
   MemoryBody body(call.body);
-  std::optional<PartBody> part;
+  std::optional<http::PartBody> part;
   if (call.trailing != nullptr) {
     if (Status again = call.trailing->rewind(); !again) return again;
     request.stream = call.trailing;

@@ -152,20 +152,4 @@ class MemoryBody final : public http::RequestBody {
   size_t position_ = 0;
 };
 
-// Hands over what stays in a file until it is sent.
-class PartBody final : public http::RequestBody {
- public:
-  explicit PartBody(const transfer::ReaderPart& part) : part_(part) {}
-  std::optional<uint64_t> size() const override { return part_.size(); }
-  Result<size_t> read(ByteSpan out) override;
-  Status rewind() override {
-    position_ = 0;
-    return {};
-  }
-
- private:
-  const transfer::ReaderPart& part_;
-  uint64_t position_ = 0;
-};
-
 }  // namespace sjcp::s3

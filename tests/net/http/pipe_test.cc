@@ -34,13 +34,20 @@ TEST_CASE("what is written to a pipe comes out in order, more than it holds") {
   CHECK(seen == total);
 }
 
-TEST_CASE("a pipe goes back to its beginning only while nothing was read") {
-  Pipe pipe(3);
-  CHECK(pipe.size() == 3u);
-  REQUIRE(pipe.write(std::string_view("abc")));
-  CHECK(pipe.rewind());
-  Bytes out(1);
+TEST_CASE("a pipe goes back to its beginning while it holds all that was written") {
+  Pipe pipe(std::nullopt);
+  CHECK_FALSE(pipe.size());
+  REQUIRE(pipe.write(std::string(Pipe::kCapacity, 'a')));
+  Bytes out(10);
   REQUIRE(pipe.read(out));
+  CHECK(pipe.rewind());
+  Bytes all(Pipe::kCapacity);
+  const auto got = pipe.read(all);
+  REQUIRE(got);
+  CHECK(*got == Pipe::kCapacity);
+  CHECK(pipe.rewind());
+  REQUIRE(pipe.read(out));
+  REQUIRE(pipe.write(std::string_view("b")));
   CHECK_FALSE(pipe.rewind());
 }
 
