@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "net/http/ask.h"
+#include "net/http/status.h"
+
 namespace sjcp::edge {
 namespace {
 
@@ -26,8 +29,10 @@ std::string reason(const http::Reply& reply) {
 }
 
 Error refused(const http::Reply& reply, const std::string& service) {
-  const bool of_request = reply.status >= 400 && reply.status < 500;
-  return make_error(of_request ? Errc::kUsage : Errc::kNetwork, service + ": " + reason(reply), reply.status);
+  const Fault fault = http::status_fault(reply.status);
+  const bool of_request = reply.status >= 400 && reply.status < 500 && fault == Fault::kNone;
+  return make_error(of_request ? Errc::kUsage : Errc::kNetwork, service + ": " + reason(reply), reply.status,
+                    fault);
 }
 
 }  // namespace
@@ -57,9 +62,10 @@ Result<RegisteredAccess> register_access(http::Client& client, const std::string
   request.headers = {{"Content-Type", "application/json"}};
   request.body = Json{{"access_grant", grant}, {"public", public_access}}.dump();
   request.redirects = 0;  // the grant goes nowhere else
-  auto reply = client.call(request, context, kLargestReply);
+  // What an answer that was lost has registered, nobody knows the keys of.
+  const auto explain = [&](const http::Reply& reply) { return refused(reply, *base); };
+  auto reply = http::ask(client, request, flow::Question::kSafe, explain, context, kLargestReply);
   if (!reply) return std::move(reply).error();
-  if (reply->status != 200) return refused(*reply, *base);
   const Json json = Json::parse(reply->body, nullptr, false);
   RegisteredAccess access;
   if (json.is_object()) {

@@ -23,7 +23,8 @@ struct RegisteredAccess {
 
 // auth_service: as auth_service_url() takes it.  The service keeps the grant,
 // encrypted with the key id.  public_access: link sharing shows it to everyone who has the key id.
-// Errors: kUsage (the service refuses the grant, with its reason), kNetwork, kProtocol; never with the grant.
+// Errors: kUsage (the service refuses the grant, with its reason), kNetwork once the client's patience with
+// it is used up, kProtocol; never with the grant.
 Result<RegisteredAccess> register_access(http::Client& client, const std::string& auth_service,
                                          const std::string& grant, bool public_access,
                                          const transfer::Context& context);

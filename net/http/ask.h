@@ -1,8 +1,9 @@
 // A question with a small reply, asked again as the client's policy has it.
 //
-// Threads: any.  Errors: those of Client; of a status of 300 and more those of status_error().
+// Threads: any.  Errors: those of Client; of a status of 300 and more what `explain` makes of the reply.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "core/flow/retry.h"
@@ -10,7 +11,11 @@
 
 namespace sjcp::http {
 
-// object: for messages.
+using Explain = std::function<Error(const Reply&)>;
+
+Result<Reply> ask(Client& client, const Request& request, flow::Question question, const Explain& explain,
+                  const transfer::Context& context, size_t limit);
+// As status_error() explains it.  object: for messages.
 Result<Reply> ask(Client& client, const Request& request, flow::Question question, const std::string& object,
                   const transfer::Context& context, size_t limit);
 

@@ -5,7 +5,9 @@
 #include <thread>
 
 #include "core/base/wait.h"
+#include "core/flow/repeats.h"
 #include "core/transfer/digest.h"
+#include "net/http/status.h"
 #include "net/s3/credentials.h"
 #include "net/s3/replies.h"
 
@@ -15,8 +17,21 @@ namespace {
 constexpr auto kMetadataLimit = std::chrono::seconds(1);
 constexpr size_t kReplyLimit = 1 << 20;
 
-bool ok(int status) {
-  return status >= 200 && status < 300;
+// What a service says by its status alone.
+Error told_by(const http::Reply& reply, const std::string& what) {
+  const Fault fault = http::status_fault(reply.status);
+  return make_error(fault == Fault::kNone ? Errc::kDenied : Errc::kNetwork,
+                    what + ": status " + std::to_string(reply.status), reply.status, fault);
+}
+
+Error refused_by_sts(const http::Reply& reply) {
+  const ServiceError error = error_of(reply, reply.body);
+  const Fault fault =
+      error.code == "IDPCommunicationError" ? Fault::kUnavailable : to_error(error, true).fault;
+  const std::string why =
+      error.message.empty() ? "status " + std::to_string(reply.status) : error.code + ": " + error.message;
+  return make_error(fault == Fault::kNone ? Errc::kDenied : Errc::kNetwork, "STS refuses: " + why,
+                    reply.status, fault);
 }
 
 std::string host_of(std::string_view url) {
@@ -45,7 +60,18 @@ std::string first_line(const std::string& text) {
 
 }  // namespace
 
-// One request, signed with `keys` unless null.
+Result<http::Reply> KeyFinder::ask(const http::Request& request, const http::Explain& explain) {
+  transfer::Counters counters;
+  const transfer::Context context{stop_, nullptr, &counters};
+  if (patient_) {
+    return http::ask(*surroundings_.client, request, flow::Question::kSafe, explain, context, kReplyLimit);
+  }
+  auto reply = surroundings_.client->call(request, context, kReplyLimit);
+  if (reply && reply->status >= 300) return explain(*reply);
+  return reply;
+}
+
+// One question, signed with `keys` unless null.
 Result<TimedKeys> KeyFinder::ask_sts(const Query& form, const Keys* keys) {
   const std::string own = std::string(settings_.fips ? "https://sts-fips." : "https://sts.") +
                           settings_.region + std::string(amazon_domain(settings_.region));
@@ -65,16 +91,8 @@ Result<TimedKeys> KeyFinder::ask_sts(const Query& form, const Keys* keys) {
     Signer("sts").sign(target, *keys, settings_.region, payload_hash(request.body),
                        surroundings_.clock->wall_now(), request.headers);
   }
-  transfer::Counters counters;
-  transfer::Context context{stop_, nullptr, &counters};
-  auto reply = surroundings_.client->call(request, context, kReplyLimit);
+  auto reply = ask(request, refused_by_sts);
   if (!reply) return std::move(reply).error();
-  if (!ok(reply->status)) {
-    const ServiceError error = parse_error(reply->body);
-    return make_error(Errc::kDenied,
-                      "STS refuses: " + (error.code.empty() ? "status " + std::to_string(reply->status)
-                                                            : error.code + ": " + error.message));
-  }
   return parse_assumed_role(reply->body);
 }
 
@@ -129,11 +147,13 @@ KeyFinder::Found KeyFinder::of_sign_on(const std::string& name, const Section& p
                     : settings_.sso_endpoint;
   request.url += "/federation/credentials?" + query_text({{"role_name", *role}, {"account_id", *account}});
   request.headers.push_back({"x-amz-sso_bearer_token", json["accessToken"].get<std::string>(), true});
-  transfer::Counters counters;
-  auto reply = surroundings_.client->call(request, {stop_, nullptr, &counters}, kReplyLimit);
+  const auto explain = [&](const http::Reply& reply) -> Error {
+    const Error told = told_by(reply, "single sign-on of profile " + name);
+    if (told.fault != Fault::kNone) return told;
+    return login(reply.status == 401 ? "its sign-on has expired" : "its sign-on does not give this role");
+  };
+  auto reply = ask(request, explain);
   if (!reply) return std::move(reply).error();
-  if (reply->status == 401) return login("its sign-on has expired");
-  if (!ok(reply->status)) return login("its sign-on does not give this role");
   const auto body = nlohmann::json::parse(reply->body, nullptr, false);
   const bool has_keys = body.is_object() && body.contains("roleCredentials");
   auto keys = parse_keys(has_keys ? body["roleCredentials"].dump() : "",
@@ -160,29 +180,34 @@ KeyFinder::Found KeyFinder::of_container() {
   } else if (auto token_text = env("AWS_CONTAINER_AUTHORIZATION_TOKEN")) {
     request.headers.push_back({"Authorization", first_line(*token_text), true});
   }
-  transfer::Counters counters;
-  auto reply = surroundings_.client->call(request, {stop_, nullptr, &counters}, kReplyLimit);
+  auto reply = ask(request, [&](const http::Reply& refusal) { return told_by(refusal, what); });
   if (!reply) return std::move(reply).error();
-  if (!ok(reply->status)) {
-    return make_error(Errc::kDenied, what + ": status " + std::to_string(reply->status), reply->status);
-  }
   auto keys = parse_keys(reply->body, {}, what);
   if (!keys) return std::move(keys).error();
   return std::optional(*std::move(keys));
 }
 
 // The machine's service answers at once or not at all: on other machines nobody has this address.
-Result<std::string> KeyFinder::metadata(const http::Request& request, const std::string& what) {
-  std::stop_source limit;
-  std::jthread timer([&](const std::stop_token& done) {
-    if (wait_unless_stopped(std::chrono::nanoseconds(kMetadataLimit), done)) limit.request_stop();
-  });
-  std::stop_callback link(stop_, [&] { limit.request_stop(); });
+// there: it has answered before.
+Result<std::string> KeyFinder::metadata(const http::Request& request, const std::string& what, bool there) {
   transfer::Counters counters;
-  auto reply = surroundings_.client->call(request, {limit.get_token(), nullptr, &counters}, kReplyLimit);
-  if (!reply) return std::move(reply).error();
-  if (!ok(reply->status)) return make_error(Errc::kDenied, what, reply->status);
-  return std::move(reply->body);
+  flow::Repeats repeats(surroundings_.client->waits(), what);
+  for (;;) {
+    std::stop_source limit;
+    std::jthread timer([&](const std::stop_token& done) {
+      if (wait_unless_stopped(std::chrono::nanoseconds(kMetadataLimit), done)) limit.request_stop();
+    });
+    std::stop_callback link(stop_, [&] { limit.request_stop(); });
+    auto reply = surroundings_.client->call(request, {limit.get_token(), nullptr, &counters}, kReplyLimit);
+    if (reply && reply->status < 300) return std::move(reply->body);
+    there = there || reply;
+    Error error = reply ? told_by(*reply, what) : reply.error();
+    if (!reply && limit.stop_requested() && !stop_.stop_requested())
+      error = make_error(Errc::kNetwork, what + ": no answer within a second", 0, Fault::kSilent);
+    if (!there || !patient_) return error;
+    auto next = repeats.after(error, flow::Question::kSafe, stop_);
+    if (!next) return next.error();
+  }
 }
 
 KeyFinder::Found KeyFinder::of_machine() {
@@ -198,17 +223,21 @@ KeyFinder::Found KeyFinder::of_machine() {
   ask.redirects = 0;
   ask.url = base + "/latest/api/token";
   ask.headers.push_back({"x-aws-ec2-metadata-token-ttl-seconds", "21600"});
-  auto token = metadata(ask, what);
+  auto token = metadata(ask, what, false);
   if (stop_.stop_requested()) return make_error(Errc::kCancelled, what + ": interrupted");
+  // Nobody has that address, or he says no; but not one who only could not answer now.
+  const auto away = [](const Error& error) { return error.code == Errc::kNetwork && error.cause >= 400; };
+  if (!token && away(token.error())) return std::move(token).error();
   if (!token) return std::optional<TimedKeys>();
   http::Request request;
   request.redirects = 0;
   request.url = base + "/latest/meta-data/iam/security-credentials/";
   request.headers.push_back({"x-aws-ec2-metadata-token", first_line(*token), true});
-  auto role = metadata(request, what);
+  auto role = metadata(request, what, true);
+  if (!role && role.error().code != Errc::kDenied) return std::move(role).error();
   if (!role || first_line(*role).empty()) return std::optional<TimedKeys>();  // a machine without a role
   request.url += escape(first_line(*role), true);
-  auto body = metadata(request, what);
+  auto body = metadata(request, what, true);
   if (!body) return std::move(body).error();
   auto keys = parse_keys(*body, {}, what);
   if (!keys) return std::move(keys).error();

@@ -181,20 +181,28 @@ std::unique_ptr<Credentials> Credentials::none() {
 
 Result<std::shared_ptr<const Keys>> Credentials::get(const std::stop_token& stop) {
   if (anonymous_) return std::shared_ptr<const Keys>();
+  const uint64_t failures = failures_.load();
   const std::lock_guard lock(mutex_);
+  // Another thread has just waited for a service in vain: whoever waited for that thread does not begin anew.
+  if (failures_.load() != failures) return last_failure_;
   const WallTime now = surroundings_.clock->wall_now();
   const bool good = keys_ && (!keys_->expires || now < *keys_->expires - kRenewBefore || now < retry_at_);
   if (good) return std::shared_ptr<const Keys>(keys_);
-  auto found = KeyFinder(surroundings_, profiles_, settings_, stop).find();
+  const bool hold = keys_ && keys_->expires && now < *keys_->expires;
+  auto found = KeyFinder(surroundings_, profiles_, settings_, stop, !hold).find();
   if (found) {
     keys_ = std::make_shared<const TimedKeys>(*std::move(found));
     // Keys that are never good for long are asked for again at this pace.
     retry_at_ = now + kRetryRenewal;
     return std::shared_ptr<const Keys>(keys_);
   }
-  if (keys_ && keys_->expires && now < *keys_->expires) {
+  if (hold) {
     retry_at_ = now + kRetryRenewal;
     return std::shared_ptr<const Keys>(keys_);
+  }
+  if (found.error().code != Errc::kCancelled) {
+    last_failure_ = found.error();
+    failures_.fetch_add(1);
   }
   return std::move(found).error();
 }

@@ -7,10 +7,14 @@
 //
 // Keys that expire are renewed ten minutes before.
 //
-// Threads: any; the first call, and one that renews, block the others.
+// A service for keys that does not answer is asked again as the table of core/flow has it; not for a renewal
+// while the keys still hold, and not the machine's before it has answered once.
+//
+// Threads: any; the first call, and one that renews, block the others, who get what it gets.
 // Errors: kDenied with what to do; no text holds a key, a token or a program's output.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +23,7 @@
 #include <string>
 
 #include "core/base/result.h"
+#include "net/http/ask.h"
 #include "net/s3/profiles.h"
 #include "net/s3/settings.h"
 #include "net/s3/sigv4.h"
@@ -34,9 +39,14 @@ struct TimedKeys : Keys {
 // Looks once.  Pure but for what its surroundings do.
 class KeyFinder {
  public:
+  // patient: services are asked again.
   KeyFinder(const Surroundings& surroundings, const Profiles& profiles, const Settings& settings,
-            std::stop_token stop)
-      : surroundings_(surroundings), profiles_(profiles), settings_(settings), stop_(std::move(stop)) {}
+            std::stop_token stop, bool patient)
+      : surroundings_(surroundings),
+        profiles_(profiles),
+        settings_(settings),
+        stop_(std::move(stop)),
+        patient_(patient) {}
 
   // kDenied when there are none.
   Result<TimedKeys> find();
@@ -56,12 +66,14 @@ class KeyFinder {
   Found of_machine();
 
   Result<TimedKeys> ask_sts(const Query& form, const Keys* keys);
-  Result<std::string> metadata(const http::Request& request, const std::string& what);
+  Result<http::Reply> ask(const http::Request& request, const http::Explain& explain);
+  Result<std::string> metadata(const http::Request& request, const std::string& what, bool there);
 
   const Surroundings& surroundings_;
   const Profiles& profiles_;
   const Settings& settings_;
   const std::stop_token stop_;
+  const bool patient_;
   std::set<std::string> visited_;  // profiles on the way to a role
 };
 
@@ -84,7 +96,9 @@ class Credentials {
   Settings settings_;
   bool anonymous_ = false;
 
-  std::mutex mutex_;
+  std::atomic<uint64_t> failures_{0};  // searches that found nothing
+  std::mutex mutex_;                   // guards the rest
+  Error last_failure_;
   std::shared_ptr<const TimedKeys> keys_;
   WallTime retry_at_{};  // after a renewal that failed while the old keys hold
   bool renewed_ = false;

@@ -402,6 +402,25 @@ class RegisterTest(CopyTest):
         self.assertEqual(json.loads(request.body), {"access_grant": grant, "public": False})
         self.assertIn("AWS_ACCESS_KEY_ID=jkey\nAWS_SECRET_ACCESS_KEY=jsecret\n", outcome.stdout)
 
+    def test_a_service_that_is_away_for_a_while_is_asked_again(self):
+        grant = start_network(self)
+        keys = {"access_key_id": "jkey", "secret_key": "jsecret", "endpoint": "https://gateway.example.com"}
+
+        def behave(request):
+            if request.number < 3:
+                return [Reply(503, {}, b"restarting"), Reply(silent=True), Reply(429, {"Retry-After": "0"})][request.number]
+            return Reply(200, {}, json.dumps(keys).encode())
+
+        auth = self.server(behave)
+        self.assertIn("jkey", self.sjcp("access", "register", "--auth-service", auth.url(""), grant).stdout)
+        self.assertEqual(len(auth.requests), 4)
+        away = self.server(lambda request: Reply(503, {}, b"restarting"))
+        outcome = self.run_sjcp("--retry-time", "1", "access", "register", "--auth-service", away.url(""), grant)
+        self.assert_fails(outcome, 5, "restarting", "tried for")
+        nobody = f"http://127.0.0.1:{harness.free_port()}"
+        outcome = self.run_sjcp("--retry-time", "1", "access", "register", "--auth-service", nobody, grant)
+        self.assert_fails(outcome, 5, "tried for")
+
     def test_a_refusal_is_told_and_the_grant_is_not(self):
         grant = start_network(self)
         auth = self.server(lambda request: Reply(400, {}, b'access grant: disallowed satellite: "x"\n'))

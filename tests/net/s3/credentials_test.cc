@@ -30,6 +30,10 @@ struct World {
   MovingClock clock;
   Wishes wishes;
 
+  World() {
+    client.waits().policy.first_wait = client.waits().policy.longest_wait = std::chrono::milliseconds(0);
+  }
+
   Surroundings surroundings() {
     Surroundings out;
     out.env = [this](const std::string& name) { return find(variables, name); };
@@ -272,6 +276,7 @@ TEST_CASE("Keys that expire are renewed ten minutes before, and the old ones ser
   world.client.replies = {reply(200, json_keys("SECOND", "Token", "2026-01-02T05:00:00Z"))};
   CHECK(id() == "SECOND");
   world.clock.now += std::chrono::hours(3);
+  world.client.waits().policy.patience = std::chrono::milliseconds(0);
   world.client.replies = {reply(500)};
   CHECK(id().find("status 500") != std::string::npos);
 }
@@ -321,6 +326,102 @@ TEST_CASE("Keys for roles are asked where the endpoints of AWS's tools say") {
   CHECK(asked({}, role + "endpoint_url = http://own:3\nservices = s\n[services s]\nsts =\n  endpoint_url = "
                          "http://sts:4\n") == "http://sts:4/");
   CHECK(asked({{"AWS_ENDPOINT_URL_S3", "http://s3:5"}}, role) == "https://sts.us-east-1.amazonaws.com/");
+}
+
+Error fault(Fault fault) {
+  return make_error(Errc::kNetwork, "no answer", 0, fault);
+}
+
+TEST_CASE("A service for keys that is away is asked again, and one that refuses is not") {
+  World world;
+  const std::string sts_says = "<ErrorResponse><Error><Code>";
+  struct Service {
+    const char* name;
+    std::function<void()> configure;
+    http::Reply keys;
+    http::Reply denied;
+  };
+  const std::vector<Service> services = {
+      {"STS",
+       [&] {
+         world.config(
+             "[default]\nrole_arn=r\nsource_profile=default\naws_access_key_id=A\n"
+             "aws_secret_access_key=S\n");
+       },
+       reply(200, sts_reply("AssumeRole", "NEW")),
+       reply(403, sts_says + "AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")},
+      {"sign-on",
+       [&] {
+         world.config(
+             "[default]\nsso_start_url=https://s\nsso_region=eu-west-1\nsso_account_id=1\n"
+             "sso_role_name=r\n");
+         // SHA-1 of "https://s"
+         world.files["/home/u/.aws/sso/cache/9ea3c043881f6bad486147713ae23b0b566d0360.json"] =
+             R"({"accessToken":"T"})";
+       },
+       reply(200, R"({"roleCredentials":{"accessKeyId":"NEW","secretAccessKey":"S"}})"), reply(403)},
+      {"container", [&] { world.variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/x"; },
+       reply(200, json_keys("NEW", "Token", "2026-01-02T04:00:00Z")), reply(403)},
+  };
+  const auto& service = services.at(GENERATE(0U, 1U, 2U));
+  INFO(service.name);
+  service.configure();
+  SECTION("away for a while") {
+    world.client.replies = {fault(Fault::kUnreached), fault(Fault::kBroken), reply(503), reply(500),
+                            service.keys};
+    CHECK(world.get().access_key_id == "NEW");
+    CHECK(world.client.asked.size() == 5);
+  }
+  SECTION("denied") {
+    world.client.replies = {service.denied, service.keys};
+    CHECK(world.error().code == Errc::kDenied);
+    CHECK(world.client.asked.size() == 1);
+  }
+  SECTION("away for good") {
+    world.client.waits().policy.patience = std::chrono::milliseconds(0);
+    world.client.replies = {fault(Fault::kUnreached)};
+    const Error error = world.error();
+    CHECK(error.code == Errc::kNetwork);
+    CHECK(error.fault == Fault::kNone);
+  }
+}
+
+TEST_CASE("STS that asks for fewer requests, by whatever status, is asked again") {
+  World world;
+  world.variables["AWS_WEB_IDENTITY_TOKEN_FILE"] = "/token";
+  world.variables["AWS_ROLE_ARN"] = "r";
+  world.files["/token"] = "JWT\n";
+  world.client.waits().policy.longest_busy_wait = std::chrono::milliseconds(0);
+  const auto says = [](const std::string& code) {
+    return reply(
+        400, "<ErrorResponse><Error><Code>" + code + "</Code><Message>m</Message></Error></ErrorResponse>");
+  };
+  world.client.replies = {says("Throttling"), says("IDPCommunicationError"),
+                          reply(200, sts_reply("AssumeRoleWithWebIdentity", "WEB"))};
+  CHECK(world.get().access_key_id == "WEB");
+  world.client.replies = {says("InvalidIdentityToken")};
+  CHECK(world.error().code == Errc::kDenied);
+}
+
+TEST_CASE("The machine's service is asked again once it has answered, and not where there is none") {
+  World world;
+  world.variables.erase("AWS_EC2_METADATA_DISABLED");
+  world.client.replies = {fault(Fault::kUnreached)};
+  CHECK(world.error().what.find("no credentials for S3") != std::string::npos);
+  CHECK(world.client.asked.size() == 1);
+  world.client.replies = {reply(503),
+                          reply(200, "IMDSTOKEN"),
+                          fault(Fault::kBroken),
+                          reply(200, "role"),
+                          fault(Fault::kUnreached),
+                          reply(503),
+                          reply(200, json_keys("MACHINE", "Token", "2026-01-02T09:00:00Z"))};
+  CHECK(world.get().access_key_id == "MACHINE");
+  world.client.replies = {reply(200, "IMDSTOKEN"), reply(404)};
+  CHECK(world.error().what.find("no credentials for S3") != std::string::npos);
+  world.client.waits().policy.patience = std::chrono::milliseconds(0);
+  world.client.replies = {reply(503)};
+  CHECK(world.error().code == Errc::kNetwork);
 }
 
 TEST_CASE("A program that gives keys has a limit, and does not see what is not for it") {
