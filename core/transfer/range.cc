@@ -18,9 +18,11 @@ Error malformed(std::string_view text, const char* why) {
 // Sizes of objects are signed 64-bit on the wire.
 constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();
 
-// Digits only: from_chars alone would stop at trailing characters.  A number that no type holds is
-// as good as the largest: no object is as long, and the end is where the object ends.
+// Digits, which may have a plus sign as uplink takes it: from_chars alone would stop at trailing characters.
+// A number that no type holds is as good as the largest: no object is as long, and the end is where the
+// object ends.
 std::optional<uint64_t> parse_number(std::string_view digits) {
+  if (digits.starts_with('+')) digits.remove_prefix(1);
   uint64_t value = 0;
   const char* end = digits.data() + digits.size();
   auto [stopped, error] = std::from_chars(digits.data(), end, value);

@@ -36,6 +36,8 @@ TEST_CASE("Ranges are parsed with an inclusive last byte, with and without the u
       {"  bytes=2-5 ", 10, {2, 6}},
       {"bytes= 2 - 5", 10, {2, 6}},
       {" 7 - ", 10, {7, 10}},
+      {"+2-+5", 10, {2, 6}},
+      {"0-9223372036854775807", 10, {0, 10}},
       {"1-9223372036854775807", 10, {1, 10}},
       {"1-99999999999999999999", 10, {1, 10}},
       {"-99999999999999999999", 10, {0, 10}},
@@ -51,9 +53,27 @@ TEST_CASE("Ranges are parsed with an inclusive last byte, with and without the u
 }
 
 TEST_CASE("A malformed range is refused as a usage error that quotes it") {
-  for (const char* text :
-       {"-", " - ", "bytes=-", "5", "bytes=5", "a-b", "1-b", "bytes=5-4", "bytes=-0", "+1-2", "1--2", "1 2-3",
-        "0x1-2", "bytes=0-1,3-4", "items=0-1", "9223372036854775807-", "99999999999999999999-"}) {
+  for (const char* text : {"-",
+                           " - ",
+                           "bytes=-",
+                           "5",
+                           "bytes=5",
+                           "a-b",
+                           "1-b",
+                           "bytes=5-4",
+                           "bytes=-0",
+                           "++1-2",
+                           "+-2",
+                           "1-+",
+                           "--5",
+                           "5--0",
+                           "1--2",
+                           "1 2-3",
+                           "0x1-2",
+                           "bytes=0-1,3-4",
+                           "items=0-1",
+                           "9223372036854775807-",
+                           "99999999999999999999-"}) {
     INFO(text);
     auto request = RangeRequest::parse(text);
     REQUIRE_FALSE(request);
