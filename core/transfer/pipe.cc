@@ -12,14 +12,22 @@
 namespace sjcp::transfer {
 namespace {
 
-// Between the two halves.
+// Between the two halves, and for what the source holds: at most, and of the memory there is.
 constexpr uint64_t kPipeBytes = 16 * kMiB;
-// For what the source holds.
 constexpr uint64_t kSourceBytes = 32 * kMiB;
-// On their way to the other end at a time: two overlap reading and sending; a long path wants more, as far as
-// half of the memory goes.
+constexpr uint64_t kPipeShare = 8;
+constexpr uint64_t kSourceShare = 4;
+// On their way to the other end at a time: two overlap reading and sending; a long path wants more.
 constexpr uint64_t kFewestSegments = 2;
 constexpr uint64_t kMostSegments = 8;
+
+uint64_t pipe_bytes(const MemoryBudget& budget) {
+  return std::clamp(budget.limit() / kPipeShare, kMiB, kPipeBytes);
+}
+
+uint64_t source_bytes(const MemoryBudget& budget) {
+  return std::clamp(budget.limit() / kSourceShare, kMiB, kSourceBytes);
+}
 
 }  // namespace
 
@@ -145,7 +153,9 @@ class Relay {
         options_(options),
         context_(context),
         link_(context.stop, [this] { stop_.request_stop(); }),
-        pipe_("the relay", kPipeBytes, [this](uint64_t size) { return take_memory(size); }) {}
+        pipe_bytes_(pipe_bytes(*context.budget)),
+        source_bytes_(source_bytes(*context.budget)),
+        pipe_("the relay", pipe_bytes_, [this](uint64_t size) { return take_memory(size); }) {}
 
   Result<CopySummary> run() {
     WorkerGroup uploading(stop_.get_token());
@@ -200,21 +210,23 @@ class Relay {
   }
 
   uint64_t segments_in_flight(uint64_t size) const {
-    if (options_.parallelism > 0) return options_.parallelism;
     const uint64_t each = std::max<uint64_t>(writer_.memory_per_segment(), 1);
-    const uint64_t most = std::clamp(context_.budget->limit() / 2 / each, kFewestSegments, kMostSegments);
+    const uint64_t limit = context_.budget->limit();
+    const uint64_t fit = std::max<uint64_t>((limit - std::min(limit, pipe_bytes_ + source_bytes_)) / each, 1);
+    if (options_.parallelism > 0) return std::min<uint64_t>(options_.parallelism, fit);
+    const uint64_t most = std::clamp(limit / 2 / each, kFewestSegments, kMostSegments);
     const uint64_t unit = std::max<uint64_t>(writer_.segment_size(), 1);
-    return std::clamp(size / unit, kFewestSegments, most);
+    return std::min(std::clamp(size / unit, kFewestSegments, most), fit);
   }
 
   // For both halves.  Before anything else is held.
   Status take_memory(uint64_t size) {
-    const uint64_t for_source = std::min(size, kSourceBytes);
+    const uint64_t for_source = std::min(size, source_bytes_);
     segments_ = segments_in_flight(size);
     const uint64_t for_writer = segments_ * writer_.memory_per_segment();
     upload_budget_.emplace(for_writer);
     auto lease = context_.budget->acquire(
-        std::min(context_.budget->limit(), std::min(size, kPipeBytes) + for_source + for_writer),
+        std::min(context_.budget->limit(), std::min(size, pipe_bytes_) + for_source + for_writer),
         stop_.get_token());
     if (!lease) return std::move(lease).error();
     lease_ = *std::move(lease);
@@ -234,8 +246,10 @@ class Relay {
   const Context& context_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> link_;
+  const uint64_t pipe_bytes_;
+  const uint64_t source_bytes_;
   MemoryBudget::Lease lease_;
-  MemoryBudget download_budget_{kSourceBytes};
+  MemoryBudget download_budget_{source_bytes_};
   uint64_t segments_ = kFewestSegments;        // known with the size
   std::optional<MemoryBudget> upload_budget_;  // the same
   Counters upload_counters_;

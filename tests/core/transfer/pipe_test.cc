@@ -191,6 +191,31 @@ TEST_CASE("A relay keeps as many parts in flight as its memory has room for") {
   CHECK(most == 8);
 }
 
+TEST_CASE("Of the parts that a relay is asked to keep in flight, those that fit are") {
+  Bench bench;
+  MemoryBudget budget(16 << 20);
+  bench.context.budget = &budget;
+  DivisibleSource source(kObject);
+  FakeWriter writer(100'000);
+  // An eighth is the pipe's and a quarter the source's.
+  writer.memory = 3 << 20;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int waiting = 0;
+  int most = 0;
+  writer.on_finish = [&](uint64_t index, const Context&) -> Status {
+    std::unique_lock lock(mutex);
+    most = std::max(most, ++waiting);
+    changed.notify_all();
+    // Long enough for all that could come.
+    changed.wait_for(lock, std::chrono::milliseconds(index == 0 ? 300 : 0), [&] { return most > 3; });
+    --waiting;
+    return {};
+  };
+  CHECK(relay(source, writer, with_parallelism(16), bench.context));
+  CHECK(most <= 3);
+}
+
 TEST_CASE("A relay needs no more memory than there is, and two of them do not wait for each other") {
   Bench bench;
   MemoryBudget tiny(1000);
