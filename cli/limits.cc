@@ -17,6 +17,8 @@ constexpr uint64_t kMostMemory = 512 * kMiB;
 constexpr uint64_t kMostUploadMemory = 256 * kMiB;
 // The machine does not say what it has.
 constexpr uint64_t kUnknownMemory = 192 * kMiB;
+// Of the program and its libraries, threads and listings.
+constexpr uint64_t kProcessMemory = 32 * kMiB;
 // Two fill a short line: one is sent while the other is sealed.  More cost connections and caches.  Sixty
 // connections that get 64 KB/s each are enough for any line that gives no more.
 constexpr transfer::SegmentWindow::Options kUploadWindow{
@@ -43,6 +45,11 @@ uint64_t memory_limit(const CpOptions& options, const Machine& machine, bool upl
   if (options.memory_bytes > 0) return options.memory_bytes;
   if (machine.memory_bytes == 0) return kUnknownMemory;
   return std::min(machine.memory_bytes / 4, upload ? kMostUploadMemory : kMostMemory);
+}
+
+uint64_t upload_memory(const Machine& machine) {
+  if (machine.memory_bytes == 0) return UINT64_MAX;
+  return machine.memory_bytes - std::min(machine.memory_bytes, kProcessMemory);
 }
 
 uint64_t stream_buffer(const CpOptions& options, uint64_t memory_bytes) {

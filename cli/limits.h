@@ -19,6 +19,10 @@ namespace sjcp::cli {
 // segments, at most 256 MiB.
 uint64_t memory_limit(const CpOptions& options, const Machine& machine, bool upload);
 
+// What uploads may hold at once, whatever the budget says: the machine's memory, less what the rest of the
+// process has.
+uint64_t upload_memory(const Machine& machine);
+
 // --max-connections, else what the descriptors allow beside the files, and at most 2048.
 size_t connection_limit(const CpOptions& options, const Machine& machine);
 

@@ -46,6 +46,13 @@ uint64_t least_upwards(const std::string& top, std::string path, const Read& rea
   return least;
 }
 
+// UINT64_MAX: none.
+uint64_t limit_of(int resource) {
+  rlimit limit{};
+  if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) return UINT64_MAX;
+  return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
 size_t raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return Machine().descriptors;
@@ -80,12 +87,27 @@ uint64_t control_group_memory(const std::string& membership, const std::string& 
   return least;
 }
 
+uint64_t process_memory(uint64_t address_space, uint64_t data, const std::string& statm, uint64_t page) {
+  // size resident shared text lib data dt
+  std::istringstream numbers(statm);
+  uint64_t pages[6] = {};
+  for (uint64_t& number : pages) numbers >> number;
+  const auto left = [page](uint64_t limit, uint64_t used) {
+    return limit == UINT64_MAX ? limit : limit - std::min(limit, used * page);
+  };
+  return std::min(left(address_space, pages[0]), left(data, pages[5]));
+}
+
 Machine examine_machine() {
   Machine machine;
   const auto pages = static_cast<uint64_t>(std::max(sysconf(_SC_PHYS_PAGES), 0L));
   const auto page = static_cast<uint64_t>(std::max(sysconf(_SC_PAGESIZE), 0L));
   machine.memory_bytes =
       std::min(pages * page, control_group_memory(contents("/proc/self/cgroup"), "/sys/fs/cgroup"));
+  const uint64_t left =
+      process_memory(limit_of(RLIMIT_AS), limit_of(RLIMIT_DATA), contents("/proc/self/statm"), page);
+  // 0 would stand for a machine that does not say.
+  if (left < UINT64_MAX) machine.memory_bytes = std::max<uint64_t>(std::min(machine.memory_bytes, left), 1);
   machine.descriptors = raise_descriptor_limit();
   return machine;
 }

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -111,6 +112,22 @@ void keep_heap_small() {
 #endif
 }
 
+// Where address space is limited (ulimit -v), what is only set aside counts: 8 MiB a thread for its stack, 64
+// MiB and more for its heap.
+void keep_address_space_small() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+#ifdef M_ARENA_MAX
+  mallopt(M_ARENA_MAX, 1);
+#endif
+#ifdef __GLIBC__
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return;
+  if (pthread_attr_setstacksize(&attributes, 1 << 20) == 0) pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+#endif
+}
+
 unsigned terminal_columns() {
   winsize size{};
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -124,6 +141,7 @@ int main(int argc, char** argv) {
   std::set_terminate(end_on_exception);
   keep_memory_private();
   keep_heap_small();
+  keep_address_space_small();
   signal(SIGPIPE, SIG_IGN);
   // A write beyond the limit of a file's size is an error like a full disk (EFBIG), with a message and
   // clean-up.

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "cli/exit_codes.h"
+#include "cli/limits.h"
 #include "cli/saved_accesses.h"
 #include "cli/user_folders.h"
 #include "cli/version.h"
@@ -47,6 +48,7 @@ Result<std::unique_ptr<storj::Project>> Session::open_project(const std::string&
   options.noise = !io_.env || io_.env("SJCP_NOISE") != "off";
   options.waits = &waits_;
   options.notes = &notes;
+  options.upload_memory = upload_memory(io_.machine);
   return io_.open_project(*grant, options);
 }
 

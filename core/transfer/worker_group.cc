@@ -23,7 +23,9 @@ Status WorkerGroup::start(unsigned count, const Body& body) {
     } catch (const std::system_error& error) {
       --running_;
       if (running_ > 0) return {};
-      return errno_error("starting a thread", error.code().value());
+      Error refused = errno_error("starting a thread", error.code().value());
+      refused.what += "; raise ulimit -u or -v";
+      return refused;
     }
   }
   return {};

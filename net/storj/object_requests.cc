@@ -50,11 +50,12 @@ pb::MakeInlineSegmentRequest inline_segment_request(int32_t index, const crypto:
 }
 
 pb::CommitObjectRequest commit_object_request(const crypto::Key& content_key, const ObjectOptions& options,
-                                              uint64_t last_size, std::optional<uint64_t> crc64) {
+                                              uint64_t segment_size, uint64_t last_size,
+                                              std::optional<uint64_t> crc64) {
   segment::ObjectMetadata metadata;
   metadata.user = options.metadata;
   metadata.crc64 = crc64;
-  metadata.segments_size = static_cast<int64_t>(segment::kMaxSegmentSize);
+  metadata.segments_size = static_cast<int64_t>(segment_size);
   metadata.last_segment_size = static_cast<int64_t>(last_size);
   auto sealed = segment::seal_metadata(metadata, content_key);
   pb::CommitObjectRequest commit;

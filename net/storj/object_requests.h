@@ -23,10 +23,11 @@ pb::MakeInlineSegmentRequest inline_segment_request(int32_t index, const crypto:
                                                     const crypto::Key& segment_key, uint64_t plain_size,
                                                     std::string sealed);
 
-// `last_size`: plain bytes of the last segment.  crc64: of all plain bytes; nothing: without a checksum.
-// Without a stream id.
+// `segment_size`: plain bytes of each segment but the last; `last_size`: of that one.  crc64: of all plain
+// bytes; nothing: without a checksum. Without a stream id.
 pb::CommitObjectRequest commit_object_request(const crypto::Key& content_key, const ObjectOptions& options,
-                                              uint64_t last_size, std::optional<uint64_t> crc64);
+                                              uint64_t segment_size, uint64_t last_size,
+                                              std::optional<uint64_t> crc64);
 
 // An object that begins with this kind of checksum is one that its commit may bring; a satellite that takes
 // none refuses the beginning, before anything is done.

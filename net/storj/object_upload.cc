@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/crc64.h"
+#include "core/base/units.h"
 #include "net/storj/codes.h"
 #include "net/storj/object_requests.h"
 #include "net/storj/segment_upload.h"
@@ -15,10 +16,24 @@ namespace {
 
 // 110 connections with their TLS state and one chunk each.
 constexpr uint64_t kConnectionsMemory = 110ull * (128 << 10);
-segment::SegmentEncoder::Options encoder_options() {
+// Each segment costs round trips, and a satellite bills them.
+constexpr uint64_t kSmallestSegment = 1ull << 20;
+
+segment::SegmentEncoder::Options encoder_options(uint64_t segment_size) {
   segment::SegmentEncoder::Options options;
-  options.max_plain_size = segment::kMaxSegmentSize;
+  options.max_plain_size = segment_size;
   return options;
+}
+
+uint64_t memory_of_segment(uint64_t segment_size) {
+  return segment::SegmentEncoder::memory(encoder_options(segment_size)) + kConnectionsMemory;
+}
+
+// A sealed segment is held as a whole until the nodes have it.
+uint64_t segment_that_fits(uint64_t memory) {
+  uint64_t size = segment::kMaxSegmentSize;
+  while (size > kSmallestSegment && memory_of_segment(size) > memory) size /= 2;
+  return size;
 }
 
 }  // namespace
@@ -26,11 +41,12 @@ segment::SegmentEncoder::Options encoder_options() {
 // One segment: sealed as it is appended.
 class ObjectUpload::Segment final : public transfer::SegmentWriter {
  public:
-  Segment(uint64_t number, bool with_checksum, const std::shared_ptr<segment::BufferCache>& buffers)
+  Segment(uint64_t number, uint64_t most, bool with_checksum,
+          const std::shared_ptr<segment::BufferCache>& buffers)
       : index(number),
         key(crypto::Key::random()),
         checksum(with_checksum),
-        encoder(options(number, key, buffers)) {}
+        encoder(options(number, most, key, buffers)) {}
 
   Status append(ByteView data) override {
     if (checksum) crc64 = crc64_nvme(data, crc64);
@@ -38,9 +54,9 @@ class ObjectUpload::Segment final : public transfer::SegmentWriter {
     return {};
   }
 
-  static segment::SegmentEncoder::Options options(uint64_t number, const crypto::Key& key,
+  static segment::SegmentEncoder::Options options(uint64_t number, uint64_t most, const crypto::Key& key,
                                                   const std::shared_ptr<segment::BufferCache>& buffers) {
-    auto out = encoder_options();
+    auto out = encoder_options(most);
     out.buffers = buffers;
     out.key = key;
     out.position = {0, static_cast<int32_t>(number)};
@@ -78,18 +94,25 @@ ObjectUpload::ObjectUpload(const Session& session, std::string bucket, std::stri
       key_(std::move(key)),
       url_(object_url(bucket_, key_)),
       options_(std::move(options)),
+      segment_size_(segment_that_fits(session.options.upload_memory)),
       buffers_(session.buffers) {}
 
 ObjectUpload::~ObjectUpload() = default;
 
 uint64_t ObjectUpload::memory_per_segment() const {
-  return segment::SegmentEncoder::memory(encoder_options()) + kConnectionsMemory;
+  return memory_of_segment(segment_size_);
 }
 
 Result<std::unique_ptr<transfer::SegmentWriter>> ObjectUpload::begin_segment(uint64_t index) {
   if (index > static_cast<uint64_t>(INT32_MAX)) return make_error(Errc::kUsage, url_ + ": too many segments");
+  if (index > 0 && segment_size_ < segment::kMaxSegmentSize) {
+    std::call_once(*session_.small_segments, [this] {
+      spdlog::warn("{}: segments of {} instead of {}, each of which is billed: there is little memory", url_,
+                   format_size(segment_size_), format_size(segment::kMaxSegmentSize));
+    });
+  }
   const bool checksum = session_.satellite->may_take_checksums();
-  return std::unique_ptr<transfer::SegmentWriter>(new Segment(index, checksum, buffers_));
+  return std::unique_ptr<transfer::SegmentWriter>(new Segment(index, segment_size_, checksum, buffers_));
 }
 
 Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> writer, bool last,

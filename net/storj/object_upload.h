@@ -40,7 +40,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
                                                       const std::string& key, const ObjectOptions& options);
   ~ObjectUpload() override;
 
-  uint64_t segment_size() const override { return segment::kMaxSegmentSize; }
+  uint64_t segment_size() const override { return segment_size_; }
   uint64_t memory_per_segment() const override;
   void expect(uint64_t index, const transfer::Context& context) override;
   Result<std::unique_ptr<transfer::SegmentWriter>> begin_segment(uint64_t index) override;
@@ -106,6 +106,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   const std::string key_;
   const std::string url_;
   const ObjectOptions options_;
+  const uint64_t segment_size_;
   PendingPlace place_;
   crypto::Key content_key_;
   pb::BeginObjectRequest begin_request_;

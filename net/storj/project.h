@@ -30,6 +30,8 @@ struct ProjectOptions {
   bool noise = true;    // speak Noise with nodes that do, instead of TLS
   flow::Waits* waits = nullptr;            // how long the satellite is waited for; null: as usual, silently
   transfer::UploadNotes* notes = nullptr;  // of what uploads begin; null: none
+  // What the process may hold of uploads; where a segment of the usual size does not fit, they are smaller.
+  uint64_t upload_memory = UINT64_MAX;
 };
 
 class Project : public transfer::Store {

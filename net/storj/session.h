@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "core/access/grant.h"
@@ -26,6 +27,8 @@ struct Session {
   std::unique_ptr<SatelliteMemory> satellite = nullptr;
   // Of all uploads: were each to keep those of its own, files side by side would hold more than the budget.
   std::shared_ptr<segment::BufferCache> buffers = std::make_shared<segment::BufferCache>();
+  // A person hears once that segments are smaller than usual.
+  std::unique_ptr<std::once_flag> small_segments = std::make_unique<std::once_flag>();
 };
 
 // "sj://bucket/key", as users write it.

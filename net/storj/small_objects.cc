@@ -76,7 +76,8 @@ Result<Prepared> prepare(const Session& session, const std::string& bucket, cons
     announce_checksum(out.begin);
     check = crc64_nvme(object.bytes);
   }
-  out.commit = commit_object_request(*content_key, options, object.bytes.size(), check);
+  out.commit =
+      commit_object_request(*content_key, options, segment::kMaxSegmentSize, object.bytes.size(), check);
   return out;
 }
 

@@ -150,7 +150,7 @@ Status ObjectUpload::commit(const Context& context) {
     auto& commit = *request.add_requests()->mutable_object_commit();
     const auto check = session_.satellite->may_take_checksums() ? whole_check() : std::nullopt;
     if (begins && check) announce_checksum(*request.mutable_requests(0)->mutable_object_begin());
-    commit = commit_object_request(content_key_, options_, last_size_, check);
+    commit = commit_object_request(content_key_, options_, segment_size_, last_size_, check);
     commit.set_stream_id(stream_id_);
     nonce = commit.encrypted_metadata_nonce();
     commit_sent_ = true;
@@ -191,7 +191,7 @@ std::optional<uint64_t> ObjectUpload::whole_check() const {
     crc64 = crc64_nvme_combine(crc64, check.crc64, check.bytes);
     bytes += check.bytes;
   }
-  if (next == 0 || bytes != (next - 1) * segment::kMaxSegmentSize + last_size_) return std::nullopt;
+  if (next == 0 || bytes != (next - 1) * segment_size_ + last_size_) return std::nullopt;
   return crc64;
 }
 

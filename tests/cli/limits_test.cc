@@ -42,6 +42,13 @@ TEST_CASE("Without --memory a copy takes a quarter of the machine's, at most 512
   CHECK(memory_limit(options, {kGiB, 1024}, true) == 2 * kGiB);
 }
 
+TEST_CASE("Uploads may hold what the rest of the process leaves of the machine's memory") {
+  CHECK(upload_memory({0, 1024}) == UINT64_MAX);
+  CHECK(upload_memory({kGiB, 1024}) == kGiB - 32 * kMiB);
+  CHECK(upload_memory({64 * kMiB, 1024}) == 32 * kMiB);
+  CHECK(upload_memory({kMiB, 1024}) == 0);
+}
+
 TEST_CASE("As many files may pay as descriptors and connections allow") {
   CpOptions options;
   CHECK(most_files(options, {0, 1'000'000}) == 256);
@@ -152,4 +159,13 @@ TEST_CASE("Limits of the older kind of control groups count too") {
   CHECK(control_group_memory("3:cpu,memory:/a/b\n", root) == 4'000'000);
   CHECK(control_group_memory("3:cpu:/a\n", root) == UINT64_MAX);
   CHECK(control_group_memory("nonsense\n\n::\n", root) == UINT64_MAX);
+}
+
+TEST_CASE("Limits of the process count for what is not used of them yet") {
+  const std::string statm = "100 50 40 30 0 20 0\n";
+  CHECK(process_memory(UINT64_MAX, UINT64_MAX, statm, 4096) == UINT64_MAX);
+  CHECK(process_memory(1'000'000, UINT64_MAX, statm, 4096) == 1'000'000 - 100 * 4096);
+  CHECK(process_memory(1'000'000, 200'000, statm, 4096) == 200'000 - 20 * 4096);
+  CHECK(process_memory(1000, UINT64_MAX, statm, 4096) == 0);
+  CHECK(process_memory(1000, UINT64_MAX, "", 4096) == 1000);
 }

@@ -165,7 +165,7 @@ TEST_CASE("Full storage ends a download with a clear line", "[bad_input]") {
   const std::string copy = user.make_file("copy", 500, 7);
 
   Command limited = user.command({"cp", "sj://bucket/key", kept});
-  limited.largest_file = 1'000'000;
+  limited.limits[RLIMIT_FSIZE] = 1'000'000;
   check_failure(Child(limited).finish(), 7, kept);
   CHECK(same_content(kept, copy));
   CHECK(temporary_files(user.folder.path()).empty());

@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +57,20 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   for (const auto& word : words) out.push_back(const_cast<char*>(word.c_str()));
   out.push_back(nullptr);
   return out;
+}
+
+bool write_number(const char* path, uint64_t number) {
+  std::ofstream out(path);
+  out << number << std::endl;
+  return out.good();
+}
+
+// Files of both kinds of control groups, in a mount namespace that only this process has.
+bool pretend_group(uint64_t memory) {
+  return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         ::mount("none", "/sys/fs/cgroup", "tmpfs", 0, nullptr) == 0 &&
+         ::mkdir("/sys/fs/cgroup/memory", 0755) == 0 && write_number("/sys/fs/cgroup/memory.max", memory) &&
+         write_number("/sys/fs/cgroup/memory/memory.limit_in_bytes", memory);
 }
 
 }  // namespace
@@ -124,9 +141,10 @@ void Child::run_in_child(int in, int out, int err) {
   const auto env = pointers(settings);
   // Opened first: another user may not be able to reach it.
   const int program = ::open(command_.program.c_str(), O_RDONLY | O_CLOEXEC);
-  if (command_.largest_file) {
-    const rlimit limit{*command_.largest_file, *command_.largest_file};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
+  if (command_.group_memory && !pretend_group(*command_.group_memory)) ::_exit(kNoGroup);
+  for (const auto& [resource, most] : command_.limits) {
+    const rlimit limit{most, most};
+    ::setrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
   }
   const bool drop = command_.unprivileged && ::geteuid() == 0;
   if (drop && (::setgroups(0, nullptr) != 0 || ::setgid(kNobody) != 0 || ::setuid(kNobody) != 0))

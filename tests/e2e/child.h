@@ -4,6 +4,7 @@
 // Threads: one.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -16,6 +17,9 @@
 
 namespace sjcp::e2e {
 
+// The code of a child that could not have the control group that was asked for.
+inline constexpr int kNoGroup = 125;
+
 struct Command {
   std::string program;
   std::vector<std::string> args;
@@ -24,8 +28,10 @@ struct Command {
   bool keep_input_open = false;            // the pipe does not end
   std::string input_file;                  // stdin is this file instead
   std::string output_file;                 // stdout goes there instead of into Exit::out
-  std::optional<uint64_t> largest_file;    // RLIMIT_FSIZE, in bytes
-  bool unprivileged = false;               // not as root, when the test is
+  std::map<int, uint64_t> limits;          // by RLIMIT_FSIZE and its like
+  // It believes in a control group that has so many bytes of memory.  Nothing holds it to that; root only.
+  std::optional<uint64_t> group_memory;
+  bool unprivileged = false;  // not as root, when the test is
   std::chrono::milliseconds limit{60'000};
 };
 

@@ -1,4 +1,4 @@
-// What the user sets bounds to: rates, connections, memory.
+// What the user or the machine sets bounds to: rates, connections, memory, threads.
 #include <algorithm>
 #include <chrono>
 #include <fstream>
@@ -34,6 +34,24 @@ Json summary(const std::string& path) {
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) last = Json::parse(line);
   return last;
+}
+
+const std::vector<std::string> kFullScheme{"--nodes", "84", "--rs", "29/35/65/80"};
+
+Exit run_with(const User& user, std::vector<std::string> args, int resource, uint64_t limit) {
+  Command command = user.command(std::move(args));
+  command.limits[resource] = limit;
+  command.unprivileged = resource == RLIMIT_NPROC;
+  return Child(command).finish();
+}
+
+// It went well, or one line says why not.
+void check_refused_well(const Exit& exit) {
+  CAPTURE(exit.code, exit.err);
+  CHECK((exit.code == 0 || exit.code == 1 || exit.code == 7));
+  if (exit.code == 0) return;
+  const std::string last = exit.err.substr(exit.err.find("sjcp: warning") == 0 ? exit.err.find('\n') + 1 : 0);
+  CHECK(std::count(last.begin(), last.end(), '\n') == 1);
 }
 
 }  // namespace
@@ -106,4 +124,73 @@ TEST_CASE("The summary says what a download cost", "[limits]") {
   CHECK(json["last_percent_seconds"].get<double>() >= 0);
   CHECK(json["last_percent_share"].get<double>() <= 1);
   CHECK(json["window"].get<uint64_t>() >= 1);
+}
+
+TEST_CASE("In a control group of 64 MiB large files come and go at -p 16", "[limits]") {
+  LocalNetwork network(kFullScheme);
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 150'000'000);
+  const auto run = [&](std::vector<std::string> args) {
+    Command command = user.command(std::move(args));
+    command.group_memory = 64 * kMiB;
+    if (command.args.back() == "-") command.output_file = user.path("stream");
+    return Child(command).finish();
+  };
+  const Exit up = run({"cp", "-p", "16", file, "sj://bucket/object"});
+  if (up.code == kNoGroup) {
+    WARN("no mount namespace can be had here");
+    return;
+  }
+  CAPTURE(up.err);
+  CHECK(up.code == 0);
+  CHECK(up.err.find("segments of 8.00 MiB instead of 64.0 MiB") != std::string::npos);
+  CHECK(up.peak_bytes < 64 * kMiB);
+  const Exit down = run({"cp", "-p", "16", "sj://bucket/object", user.path("back")});
+  CHECK(down.code == 0);
+  CHECK(down.peak_bytes < 64 * kMiB);
+  CHECK(same_content(file, user.path("back")));
+  const Exit stream = run({"cp", "-p", "16", "sj://bucket/object", "-"});
+  CHECK(stream.code == 0);
+  CHECK(stream.peak_bytes < 64 * kMiB);
+  CHECK(same_content(file, user.path("stream")));
+  // Smaller segments are no different to whoever reads or lists them.
+  user.must({"cp", "--range", "bytes=70000000-70000999", "sj://bucket/object", user.path("part")});
+  CHECK(is_part(user.path("part"), file, 70'000'000, 1000));
+  CHECK(user.list({"sj://bucket/object"})[0]["size"] == 150'000'000);
+}
+
+TEST_CASE("Little address space makes windows small, and at worst a line", "[limits]") {
+  LocalNetwork network(kFullScheme);
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 150'000'000);
+  user.must({"cp", file, "sj://bucket/object"});
+  for (const uint64_t limit : {60'000, 90'000, 150'000, 300'000}) {
+    CAPTURE(limit);
+    const Exit up = run_with(user, {"cp", "-p", "16", file, "sj://bucket/up"}, RLIMIT_AS, limit << 10);
+    check_refused_well(up);
+    const Exit down =
+        run_with(user, {"cp", "-p", "16", "sj://bucket/object", user.path("back")}, RLIMIT_AS, limit << 10);
+    check_refused_well(down);
+    if (limit >= 150'000) {
+      CHECK(up.code == 0);
+      CHECK(down.code == 0);
+      CHECK(same_content(file, user.path("back")));
+    }
+  }
+}
+
+TEST_CASE("Where the system gives no threads a line says so", "[limits]") {
+  LocalNetwork network;
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 30 * kMiB);
+  user.must({"cp", file, "sj://bucket/object"});
+  for (const uint64_t threads : {1, 2, 3, 4, 6, 10}) {
+    CAPTURE(threads);
+    check_refused_well(run_with(user, {"cp", "-p", "16", file, "sj://bucket/up"}, RLIMIT_NPROC, threads));
+    check_refused_well(
+        run_with(user, {"cp", "-p", "16", "sj://bucket/object", "/dev/null"}, RLIMIT_NPROC, threads));
+  }
 }
