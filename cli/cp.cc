@@ -122,6 +122,16 @@ unsigned files_in_flight(const CpOptions& options, const CopyRequest& request, c
   return asked == 0 ? 0 : files_allowed(asked, machine);
 }
 
+// What the descriptors allow of what was asked for.
+CpOptions fitting(const CpOptions& options, const Result<CopyRequest>& request, const Machine& machine) {
+  if (!request) return options;
+  const auto places = request->places_in_stores();
+  const bool segments = std::any_of(places.begin(), places.end(), [](const Location* place) {
+    return place->kind == Location::Kind::kStorj;
+  });
+  return segments ? fit_descriptors(options, files_in_flight(options, *request, machine), machine) : options;
+}
+
 // Where the first thing that a remote listing tells shows how long the path is.
 class FirstAnswer {
  public:
@@ -226,15 +236,16 @@ int copy_all(CopyRequest& request, const CpOptions& options, const Session& sess
 
 }  // namespace
 
-int run_command(const CpOptions& options, const Session& session) {
+int run_command(const CpOptions& asked, const Session& session) {
   const Io& io = session.io();
-  auto views = make_views(options, session.global(), io);
+  auto views = make_views(asked, session.global(), io);
   if (!views) return session.fail(views.error());
   transfer::Counters counters;
   Reporter reporter(std::move(*views), counters, *io.clock);
   auto previous = session.log().redirect(
       [&reporter](const std::string& level, const std::string& message) { reporter.log(level, message); });
-  auto request = parse_copy(options, io.clock->wall_now());
+  auto request = parse_copy(asked, io.clock->wall_now());
+  const CpOptions options = fitting(asked, request, io.machine);
   const uint64_t memory = memory_limit(options, io.machine, request && request->upload());
   reporter.start({options.hub_layout ? "mirror" : "cp", io.clock->wall_now(), options.parallelism,
                   request ? files_in_flight(options, *request, io.machine) : options.transfers, memory},

@@ -36,6 +36,12 @@ constexpr unsigned kMostFiles = 256;
 constexpr size_t kOtherDescriptors = 128;
 // A file has a descriptor, one more while it is renamed, and a connection, which has five with what wakes it.
 constexpr size_t kDescriptorsPerFile = 7;
+// Those that a single file cannot do without: its own, its journal's and lock's, of the satellite's
+// connection.
+constexpr size_t kFewestOtherDescriptors = 16;
+// From so many on, what waits for its turn finds room beside those that have theirs.
+constexpr size_t kManyDescriptors = 256;
+constexpr size_t kDescriptorsPerSegment = 32;
 constexpr size_t kRateFileSize = 256;
 constexpr auto kRateFileInterval = std::chrono::milliseconds(500);
 
@@ -61,7 +67,23 @@ size_t connection_limit(const CpOptions& options, const Machine& machine) {
   if (options.max_connections > 0) return options.max_connections;
   const size_t transfers = options.transfers > 0 ? options.transfers : kFirstFiles;
   const size_t files = std::min(kOtherDescriptors + 2 * transfers, machine.descriptors / 2);
-  return std::clamp<size_t>(machine.descriptors - files, 1, kMostConnections);
+  const size_t left = std::min(machine.descriptors - files, most_connections(machine));
+  return std::clamp<size_t>(left, 1, kMostConnections);
+}
+
+size_t most_connections(const Machine& machine) {
+  return std::max(machine.descriptors, kFewestOtherDescriptors + 1) - kFewestOtherDescriptors;
+}
+
+CpOptions fit_descriptors(CpOptions options, unsigned files, const Machine& machine) {
+  if (machine.descriptors >= kManyDescriptors) return options;
+  const auto fit = static_cast<unsigned>(
+      std::clamp<size_t>(most_connections(machine) / kDescriptorsPerSegment, 1, kManyDescriptors));
+  const unsigned together = std::clamp(files, 1U, fit);
+  const unsigned each = std::max(fit / together, 1U);
+  options.transfers = together;
+  options.parallelism = options.parallelism > 0 ? std::min(options.parallelism, each) : each;
+  return options;
 }
 
 unsigned files_allowed(unsigned asked, const Machine& machine) {
@@ -135,7 +157,7 @@ Limits::Limits(const CpOptions& options, bool upload, bool parts, unsigned files
       memory_(memory_limit(options, io.machine, upload)),
       stream_buffer_(stream_buffer(options, memory_)),
       budget_(memory_ - stream_buffer_),
-      connections_(connection_limit(options, io.machine)),
+      connections_(connection_limit(options, io.machine), most_connections(io.machine)),
       down_(options.limit_rate.down),
       up_(options.limit_rate.up) {
   if (files == 0) {

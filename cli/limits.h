@@ -26,6 +26,13 @@ uint64_t upload_memory(const Machine& machine);
 // --max-connections, else what the descriptors allow beside the files, and at most 2048.
 size_t connection_limit(const CpOptions& options, const Machine& machine);
 
+// The most connections that the descriptors have room for, beside one file.
+size_t most_connections(const Machine& machine);
+
+// Segments of objects in Storj take turns, and files, where descriptors are few: each has some thirty
+// connections and a descriptor or two to wait with.  Otherwise the options as they are.
+CpOptions fit_descriptors(CpOptions options, unsigned files, const Machine& machine);
+
 // The most files in flight where the options leave it to the copy: what descriptors and connections allow.
 unsigned most_files(const CpOptions& options, const Machine& machine);
 

@@ -1,5 +1,6 @@
 #include "core/transfer/connection_budget.h"
 
+#include <string>
 #include <utility>
 
 namespace sjcp::transfer {
@@ -23,6 +24,11 @@ void ConnectionBudget::Share::release() {
 }
 
 Result<ConnectionBudget::Share> ConnectionBudget::open(size_t needed, const std::stop_token& stop) {
+  if (needed > most_) {
+    return make_error(Errc::kLocalIo, "needs " + std::to_string(needed) +
+                                          " connections at once, and ulimit -n has room for " +
+                                          std::to_string(most_) + ": raise it");
+  }
   auto lease = permits_.acquire(needed, stop);
   if (!lease) return std::move(lease).error();
   return Share(*std::move(lease), needed);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <stop_token>
 #include <utility>
 
@@ -42,9 +43,12 @@ class ConnectionBudget {
     size_t taken_ = 0;  // in use
   };
 
-  explicit ConnectionBudget(size_t limit) : permits_(limit, "connections") {}
+  // most: connections that the process can have at all.
+  explicit ConnectionBudget(size_t limit, size_t most = SIZE_MAX)
+      : most_(most), permits_(limit, "connections") {}
 
-  // Waits until `needed` permits are free.  kCancelled when stop is requested meanwhile.
+  // Waits until `needed` permits are free.  kCancelled when stop is requested meanwhile; kLocalIo when there
+  // can never be so many.
   Result<Share> open(size_t needed, const std::stop_token& stop);
 
   size_t limit() const { return permits_.limit(); }
@@ -53,6 +57,7 @@ class ConnectionBudget {
   size_t waiting() const { return permits_.waiting(); }
 
  private:
+  const size_t most_;
   Permits permits_;
 };
 

@@ -29,6 +29,10 @@ uint64_t source_bytes(const MemoryBudget& budget) {
   return std::clamp(budget.limit() / kSourceShare, kMiB, kSourceBytes);
 }
 
+// With fewer connections the upload has a share for itself; beyond, it takes what it has use for.
+constexpr size_t kManyConnections = 256;
+constexpr size_t kUploadShare = 4;
+
 }  // namespace
 
 Pipe::Pipe(std::string name, uint64_t capacity, std::function<Status(uint64_t size)> begun)
@@ -155,7 +159,10 @@ class Relay {
         link_(context.stop, [this] { stop_.request_stop(); }),
         pipe_bytes_(pipe_bytes(*context.budget)),
         source_bytes_(source_bytes(*context.budget)),
-        pipe_("the relay", pipe_bytes_, [this](uint64_t size) { return take_memory(size); }) {}
+        pipe_("the relay", pipe_bytes_, [this](uint64_t size) { return take_memory(size); }) {
+    const size_t limit = context.connections != nullptr ? context.connections->limit() : kManyConnections;
+    if (limit < kManyConnections) upload_connections_.emplace(std::max<size_t>(limit / kUploadShare, 1));
+  }
 
   Result<CopySummary> run() {
     WorkerGroup uploading(stop_.get_token());
@@ -196,7 +203,7 @@ class Relay {
     context.counters = &upload_counters_;
     // Fetches that wait for this half hold places and connections.
     context.gate = nullptr;
-    context.connections = nullptr;
+    context.connections = upload_connections_ ? &*upload_connections_ : nullptr;
     CopyOptions options;
     options.parallelism = static_cast<unsigned>(segments_);
     auto done = upload(pipe_, writer_, options, context);
@@ -252,6 +259,7 @@ class Relay {
   MemoryBudget download_budget_{source_bytes_};
   uint64_t segments_ = kFewestSegments;        // known with the size
   std::optional<MemoryBudget> upload_budget_;  // the same
+  std::optional<ConnectionBudget> upload_connections_;
   Counters upload_counters_;
   Status stored_ = make_error(Errc::kCancelled, "nothing came");
   Pipe pipe_;

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <set>
 
+#include "core/access/grant.h"
 #include "tests/e2e/user.h"
 #include "tests/support/catch.h"
 
@@ -25,6 +26,14 @@ std::string shared_grant(const std::string& text) {
   REQUIRE(at != std::string::npos);
   const size_t begin = at + mark.size();
   return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+// The same access, as somebody has it who typed another passphrase.
+std::string with_another_passphrase(const std::string& grant) {
+  auto access = sjcp::access::Grant::parse(grant);
+  REQUIRE(access);
+  access->store.default_key = sjcp::crypto::Key::random();
+  return access->serialize();
 }
 
 }  // namespace
@@ -147,6 +156,61 @@ TEST_CASE("Metadata and expiry travel with an upload", "[commands]") {
   const std::string back = user.path("back");
   user.must({"cp", "sj://bucket/with", back});
   CHECK(same_content(file, back));
+}
+
+TEST_CASE("Names of another passphrase are counted, and an access to which all of them are is no success",
+          "[commands]") {
+  LocalNetwork network;
+  const User owner(network);
+  User other(network);
+  other.env["SJCP_ACCESS"] = with_another_passphrase(network.grant());
+  owner.must({"mb", "sj://bucket"});
+  const std::string file = owner.make_file("file", 3000);
+  for (const std::string key : {"a", "b", "deep/c"}) owner.must({"cp", file, "sj://bucket/" + key});
+
+  // Whoever has the wrong one sees nothing, and hears why.
+  const auto told = [](const Exit& exit, int code, const std::string& count) {
+    check_failure(exit, code, count);
+    CHECK(exit.err.find("do not decrypt") != std::string::npos);
+  };
+  const Exit wrong = other.run({"ls", "-r", "sj://bucket"});
+  told(wrong, 0, "3 names");
+  CHECK(wrong.out.find("OBJ") == std::string::npos);
+  told(other.run({"cp", "-r", "sj://bucket/", other.path("all/")}), 4, "3 names");
+  CHECK_FALSE(exists(other.path("all/a")));
+  told(other.run({"rm", "-r", "sj://bucket/"}), 4, "3 names");
+
+  // Two of them in a bucket are usual.
+  other.must({"cp", file, "sj://bucket/mine"});
+  const Exit mixed = other.run({"ls", "-r", "sj://bucket"});
+  told(mixed, 0, "3 names");
+  CHECK(mixed.out.find("mine") != std::string::npos);
+  told(other.run({"cp", "-r", "sj://bucket/", other.path("all/")}), 0, "3 names");
+  CHECK(same_content(file, other.path("all/mine")));
+  const Exit owners = owner.run({"ls", "-r", "sj://bucket"});
+  check_failure(owners, 0, "1 name there does not decrypt");
+  CHECK(owners.out.find("deep/c") != std::string::npos);
+}
+
+TEST_CASE("stat shows the expiry, and an access that may only list may ask", "[commands]") {
+  LocalNetwork network;
+  const User owner(network);
+  owner.must({"mb", "sj://bucket"});
+  owner.must(
+      {"cp", "--expires", "2099-01-02T03:04:05Z", owner.make_file("file", 200'000), "sj://bucket/open/k"});
+  User lister(network);
+  lister.env["SJCP_ACCESS"] = shared_grant(owner.must({"share", "--disallow-reads", "sj://bucket/open/"}));
+  for (const User* user : {&owner, static_cast<const User*>(&lister)}) {
+    const uint64_t downloads = network.calls("DownloadObject");
+    const std::string text = user->must({"stat", "--utc", "sj://bucket/open/k"});
+    CHECK(text.find("Expires:  2099-01-02 03:04:05") != std::string::npos);
+    CHECK(text.find("Size:     200000") != std::string::npos);
+    const Json json = Json::parse(user->must({"stat", "--json", "sj://bucket/open/k"}));
+    CHECK(json.at("expires").get<std::string>().starts_with("2099-01-02T03:04:05"));
+    // Nobody is asked for limits of orders, which only reading needs.
+    CHECK(network.calls("DownloadObject") == downloads);
+  }
+  check_failure(lister.run({"cp", "sj://bucket/open/k", lister.path("out")}), 4, "sj://bucket/open/k");
 }
 
 TEST_CASE("A shared prefix is readable, and nothing else is allowed", "[commands]") {

@@ -194,3 +194,33 @@ TEST_CASE("Where the system gives no threads a line says so", "[limits]") {
         run_with(user, {"cp", "-p", "16", "sj://bucket/object", "/dev/null"}, RLIMIT_NPROC, threads));
   }
 }
+
+TEST_CASE("Few descriptors mean fewer files, segments and connections at a time, and no failure",
+          "[limits]") {
+  LocalNetwork network({"--nodes", "12", "--rs", "4/5/8/10"});
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  for (int i = 0; i < 40; ++i) {
+    user.make_file("in/" + std::to_string(i), static_cast<size_t>(100 + i * 10'000));
+  }
+  const std::string big = user.make_file("big", 100 * kMiB);
+  for (const uint64_t descriptors : {24, 64}) {
+    CAPTURE(descriptors);
+    const auto done = [&](std::vector<std::string> args) {
+      const Exit exit = run_with(user, std::move(args), RLIMIT_NOFILE, descriptors);
+      CAPTURE(exit.err);
+      CHECK(exit.code == 0);
+    };
+    const std::string tree = "sj://bucket/" + std::to_string(descriptors) + "/";
+    const std::string out = user.path("out" + std::to_string(descriptors) + "/");
+    done({"cp", "-r", "-t", "16", user.path("in/"), tree});
+    done({"cp", "-r", "-t", "16", tree, out});
+    for (int i = 0; i < 40; ++i) {
+      const std::string name = std::to_string(i);
+      CHECK(same_content(user.path("in/" + name), out + name));
+    }
+    done({"cp", "-p", "16", big, "sj://bucket/big"});
+    done({"cp", "-p", "16", "sj://bucket/big", user.path("back")});
+    CHECK(same_content(big, user.path("back")));
+  }
+}
