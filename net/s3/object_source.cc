@@ -152,12 +152,7 @@ Call ObjectSource::request() const {
 Result<ObjectInfo> ObjectSource::open(const transfer::RangeRequest& range, const Context& context) {
   if (auto status = check_bucket_name(bucket_); !status) return std::move(status).error();
   if (key_.empty()) return make_error(Errc::kUsage, url_ + ": names no object");
-  if (!listed_) {
-    Start start;
-    Status status = requester_.stream(question("GET"), start, context);
-    if (!status) return std::move(status).error();
-    return opened(start.head(), start.small(), start.take(), range);
-  }
+  if (!listed_) return ask_for_it(range, context);
   if (listed_->size >= kDivided) {
     // Others are being fetched meanwhile: a GET that is cut short would cost a connection each time.
     auto head = requester_.call(question("HEAD"), context);
@@ -170,6 +165,19 @@ Result<ObjectInfo> ObjectSource::open(const transfer::RangeRequest& range, const
   info.created = std::chrono::time_point_cast<std::chrono::system_clock::duration>(listed_->created);
   etag_ = "\"" + listed_->etag + "\"";
   return found(std::move(info), range);
+}
+
+// One GET tells what the object is, and brings all of a small one, which is asked for again where it ends
+// early.
+Result<ObjectInfo> ObjectSource::ask_for_it(const transfer::RangeRequest& range, const Context& context) {
+  flow::Repeats repeats = requester_.repeats(budget_, context);
+  for (;;) {
+    Start start;
+    Status status = requester_.stream(question("GET"), start, context);
+    if (status) return opened(start.head(), start.small(), start.take(), range);
+    const auto next = repeats.after(status.error(), flow::Question::kSafe, context.stop);
+    if (!next) return next.error();
+  }
 }
 
 Call ObjectSource::question(const char* method) const {

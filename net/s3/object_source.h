@@ -37,6 +37,8 @@ class ObjectSource final : public transfer::Source {
   class Start;
   class Part;
 
+  Result<transfer::ObjectInfo> ask_for_it(const transfer::RangeRequest& range,
+                                          const transfer::Context& context);
   Call question(const char* method) const;
   Result<transfer::ObjectInfo> opened(const http::Head& head, bool has_whole, std::string whole,
                                       const transfer::RangeRequest& range);

@@ -18,6 +18,8 @@ namespace {
 constexpr uint64_t kConnectionsMemory = 110ull * (128 << 10);
 // Each segment costs round trips, and a satellite bills them.
 constexpr uint64_t kSmallestSegment = 1ull << 20;
+// For a segment whose offer is bad.
+constexpr unsigned kFreshOffers = 2;
 
 segment::SegmentEncoder::Options encoder_options(uint64_t segment_size) {
   segment::SegmentEncoder::Options options;
@@ -71,7 +73,15 @@ class ObjectUpload::Segment final : public transfer::SegmentWriter {
   std::string segment_id;
   std::vector<pb::SegmentPieceUploadResult> results;
   bool satellite_away = false;
+  bool offer_refused = false;
 };
+
+// Not one node took its piece, or they say that the orders are not valid: the offer itself is bad, past its
+// time for one, and an exchange of pieces keeps it.  What was stored by it is collected by the network.
+bool ObjectUpload::wants_fresh_offer(const Segment& segment, const Error& error) {
+  if (error.code != Errc::kNetwork || segment.satellite_away) return false;
+  return segment.results.empty() || segment.offer_refused;
+}
 
 Result<std::unique_ptr<ObjectUpload>> ObjectUpload::create(const Session& session, const std::string& bucket,
                                                            const std::string& key,
@@ -139,10 +149,9 @@ Status ObjectUpload::finish_segment(std::unique_ptr<transfer::SegmentWriter> wri
   auto offer = begin_remote(segment.index, context);
   if (!offer) return std::move(offer).error();
   Status status = store(segment, std::move(*offer), context);
-  const bool untouched = !status && status.error().code == Errc::kNetwork && segment.results.empty();
-  if (untouched && !segment.satellite_away && !context.stop.stop_requested()) {
-    // Not one node took its piece: the offer itself is bad, past its time for one, and an exchange of pieces
-    // keeps it.
+  for (unsigned more = kFreshOffers; more > 0 && !status && wants_fresh_offer(segment, status.error());
+       --more) {
+    if (context.stop.stop_requested()) break;
     context.counters->retries.fetch_add(1, std::memory_order_relaxed);
     auto other = begin_remote(segment.index, context);
     if (!other) return std::move(other).error();
@@ -184,6 +193,7 @@ Status ObjectUpload::store(Segment& segment, pb::BeginSegmentResponse offer, con
   segment.segment_id = spread.segment_id();
   segment.results = spread.results();
   segment.satellite_away = spread.satellite_away();
+  segment.offer_refused = spread.offer_refused();
   if (!status) return with_context(std::move(status).error(), url_);
   return {};
 }

@@ -65,6 +65,7 @@ class ObjectUpload final : public transfer::ObjectWriter {
   };
 
   ObjectUpload(const Session& session, std::string bucket, std::string key, ObjectOptions options);
+  static bool wants_fresh_offer(const Segment& segment, const Error& error);
   Status store(Segment& segment, pb::BeginSegmentResponse offer, const transfer::Context& context);
   Result<pb::BeginSegmentResponse> begin_remote(uint64_t index, const transfer::Context& context);
   struct Offer {

@@ -476,6 +476,12 @@ Status SegmentUpload::exchange_failed() {
   return {};
 }
 
+bool SegmentUpload::offer_refused() const {
+  return std::ranges::any_of(lanes_, [](const auto& lane) {
+    return lane->state == Lane::State::kFailed && lane->failure->cause == kRpcInvalidArgument;
+  });
+}
+
 Error SegmentUpload::too_few() const {
   const Error* first = nullptr;
   unsigned failed = 0;

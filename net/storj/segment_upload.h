@@ -52,6 +52,8 @@ class SegmentUpload {
   const std::vector<pb::SegmentPieceUploadResult>& results() const { return results_; }
   // It failed because the satellite, which was waited for, could not name other nodes.
   bool satellite_away() const { return satellite_away_; }
+  // A node said that its order is not valid, as all say once the offer is past its time.
+  bool offer_refused() const;
 
  private:
   struct Lane;

@@ -96,6 +96,29 @@ TEST_CASE("An upload whose limits are past asks for new ones", "[satellite]") {
   check_limits_were_fresh(s.network);
 }
 
+TEST_CASE("An upload of which some pieces are stored asks for new limits, too, where the others' are past",
+          "[satellite]") {
+  // Of ten nodes of the first offer those that refuse are exchanged, and the others' limits are past; or the
+  // first offer is right, and what comes in exchange is past.
+  LocalNetwork network({"--nodes", "12", "--rs", "4/5/8/10"});
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 300'000);
+  for (int draw = 0; draw < 8; ++draw) {
+    CAPTURE(draw);
+    network.control({{"op", "node"}, {"faults", Json::object()}});
+    network.control({{"op", "node"}, {"nodes", {draw, draw + 1, draw + 3}}, {"faults", {{"refuse", true}}}});
+    network.control({{"op", "satellite"}, {"expired_limits", 2}});
+    const Exit up = user.run({"cp", file, "sj://bucket/object"});
+    CAPTURE(up.err);
+    CHECK(up.code == 0);
+    network.control({{"op", "satellite"}, {"expired_limits", 0}});
+    network.control({{"op", "node"}, {"faults", Json::object()}});
+    user.must({"cp", "sj://bucket/object", user.path("back")});
+    CHECK(same_content(file, user.path("back")));
+  }
+}
+
 TEST_CASE("Limits that are always past end a copy with a clear line", "[satellite]") {
   Stored s;
   s.network.control({{"op", "satellite"}, {"expired_limits", kForever}});

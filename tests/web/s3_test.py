@@ -426,6 +426,23 @@ class BusyTest(harness.WebTest):
         self.assertLess(server.refused, 90, "as many go on as before")
 
 
+class BrokenReplyTest(harness.WebTest):
+    def test_a_small_object_that_ends_early_is_asked_for_again(self):
+        data = harness.some_bytes(11_713)
+
+        def behave(request):
+            broken = {"cut": 5000, "reset": request.number == 0} if request.number < 3 else {}
+            return Reply(headers={"ETag": '"e"'}, body=data, **broken)
+
+        server = Unruly(behave)
+        self.addCleanup(server.stop)
+        keys = {"AWS_ENDPOINT_URL": server.url("").rstrip("/"), "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
+                "AWS_EC2_METADATA_DISABLED": "true"}
+        self.sjcp("cp", "s3://bkt/k", "down", environment=keys)
+        self.assert_file(self.folder / "down", data)
+        self.assertEqual(len(server.requests), 4)
+
+
 class ListingTest(harness.WebTest):
     def test_pages_come_over_one_connection_that_no_object_is_read_over_meanwhile(self):
         pages, size = 5, 20
