@@ -61,17 +61,32 @@ Status move_into_place(const std::string& fresh, const std::string& path) {
   return errno_error(path, failed);
 }
 
-// Under a name of its own until it is whole: several processes write the same.  As the user's mask has it,
-// like all of the cache: it may be shared.
+Status write_whole(int fd, const std::string& path, std::string_view text) {
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  return written && ::fsync(fd) == 0 ? Status() : errno_error(path, errno);
+}
+
+// Whole, and under a name only then, so that whoever is killed meanwhile leaves nothing behind.  False: this
+// file system has no files without a name, or something has the name.
+Result<bool> make_text(const std::string& path, std::string_view text) {
+  const local::Descriptor file(::open(parent_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
+  if (!file.valid()) return false;
+  if (Status written = write_whole(file.get(), path, text); !written) return std::move(written).error();
+  const std::string nameless = "/proc/self/fd/" + std::to_string(file.get());
+  return ::linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+}
+
+// Several processes write the same.  As the user's mask has it, like all of the cache: it may be shared.
 Status replace_text(const std::string& path, std::string_view text) {
+  auto made = make_text(path, text);
+  if (!made) return std::move(made).error();
+  if (*made) return {};
   const std::string fresh = fresh_name(path);
   const local::Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file.valid()) return errno_error(path, errno);
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      ::fsync(file.get()) != 0) {
-    const int failed = errno;
+  if (Status written = write_whole(file.get(), path, text); !written) {
     ::unlink(fresh.c_str());
-    return errno_error(path, failed);
+    return written;
   }
   return move_into_place(fresh, path);
 }
@@ -294,8 +309,11 @@ std::string CacheWriter::bytes_of(const std::string& etag) const {
 Status CacheWriter::link(const std::string& name, const std::string& target) {
   std::error_code ignored;
   if (fs::read_symlink(name, ignored) == target) return {};
-  const std::string fresh = fresh_name(name);
-  if (options_.symlink(target.c_str(), fresh.c_str()) == 0) return move_into_place(fresh, name);
+  if (options_.symlink(target.c_str(), name.c_str()) == 0) return {};
+  if (errno == EEXIST) {
+    const std::string fresh = fresh_name(name);
+    if (options_.symlink(target.c_str(), fresh.c_str()) == 0) return move_into_place(fresh, name);
+  }
   const int failed = errno;
   if (lacks_links(failed)) {
     const std::lock_guard lock(mutex_);
