@@ -298,19 +298,21 @@ Status FileSink::reserve(uint64_t size) {
 // The kernel lets one writer at a time into a file, and the others spin while it runs, which takes the cores
 // from the segments that still decode.  Those that wait here sleep.
 //
-// A file that became shorter is looked for at each write: the next one would make it as long as before, with
-// zeros in between.
+// A file that became shorter is looked for before each write that could make it as long as before, with zeros
+// in between; after all others it still is shorter when it is looked at next, at the latest before it is
+// renamed.
 Result<size_t> FileSink::write_in_turn(ByteView data, uint64_t offset) {
   const std::lock_guard turn(writing_);
-  struct stat info{};
-  if (::fstat(file_.get(), &info) != 0) return local_error(path_, errno);
-  if (static_cast<uint64_t>(info.st_size) < reached_) {
-    touched_ = true;
-    return touched("became shorter");
+  const size_t most = std::min(data.size(), kMaxTurn);
+  if (struct stat info{}; offset + most >= reached_) {
+    if (::fstat(file_.get(), &info) != 0) return local_error(path_, errno);
+    if (static_cast<uint64_t>(info.st_size) < reached_) {
+      touched_ = true;
+      return touched("became shorter");
+    }
   }
   for (;;) {
-    const ssize_t count =
-        ::pwrite(file_.get(), data.data(), std::min(data.size(), kMaxTurn), static_cast<off_t>(offset));
+    const ssize_t count = ::pwrite(file_.get(), data.data(), most, static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return local_error(path_, count < 0 ? errno : EIO);
     reached_ = std::max(reached_, offset + static_cast<uint64_t>(count));
