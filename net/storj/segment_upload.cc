@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include <spdlog/spdlog.h>
+
 #include "core/base/clock.h"
 #include "net/io/tcp_state.h"
 #include "net/storj/status.h"
@@ -363,6 +365,7 @@ void SegmentUpload::broken(Lane& lane, Error error) {
   const bool unread = lane.link.reused() || lane.link.noise_failed();
   const bool untouched = unread && lane.stream->sent() <= options_.chunk_size;
   if (!untouched) return fail(lane, std::move(error));
+  spdlog::debug("{}: {}; once more over a new connection", lane.link.node_name(), error.what);
   lane.link.drop();
   lane.waits = false;
   lane.stream.reset();
@@ -378,6 +381,13 @@ void SegmentUpload::fail(Lane& lane, Error error) {
   spread_->failed(lane.piece);
   next_review_ = {};
   lane.failure = lane.link.named(std::move(error));
+  spdlog::debug("piece {} is not stored: {}", lane.piece, lane.failure->what);
+  // A node that is offered once more knows the serial number and refuses for that: the first failure is the
+  // cause.  A damaged piece is said before all others.
+  if (!first_failure_ ||
+      (first_failure_->code != Errc::kIntegrity && lane.failure->code == Errc::kIntegrity)) {
+    first_failure_ = lane.failure;
+  }
 }
 
 void SegmentUpload::cancel_rest() {
@@ -483,19 +493,12 @@ bool SegmentUpload::offer_refused() const {
 }
 
 Error SegmentUpload::too_few() const {
-  const Error* first = nullptr;
-  unsigned failed = 0;
-  for (const auto& lane : lanes_) {
-    if (lane->state != Lane::State::kFailed) continue;
-    ++failed;
-    if (first == nullptr || (first->code != Errc::kIntegrity && lane->failure->code == Errc::kIntegrity)) {
-      first = &*lane->failure;
-    }
-  }
+  const auto failed =
+      std::ranges::count_if(lanes_, [](const auto& lane) { return lane->state == Lane::State::kFailed; });
   std::string text = "only " + std::to_string(results_.size() + running()) + " of the " +
                      std::to_string(offer_.redundancy_scheme().success_threshold()) +
                      " pieces needed can be stored, " + std::to_string(failed) + " failed";
-  if (first != nullptr) text += ", e.g. " + first->what;
+  if (first_failure_) text += ", e.g. " + first_failure_->what;
   return make_error(Errc::kNetwork, text);
 }
 

@@ -109,6 +109,7 @@ class SegmentUpload {
   std::vector<uint8_t> scratch_;
   bool waits_ = false;  // some lane for others
   unsigned exchanges_ = 0;
+  std::optional<Error> first_failure_;  // of a piece; what is said where too few are stored
   bool satellite_away_ = false;
   uint64_t acknowledged_ = 0;  // of pieces
   transfer::Landing landing_{*context_.counters};

@@ -487,6 +487,20 @@ TEST_CASE("An upload to too few nodes says how many there are, and names a node 
   CHECK(exit.err.find(address, node + 1) == std::string::npos);
 }
 
+TEST_CASE("Where nodes are full, that is what is said, also of those that are offered again", "[nodes]") {
+  LocalNetwork network({"--nodes", "12", "--rs", "4/5/8/10"});
+  const User user(network);
+  user.must({"mb", "sj://bucket"});
+  const std::string file = user.make_file("file", 20'000);
+  network.fault_first(4, {{"full", true}});
+  user.must({"cp", file, "sj://bucket/object"});
+  network.fault_first(6, {{"full", true}});
+  const Exit exit = user.run({"cp", file, "sj://bucket/object"});
+  check_failure(exit, 5, "sj://bucket/object");
+  CHECK(exit.err.find("not enough available disk space") != std::string::npos);
+  CHECK(exit.err.find("used serial") == std::string::npos);
+}
+
 TEST_CASE("The clock of this machine may be wrong", "[nodes]") {
   LocalNetwork network({"--clock-offset", "-31536000"});
   const User user(network);

@@ -36,7 +36,7 @@ void only_known(const json& object, std::initializer_list<std::string_view> name
 
 NodeFaults faults_of(const json& value) {
   only_known(value, {"down", "refuse", "wrong_identity", "new_noise_key", "stall_after", "bytes_per_second",
-                     "flip", "flip_offset", "short_after", "wrong_hash", "bad_signature", "status"});
+                     "flip", "flip_offset", "short_after", "wrong_hash", "bad_signature", "full", "status"});
   NodeFaults faults;
   faults.down = value.value("down", false);
   faults.refuse = value.value("refuse", false);
@@ -49,6 +49,7 @@ NodeFaults faults_of(const json& value) {
   faults.short_after = optional_number(value, "short_after");
   faults.wrong_hash = value.value("wrong_hash", false);
   faults.bad_signature = value.value("bad_signature", false);
+  faults.full = value.value("full", false);
   if (value.contains("status")) faults.status = status_of(value.at("status"));
   return faults;
 }

@@ -27,6 +27,7 @@ struct NodeFaults {
   std::optional<uint64_t> short_after;  // downloads end in good order after so many bytes
   bool wrong_hash = false;              // uploads are answered with a signed hash of other data
   bool bad_signature = false;           // uploads are answered with a signature of something else
+  bool full = false;                    // uploads are refused for want of space, once the limit has been used
   std::optional<RpcFailure> status;     // every call ends so
 };
 

@@ -122,6 +122,10 @@ Check UploadStream::on_first(const pb::PieceUploadRequest& request) {
     return failure(code::kInternal, "unknown hash algorithm");
   }
   if (auto failed = node_.verify_limit(limit)) return failed;
+  if (faults_.full) {
+    return failure(code::kAborted,
+                   "not enough available disk space, have: 0, need: " + std::to_string(limit.limit()));
+  }
   limit_ = limit;
   key_.emplace(limit.uplink_public_key());
   return {};

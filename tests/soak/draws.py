@@ -93,7 +93,7 @@ def node_fault(rng, uploads):
                ({"stall_after": stall}, 1), ({"bytes_per_second": rng.choice([20_000, 200_000])}, 1),
                ({"status": {"code": rng.choice([2, 5, 7, 8, 13, 14]), "text": "drawn"}}, 1)]
     if uploads:
-        choices += [({"wrong_hash": True}, 1), ({"bad_signature": True}, 1)]
+        choices += [({"wrong_hash": True}, 1), ({"bad_signature": True}, 1), ({"full": True}, 1)]
     else:
         choices += [({"flip": True}, 2), ({"flip_offset": rng.choice([0, 100, 3000])}, 2), ({"short_after": stall}, 1)]
     return rng.choice(choices)
