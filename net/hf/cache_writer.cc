@@ -12,7 +12,9 @@
 #include <random>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include "core/local/below.h"
 #include "core/local/descriptor.h"
 #include "core/local/key_path.h"
 
@@ -39,6 +41,14 @@ Status create_folders(const std::string& path) {
 
 std::string parent_of(const std::string& path) {
   return path.substr(0, path.rfind('/'));
+}
+
+// The folders of `path` below `folder`.  They are named by the repository: a link there could lead anywhere.
+Status create_folders_below(const std::string& folder, const std::string& path) {
+  const size_t end = path.rfind('/');
+  std::vector<std::string> made;
+  return local::make_folders(
+      {folder + "/", end == std::string::npos ? std::string() : path.substr(0, end)}, made);
 }
 
 // A name beside `path` that nobody else uses, on no other machine either: caches are shared.
@@ -286,7 +296,7 @@ Status CacheWriter::prepare() {
 
 Status CacheWriter::place(const std::string& path, const std::string& etag, bool fresh) {
   const std::string name = snapshot() + "/" + path;
-  if (Status created = create_folders(parent_of(name)); !created) return created;
+  if (Status created = create_folders_below(snapshot(), path); !created) return created;
   if (links()) {
     Status linked = link(name, link_target(path, etag));
     if (linked || links()) return linked;
@@ -335,7 +345,7 @@ bool CacheWriter::links() const {
 Status CacheWriter::finish() {
   if (repo_.pinned()) return {};
   const std::string name = folder_ + "/refs/" + repo_.revision;
-  if (Status created = create_folders(parent_of(name)); !created) return created;
+  if (Status created = create_folders_below(folder_ + "/refs", repo_.revision); !created) return created;
   return replace_text(name, commit_);
 }
 

@@ -425,6 +425,7 @@ void SegmentDownload::flush(Lane& lane) {
 void SegmentDownload::broken(Lane& lane, Error error) {
   const bool unread = lane.link.reused() || lane.link.noise_failed();
   if (!unread || lane.stream->received() > 0) return fail(lane, std::move(error));
+  spdlog::debug("{}: {}; once more over a new connection", lane.link.node_name(), error.what);
   lane.link.drop();
   lane.stream.reset();
   lane.peer = node_peer(pool_, lane.peer.id, lane.limit.storage_node_address());
@@ -435,6 +436,7 @@ void SegmentDownload::fail(Lane& lane, Error error) {
   lane.link.drop();
   memory_.failed(lane.peer.id, NodeMemory::Fault::kFailed);
   lane.failure = lane.link.named(std::move(error));
+  spdlog::debug("piece {} does not come: {}", lane.piece, lane.failure->what);
   if (lane.active) decoder_.remove(lane.piece);
   lane.active = lane.reading = false;
   apply(race_.failed(lane.piece, decoder_.consumed(), waited_));

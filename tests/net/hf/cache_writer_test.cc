@@ -106,6 +106,31 @@ TEST_CASE("A snapshot's link that leads elsewhere is replaced") {
   CHECK(read_file(writer.snapshot() + "/a") == "new");
 }
 
+TEST_CASE("A link where a folder of the snapshot, or of refs, should be is not followed") {
+  test::TempFolder folder;
+  fs::create_directory(folder / "outside");
+  CacheWriter writer(folder.path(), *Repo::parse("o/m@feature/x"), kCommit);
+  REQUIRE(store(writer, "a", kOid, "bytes"));
+  fs::create_directory_symlink(folder / "outside", writer.snapshot() + "/sub");
+  const Status stored = store(writer, "sub/b", kSha256, "others");
+  REQUIRE(!stored);
+  CHECK(stored.error().what.find(writer.snapshot() + "/sub: is a symbolic link") != std::string::npos);
+  fs::create_directory_symlink(folder / "outside", folder / "models--o--m/refs/feature");
+  CHECK(!writer.finish());
+  CHECK(fs::is_empty(folder / "outside"));
+}
+
+TEST_CASE("A folder of the cache may be a link to where there is room") {
+  test::TempFolder folder;
+  fs::create_directories(folder / "disk/models");
+  fs::create_directories(folder / "hub");
+  fs::create_directory_symlink(folder / "disk/models", folder / "hub/models--o--m");
+  CacheWriter writer(folder / "hub", *Repo::parse("o/m"), kCommit);
+  REQUIRE(store(writer, "sub/a", kOid, "bytes"));
+  REQUIRE(writer.finish());
+  CHECK(read_file(folder / ("disk/models/snapshots/" + kCommit + "/sub/a")) == "bytes");
+}
+
 TEST_CASE("Two files of the same contents are fetched once, also at the same time") {
   test::TempFolder folder;
   CacheWriter writer(folder.path(), *Repo::parse("o/m"), kCommit);
