@@ -1,9 +1,8 @@
 // What a run has made, or is making, in local folders, shared by its sinks.
 //
 //   names    Some folders do not tell all names apart: not by case, or not by the form of accented letters
-//   (NFC,
-//            NFD).  There a second object could replace a first one of the same run under another spelling.
-//            Only for such folders, and such names, names are remembered.
+//            (NFC, NFD).  There a second object could replace a first one of the same run under another
+//            spelling.  Only for such folders, and such names, names are remembered.
 //   folders  made for files that then did not come are removed again.
 //
 // Threads: any.
