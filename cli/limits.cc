@@ -9,6 +9,7 @@
 #include "core/base/units.h"
 #include "core/base/wait.h"
 #include "core/local/file_group.h"
+#include "core/transfer/upload_gate.h"
 
 namespace sjcp::cli {
 namespace {
@@ -19,14 +20,6 @@ constexpr uint64_t kMostUploadMemory = 256 * kMiB;
 constexpr uint64_t kUnknownMemory = 192 * kMiB;
 // Of the program and its libraries, threads and listings.
 constexpr uint64_t kProcessMemory = 32 * kMiB;
-// Two fill a short line: one is sent while the other is sealed.  More cost connections and caches.  Sixty
-// connections that get 64 KB/s each are enough for any line that gives no more.
-constexpr transfer::SegmentWindow::Options kUploadWindow{
-    .start = 2, .most_rise = 2, .thin = 4e6, .starts_with_most = false};
-// A part travels over one connection; a few of them overlap reading, hashing, sending and the service's own
-// work.  What is on its way when an upload is interrupted is sent again: no more begin than get a long path
-// up to speed.
-constexpr transfer::SegmentWindow::Options kPartsWindow{.start = 4, .ranges = 48};
 constexpr uint64_t kMostStreamBuffer = 32 * kMiB;
 constexpr size_t kMostConnections = 2048;
 // Of small files in S3, what a copy begins with, and how far it goes as long as more pay.
@@ -164,14 +157,14 @@ Limits::Limits(const CpOptions& options, bool upload, bool parts, unsigned files
     files_.emplace(transfer::FileWindow::Options{kFirstFiles, most_files(options, io.machine)}, *io.clock);
   }
   if (options.parallelism > 0) return;
-  // What is stored counts only when a whole segment is: what arrives shows the pace before.
-  const auto& goodput = !upload ? counters.bytes_done
-                        : parts ? counters.bytes_fetched
-                                : counters.bytes_acknowledged;
-  const auto window = !upload ? transfer::SegmentWindow::Options() : parts ? kPartsWindow : kUploadWindow;
-  // Those on connections of their own, which are slow at first: not for the last ones.
-  const auto* total = parts ? &counters.bytes_total : nullptr;
-  gate_.emplace(window, goodput, total, upload ? nullptr : &queue_, &counters.segments_allowed);
+  if (upload) {
+    gate_ = transfer::make_upload_gate(parts, counters);
+  } else {
+    // Ranges are on connections of their own, which are slow at first: not for the last ones.
+    const auto* total = parts ? &counters.bytes_total : nullptr;
+    gate_ = std::make_unique<transfer::SegmentGate>(transfer::SegmentWindow::Options(), counters.bytes_done,
+                                                    total, &queue_, &counters.segments_allowed);
+  }
 }
 
 Status Limits::follow_rate_file(RateFile::Warn warn) {
@@ -185,7 +178,7 @@ Status Limits::follow_rate_file(RateFile::Warn warn) {
 
 transfer::Context Limits::context() {
   transfer::Context context{io_.stop, &budget_, &counters_};
-  context.gate = gate_ ? &*gate_ : nullptr;
+  context.gate = gate_.get();
   context.files = files_ ? &*files_ : nullptr;
   context.throttle = upload_ ? &up_ : &down_;
   context.source_throttle = &down_;

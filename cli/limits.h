@@ -99,7 +99,7 @@ class Limits {
   transfer::Throttle down_;
   transfer::Throttle up_;
   transfer::QueueControl queue_;
-  std::optional<transfer::SegmentGate> gate_;
+  std::unique_ptr<transfer::SegmentGate> gate_;
   std::optional<transfer::FileGate> files_;
   std::unique_ptr<RateFile> rate_file_;
 };

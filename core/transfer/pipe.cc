@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <stop_token>
 #include <thread>
 #include <utility>
 
 #include "core/base/units.h"
+#include "core/transfer/upload_gate.h"
 #include "core/transfer/worker_group.h"
 
 namespace sjcp::transfer {
@@ -19,7 +21,7 @@ constexpr uint64_t kPipeShare = 8;
 constexpr uint64_t kSourceShare = 4;
 // On their way to the other end at a time: two overlap reading and sending; a long path wants more.
 constexpr uint64_t kFewestSegments = 2;
-constexpr uint64_t kMostSegments = 8;
+constexpr uint64_t kMostSegments = 64;
 
 uint64_t pipe_bytes(const MemoryBudget& budget) {
   return std::clamp(budget.limit() / kPipeShare, kMiB, kPipeBytes);
@@ -201,8 +203,13 @@ class Relay {
     Context context = context_.with_stop(stop_.get_token());
     context.budget = &*upload_budget_;
     context.counters = &upload_counters_;
-    // Fetches that wait for this half hold places and connections.
-    context.gate = nullptr;
+    // Fetches that wait for this half hold places and connections; so it has a gate of its own.
+    std::unique_ptr<SegmentGate> gate;
+    if (options_.parallelism == 0) {
+      gate = make_upload_gate(writer_.memory_per_part().has_value(), upload_counters_,
+                              static_cast<unsigned>(segments_), true);
+    }
+    context.gate = gate.get();
     context.connections = upload_connections_ ? &*upload_connections_ : nullptr;
     CopyOptions options;
     options.parallelism = static_cast<unsigned>(segments_);

@@ -47,8 +47,8 @@ std::string parent_of(const std::string& path) {
 Status create_folders_below(const std::string& folder, const std::string& path) {
   const size_t end = path.rfind('/');
   std::vector<std::string> made;
-  return local::make_folders(
-      {folder + "/", end == std::string::npos ? std::string() : path.substr(0, end)}, made);
+  return local::make_folders({folder + "/", end == std::string::npos ? std::string() : path.substr(0, end)},
+                             made);
 }
 
 // A name beside `path` that nobody else uses, on no other machine either: caches are shared.

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/transfer/segment_gate.h"
 #include "tests/support/catch.h"
 #include "tests/support/divisible_source.h"
 #include "tests/support/fake_source.h"
@@ -187,8 +188,35 @@ TEST_CASE("A relay keeps as many parts in flight as its memory has room for") {
     --waiting;
     return {};
   };
-  CHECK(relay(source, writer, with_parallelism(0), bench.context));
+  CHECK(relay(source, writer, with_parallelism(8), bench.context));
   CHECK(most == 8);
+}
+
+TEST_CASE("What a relay sends has a gate of its own, as wide as its memory at most") {
+  Bench bench;
+  MemoryBudget budget(24 << 20);
+  bench.context.budget = &budget;
+  DivisibleSource source(kObject);
+  FakeWriter writer(100'000);
+  writer.memory = 4 << 20;
+  std::atomic<bool> well = true;
+  writer.on_finish = [&](uint64_t, const Context& context) -> Status {
+    // Three segments fit beside the pipe and what the source holds, however many would pay.
+    if (context.gate == nullptr || context.gate == bench.context.gate) well = false;
+    if (well) context.gate->opened(std::chrono::seconds(1), true);
+    if (well && (context.gate->allowed() > 3 || context.gate->in_flight() > 3)) well = false;
+    return {};
+  };
+  CHECK(relay(source, writer, with_parallelism(0), bench.context));
+  CHECK(well);
+  DivisibleSource again(kObject);
+  FakeWriter other(100'000);
+  other.on_finish = [&](uint64_t, const Context& context) -> Status {
+    if (context.gate != nullptr) well = false;
+    return {};
+  };
+  CHECK(relay(again, other, with_parallelism(2), bench.context));
+  CHECK(well);
 }
 
 TEST_CASE("Of the parts that a relay is asked to keep in flight, those that fit are") {
