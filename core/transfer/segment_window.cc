@@ -31,6 +31,8 @@ constexpr nanoseconds kShortOpening = 15ms;
 constexpr nanoseconds kLongestOpening = 400ms;
 
 constexpr nanoseconds kShortestMeasurement = 1s;
+// Nothing came for so long: the other end was away, and a rate across that says nothing of the window.
+constexpr nanoseconds kAway = 2s;
 // Growth by g is kept when the rate grew by g / 4.
 constexpr double kPaysAtLeast = 0.25;
 // Shrinking is kept when this share of the rate is left.
@@ -60,6 +62,7 @@ void SegmentWindow::opened(std::chrono::nanoseconds took, bool divisible) {
 }
 
 void SegmentWindow::observe(const Sample& sample) {
+  note_outage(sample);
   switch (phase_) {
     case Phase::kSilent:
       return on_silent(sample);
@@ -82,6 +85,18 @@ void SegmentWindow::enter(Phase phase, Clock::Steady now) {
   phase_ = phase;
   entered_ = now;
   slice_open_ = false;
+}
+
+// After one, connections get up to speed once more, and what was being compared is compared anew.
+void SegmentWindow::note_outage(const Sample& sample) {
+  if (sample.bytes == moved_bytes_) return;
+  const bool away = moved_bytes_ > 0 && sample.now - moved_ >= kAway;
+  moved_ = sample.now;
+  moved_bytes_ = sample.bytes;
+  if (!away || phase_ == Phase::kSilent || phase_ == Phase::kResting) return;
+  enter(phase_, sample.now);
+  slice_rate_ = 0;
+  if (phase_ == Phase::kRising) start_slice(sample);
 }
 
 void SegmentWindow::start_slice(const Sample& sample) {
@@ -149,6 +164,8 @@ double SegmentWindow::measured(const Sample& sample) {
   if (limits && !slice_open_) start_slice(sample);
   if (!slice_open_) return 0;
   if (sample.now - slice_begin_ < measurement()) return 0;
+  // While nothing comes the other end may be away: the next bytes tell.
+  if (moved_ != sample.now) return 0;
   return rate_of(sample);
 }
 

@@ -9,8 +9,8 @@
 // many again, kept if at least a quarter of the growth shows as rate; a quarter fewer, kept if (nearly)
 // nothing is lost against the best that was seen.  What does not pay is undone.  Where a queue stands before
 // the line nothing grows: it is full.  Nor shortly before the end: what begins then is not up to speed before
-// it.  The length of slices and measurements follows the time that the first byte took, which is a few round
-// trips.
+// it.  What is measured while nothing comes for seconds is measured anew.  The length of slices and
+// measurements follows the time that the first byte took, which is a few round trips.
 //
 // Pure: told the time and the running total, it answers with a number.  Threads: one at a time.
 #pragma once
@@ -68,6 +68,7 @@ class SegmentWindow {
   enum class Phase : uint8_t { kSilent, kRising, kMeasuring, kMore, kFewer, kResting };
 
   void enter(Phase phase, Clock::Steady now);
+  void note_outage(const Sample& sample);
   void start_slice(const Sample& sample);
   double rate_of(const Sample& sample) const;
   void on_silent(const Sample& sample);
@@ -92,6 +93,9 @@ class SegmentWindow {
   Phase phase_ = Phase::kSilent;
   Clock::Steady entered_{};
   bool begun_ = false;  // kSilent: something is in flight
+
+  Clock::Steady moved_{};     // when something came last
+  uint64_t moved_bytes_ = 0;  // the running total then
 
   Duration slice_{};  // about two round trips
   Clock::Steady slice_begin_{};

@@ -411,6 +411,24 @@ TEST_CASE("A line that stands still for a while does not shrink the window for g
   CHECK(transfer.size() >= before * 3 / 4);
 }
 
+TEST_CASE("Who is away for a while costs that time, and hardly more, whenever it goes") {
+  const Line line{
+      .round_trip = 40ms, .rate = 200 * kMega, .per_segment = 3 * kMega, .segment_bytes = 4 * kMiB};
+  constexpr size_t kSegments = 100;
+  const double usual = seconds_with_auto(line, kSegments);
+  for (milliseconds gone = 500ms; gone < 8s; gone += 100ms) {
+    CAPTURE(gone.count());
+    Transfer transfer(line, kOptions, kSegments);
+    transfer.run(gone);
+    transfer.line().rate = 0;
+    transfer.run(10s);
+    transfer.line().rate = line.rate;
+    transfer.run(10min);
+    REQUIRE(transfer.done());
+    CHECK(transfer.seconds() < usual + 10 + 2);
+  }
+}
+
 TEST_CASE("Nothing is concluded from a rate that the window does not limit") {
   SegmentWindow window(kOptions);
   uint64_t bytes = 0;
