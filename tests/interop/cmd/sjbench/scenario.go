@@ -30,7 +30,7 @@ var profiles = []struct {
 
 // forNumbers are the scenarios that the table of numbers to reach draws on.
 var forNumbers = []string{
-	"get", "put", "get-ocean", "get-mixed", "get-home", "put-ocean", "small-ocean", "growth-get", "growth-put", "kill",
+	"get", "put", "get-ocean", "get-mixed", "get-home", "put-ocean", "small-ocean", "growth-get", "growth-put", "kill", "get-poor",
 }
 
 // forWeb are those of sources other than the network's own.
@@ -71,6 +71,7 @@ func scenarios() []scenario {
 			small{layout{profile: "ocean", nodes: fullNodes, rs: fullScheme}, smallPrograms}.run},
 		scenario{"cpu", "where CPU time goes, by perf, loopback", split{full, 512}.run},
 		scenario{"kill", "50 times kill -9 and resume, loopback", kill},
+		scenario{"get-poor", "download of 30 MiB from 12 nodes of which 8 do badly, loopback", poor},
 		scenario{"web-lan", "1 GiB over HTTPS from nginx, loopback",
 			webGet{layout{}, 1024, webPrograms()}.run},
 		scenario{"web-ocean", "512 MiB over HTTPS from nginx, emulated ocean",
