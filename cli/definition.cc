@@ -1,7 +1,8 @@
+#include "cli/definition.h"
+
 #include <algorithm>
 #include <charconv>
 
-#include "cli/definition.h"
 #include "cli/nearest.h"
 #include "core/base/units.h"
 

@@ -1,10 +1,10 @@
 #include "net/storj/segment_upload.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-
-#include <spdlog/spdlog.h>
 
 #include "core/base/clock.h"
 #include "net/io/tcp_state.h"

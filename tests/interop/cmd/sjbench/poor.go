@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 )
 
 // What a download from few good nodes is like: twelve nodes hold a piece each, any four suffice, and as many as can be
@@ -92,21 +90,12 @@ func poor(b *bench, _ scenario) (outcome, error) {
 
 // faults gives these nodes the faults, and all others an even pace and no fault.
 func (s *site) faults(nodes []int, bad faults) error {
-	connection, err := net.Dial("unix", s.control())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = connection.Close() }()
-	answers := json.NewDecoder(connection)
 	for _, request := range []map[string]any{
 		{"op": "node", "nodes": "all", "faults": faults{"bytes_per_second": poorPace}},
 		{"op": "node", "nodes": nodes, "faults": bad},
 	} {
-		if err := json.NewEncoder(connection).Encode(request); err != nil {
-			return err
-		}
 		var answer struct{ Error string }
-		if err := answers.Decode(&answer); err != nil {
+		if err := s.ask(request, &answer); err != nil {
 			return err
 		}
 		if answer.Error != "" {

@@ -217,15 +217,17 @@ func (s *site) stats(ctx context.Context) (networkStats, error) {
 }
 
 func (s *site) statsNow() (networkStats, error) {
+	var answer struct{ Total networkStats }
+	err := s.ask(map[string]any{"op": "stats"}, &answer)
+	return answer.Total, err
+}
+
+// ask has sjnet do what a request says, and decodes its answer.
+func (s *site) ask(request, answer any) error {
 	connection, err := net.Dial("unix", s.control())
 	if err != nil {
-		return networkStats{}, err
+		return err
 	}
 	defer func() { _ = connection.Close() }()
-	if _, err := fmt.Fprintln(connection, `{"op":"stats"}`); err != nil {
-		return networkStats{}, err
-	}
-	var answer struct{ Total networkStats }
-	err = json.NewDecoder(connection).Decode(&answer)
-	return answer.Total, err
+	return errors.Join(json.NewEncoder(connection).Encode(request), json.NewDecoder(connection).Decode(answer))
 }
